@@ -1,0 +1,13 @@
+//! `GET /api/users/me`: the caller's own profile.
+
+use shared::dialect::CenterProfile;
+use shared::{Call, Center, Dialect, Result, Tokens, Users};
+
+async fn get_me((users, tokens): &(Users, Tokens), call: Call) -> Result<CenterProfile> {
+    Ok(tokens.caller(&call, users).await?.into())
+}
+
+/// Runs the function.
+pub fn main() {
+    Center::serve(get_me);
+}

@@ -1,0 +1,45 @@
+//! `PUT /api/users/me`: change the caller's own profile.
+//!
+//! An absent field stays as it is; `null` clears `phone`, `avatar` and `apikey`. Any other key
+//! is ignored.
+
+use serde::Deserialize;
+use shared::dialect::CenterProfile;
+use shared::{
+    ApiKey, AvatarUrl, Call, Center, Dialect, Email, Nickname, Phone, Result, Seals, Tokens, Users, present,
+};
+
+#[derive(Deserialize)]
+struct Changes {
+    #[serde(default, deserialize_with = "present")]
+    nickname: Option<Nickname>,
+    #[serde(default, deserialize_with = "present")]
+    email: Option<Email>,
+    #[serde(default, deserialize_with = "present")]
+    phone: Option<Option<Phone>>,
+    #[serde(default, deserialize_with = "present")]
+    avatar: Option<Option<AvatarUrl>>,
+    #[serde(default, deserialize_with = "present")]
+    apikey: Option<Option<ApiKey>>,
+}
+
+async fn update_me((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<CenterProfile> {
+    let caller = tokens.caller(&call, users).await?;
+    let given: Changes = call.json()?;
+    let seal = |key: ApiKey| seals.seal(caller.uuid, "apikey", key.expose());
+    let apikey = given.apikey.map(|key| key.map(seal).transpose()).transpose()?;
+
+    let changed = users.change(caller, |user| {
+        given.nickname.iter().for_each(|nickname| user.nickname = nickname.clone());
+        given.email.iter().for_each(|email| user.set_email(email.clone()));
+        given.phone.iter().for_each(|phone| user.phone = phone.clone());
+        given.avatar.iter().for_each(|avatar| user.avatar = avatar.clone());
+        apikey.iter().for_each(|apikey| user.apikey = apikey.clone());
+    });
+    Ok(changed.await?.into())
+}
+
+/// Runs the function.
+pub fn main() {
+    Center::serve(update_me);
+}

@@ -1,0 +1,153 @@
+//! A request as an endpoint sees it.
+
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+
+use crate::error::Flaw;
+use crate::{Error, Result};
+
+/// The largest JSON or form body, in bytes. The largest honest one is a tenth of it.
+const MOST_TEXT: usize = 64 * 1024;
+
+/// A request, taken apart only as far as the endpoint asks.
+pub struct Call {
+    request: Request,
+    invocation_id: String,
+}
+
+impl From<Request> for Call {
+    fn from(request: Request) -> Self {
+        let invocation_id = request.lambda_context().request_id;
+        Self { request, invocation_id }
+    }
+}
+
+impl Call {
+    /// The JSON body as `T`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Unreadable`] where it is not JSON or not called so;
+    /// [`Error::Invalid`] with the field where it is not a `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        let body = self.body("application/json")?;
+        object(body)?; // serde would take a list for a struct
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let given = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            flaw(&path, error.inner())
+        })?;
+        json.end().map_err(|error| flaw(".", &error))?;
+        Ok(given)
+    }
+
+    /// The form body (`application/x-www-form-urlencoded`) as `T`.
+    ///
+    /// # Errors
+    /// As [`Call::json`].
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
+        let body = self.body("application/x-www-form-urlencoded")?;
+        std::str::from_utf8(body).map_err(|_| unreadable("the body is not UTF-8"))?;
+        serde_urlencoded::from_bytes(body)
+            .map_err(|error| Error::Invalid(Flaw { field: String::new(), why: error.to_string() }))
+    }
+
+    /// The token of an `Authorization: Bearer …` header (RFC 6750; the scheme in any case).
+    #[must_use]
+    pub fn bearer(&self) -> Option<&str> {
+        let header = self.request.headers().get("authorization")?.to_str().ok()?;
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
+    }
+
+    /// The path, as the client wrote it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.request.raw_http_path()
+    }
+
+    /// The address the gateway saw the request come from; never a header's word for it.
+    #[must_use]
+    pub fn source_address(&self) -> String {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone().unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    /// The route that took the request, as the template writes it: `POST /api/auth/login`.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref().unwrap_or_default(),
+            _ => "",
+        }
+    }
+
+    /// The gateway's id of the request.
+    pub(crate) fn request_id(&self) -> &str {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref().unwrap_or_default(),
+            _ => "",
+        }
+    }
+
+    /// Lambda's id of the invocation.
+    pub(crate) fn invocation_id(&self) -> &str {
+        &self.invocation_id
+    }
+
+    fn body(&self, content_type: &str) -> Result<&[u8]> {
+        let body: &[u8] = self.request.body().as_ref();
+        if body.len() > MOST_TEXT {
+            return Err(Error::TooLarge);
+        }
+        let given = self.request.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let essence = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case(content_type) {
+            return Err(unreadable(&format!("the content type is not {content_type}")));
+        }
+        Ok(body)
+    }
+}
+
+/// Whether the JSON is an object, by its first character.
+fn object(json: &[u8]) -> Result<()> {
+    match json.trim_ascii_start().first() {
+        Some(b'{') => Ok(()),
+        Some(_) if serde_json::from_slice::<IgnoredAny>(json).is_ok() => {
+            Err(Error::Invalid(Flaw { field: String::new(), why: "the body must be a JSON object".into() }))
+        }
+        _ => Err(unreadable("the body is not valid JSON")),
+    }
+}
+
+fn unreadable(why: &str) -> Error {
+    Error::Unreadable(why.to_owned())
+}
+
+/// A serde error in words for the client: the field's name, and no position.
+fn flaw(path: &str, error: &serde_json::Error) -> Error {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Data => {
+            let text = error.to_string();
+            let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
+            let field = if path == "." { String::new() } else { path.to_owned() };
+            Error::Invalid(Flaw { field, why: why.to_owned() })
+        }
+        _ => unreadable("the body is not valid JSON"),
+    }
+}
+
+/// For a field that may be left out: absent is `None`, and present is `Some` of what stands
+/// there, so that `null` is a value like any other. Goes with `#[serde(default)]`.
+///
+/// # Errors
+/// Where what stands there is not a `T`.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

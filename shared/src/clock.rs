@@ -1,0 +1,11 @@
+//! The one clock.
+
+use jiff::Timestamp;
+
+/// Now, to the millisecond: what the store keeps of a time.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one clock")]
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}

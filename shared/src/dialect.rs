@@ -1,0 +1,99 @@
+//! The families' ways of saying the same things: envelope, status, code and words.
+//!
+//! One file per family. A new [`Error`] does not compile until every family says it; a new
+//! family is one more file and one more line in [`FAMILIES`].
+
+mod center;
+
+use std::future::Future;
+
+use serde::Serialize;
+
+use crate::env::Resource;
+use crate::{Call, Error, Fault, Result, serve};
+
+pub use center::{Center, Profile as CenterProfile};
+
+/// An answer as it goes out over HTTP.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers beside those that every answer has.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// A JSON body under a status; a body that cannot be written is a fault of ours.
+    fn json(status: u16, body: &impl Serialize) -> Self {
+        match serde_json::to_string(body) {
+            Ok(body) => Self { status, headers: vec![("content-type", "application/json".into())], body },
+            Err(_) => Self { status: 500, headers: vec![], body: String::new() },
+        }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// How a binary speaks: what its endpoint gives, and what goes wrong, as answers.
+pub trait Dialect<T> {
+    /// The answer for what the endpoint gave.
+    fn success(given: T) -> Reply;
+
+    /// The answer for what went wrong.
+    fn failure(error: &Error) -> Reply;
+
+    /// Runs `endpoint` as this Lambda function until Lambda ends it.
+    /// `R` is what the endpoint touches, opened once.
+    fn serve<R, F, O>(endpoint: F)
+    where
+        R: Resource,
+        F: Fn(&'static R, Call) -> O + Copy + Send + Sync + 'static,
+        O: Future<Output = Result<T>> + Send + 'static,
+    {
+        serve::serve(endpoint, Self::success, Self::failure);
+    }
+}
+
+/// For functions without a family: what the endpoint gives is the answer already.
+pub struct Plain;
+
+impl Dialect<Reply> for Plain {
+    fn success(given: Reply) -> Reply {
+        given
+    }
+
+    fn failure(error: &Error) -> Reply {
+        Center::refusal(error)
+    }
+}
+
+/// A family by the paths it owns.
+struct Family {
+    owns: fn(&str) -> bool,
+    failure: fn(&Error) -> Reply,
+}
+
+/// Every family; the first that owns a path speaks for it.
+const FAMILIES: [Family; 1] = [Family { owns: center::owns, failure: Center::refusal }];
+
+/// The answer for what went wrong at `path`, in the words of the family that owns it, or in
+/// the center's where none does.
+#[must_use]
+pub fn failure_at(path: &str, error: &Error) -> Reply {
+    let owner = FAMILIES.iter().find(|family| (family.owns)(path));
+    owner.map_or(Center::refusal as fn(&Error) -> Reply, |family| family.failure)(error)
+}
+
+/// The answer for a function at `path` that ended without one: status, headers and body.
+#[must_use]
+pub fn crashed(path: &str) -> (u16, Vec<(String, String)>, String) {
+    let reply = failure_at(path, &Error::Internal(Fault::new("the function ended without an answer")));
+    let headers = reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
+    (reply.status, headers.collect(), reply.body)
+}

@@ -1,0 +1,85 @@
+//! `center`: the object itself, or `{"detail": "…"}`.
+
+use serde::Serialize;
+
+use super::{Dialect, Reply};
+use crate::{Error, User};
+
+/// The family of `/api/auth/…` and `/api/users/me`.
+pub struct Center;
+
+impl<T: Serialize> Dialect<T> for Center {
+    fn success(given: T) -> Reply {
+        Reply::json(200, &given)
+    }
+
+    fn failure(error: &Error) -> Reply {
+        Self::refusal(error)
+    }
+}
+
+impl Center {
+    /// The answer for `error`.
+    pub(super) fn refusal(error: &Error) -> Reply {
+        #[derive(Serialize)]
+        struct Detail<'a> {
+            detail: &'a str,
+        }
+        let say = |status, detail: &str| Reply::json(status, &Detail { detail });
+        match error {
+            Error::Unreadable(why) => say(422, why),
+            Error::Invalid(flaw) => say(422, &flaw.to_string()),
+            Error::TooLarge => say(413, "Request body too large"),
+            Error::NoSuchPath => say(404, "Not Found"),
+            Error::WrongMethod => say(405, "Method Not Allowed"),
+            Error::BadToken => say(401, "Invalid credentials").with("www-authenticate", "Bearer"),
+            Error::ExpiredToken => say(401, "Token expired").with("www-authenticate", "Bearer"),
+            Error::WrongCredentials => {
+                say(401, "Invalid username or password").with("www-authenticate", "Bearer")
+            }
+            Error::UsernameTaken => say(409, "Username already exists"),
+            Error::EmailTaken => say(409, "Email already exists"),
+            Error::PhoneTaken => say(409, "Phone already exists"),
+            Error::TooMany { retry_after } => {
+                say(429, "Too many requests").with("retry-after", retry_after.to_string())
+            }
+            Error::Internal(_) => say(500, "Internal Server Error"),
+        }
+    }
+}
+
+/// Whether a path is one of the center's.
+pub(super) fn owns(path: &str) -> bool {
+    path.starts_with("/api/auth/") || path == "/api/users/me" || path.starts_with("/api/users/me/")
+}
+
+/// A user as the center's document shows one. Times are UTC, without zone or fraction.
+#[derive(Debug, Serialize)]
+pub struct Profile {
+    id: String,
+    username: String,
+    nickname: String,
+    phone: Option<String>,
+    email: String,
+    avatar: Option<String>,
+    registration_date: String,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<User> for Profile {
+    fn from(user: User) -> Self {
+        let time = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        Self {
+            id: user.uuid.to_string(),
+            username: user.username.to_string(),
+            nickname: user.nickname.to_string(),
+            phone: user.phone.map(Into::into),
+            email: user.email.to_string(),
+            avatar: user.avatar.map(Into::into),
+            registration_date: user.created_at.strftime("%Y-%m-%d").to_string(),
+            created_at: time(user.created_at),
+            updated_at: time(user.updated_at),
+        }
+    }
+}

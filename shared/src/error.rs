@@ -1,0 +1,120 @@
+//! What can go wrong, in the words of the domain.
+//!
+//! Nothing here knows HTTP. Each dialect turns an [`Error`] into its own status, code and
+//! words; what the log says of a [`Fault`] is never shown to a client.
+
+use std::fmt;
+
+/// What an endpoint gives, or why it does not.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub enum Error {
+    /// The body cannot be read at all; the text says why, without quoting it.
+    Unreadable(String),
+    /// The body is larger than any endpoint takes.
+    TooLarge,
+    /// A field is missing, of the wrong type or of an impossible value.
+    Invalid(Flaw),
+    /// No endpoint has this path.
+    NoSuchPath,
+    /// The path exists, with other methods.
+    WrongMethod,
+    /// No token was sent, or not one of ours, or its user is blocked or gone.
+    BadToken,
+    /// The token was good once.
+    ExpiredToken,
+    /// No such account, a wrong password, or a blocked account: nobody is told which.
+    WrongCredentials,
+    /// Another account has this e-mail.
+    EmailTaken,
+    /// Another account has this user name.
+    UsernameTaken,
+    /// Another account has this phone number.
+    PhoneTaken,
+    /// A limit is used up.
+    TooMany {
+        /// Seconds until it is worth trying again.
+        retry_after: u64,
+    },
+    /// Something of ours failed.
+    Internal(Fault),
+}
+
+impl Error {
+    /// A short name for the log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::TooLarge => "too_large",
+            Self::Invalid(_) => "invalid",
+            Self::NoSuchPath => "no_such_path",
+            Self::WrongMethod => "wrong_method",
+            Self::BadToken => "bad_token",
+            Self::ExpiredToken => "expired_token",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::EmailTaken => "email_taken",
+            Self::UsernameTaken => "username_taken",
+            Self::PhoneTaken => "phone_taken",
+            Self::TooMany { .. } => "too_many",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Internal(fault)
+    }
+}
+
+/// What is wrong with a request's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// The field, by its name on the wire; empty where the flaw is not of one field.
+    pub field: String,
+    /// What is wrong, to be read after the field's name.
+    pub why: String,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.why),
+            field => write!(f, "{field}: {}", self.why),
+        }
+    }
+}
+
+/// A failure of ours, for the log only: what was being done, and what came of it.
+/// Holds no value that a client or the store supplied.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    cause: String,
+    unclear: bool,
+}
+
+impl Fault {
+    /// A failure that certainly changed nothing.
+    pub fn new(cause: impl Into<String>) -> Self {
+        Self { cause: cause.into(), unclear: false }
+    }
+
+    /// A failure after which nobody knows whether the change was made.
+    pub(crate) fn unclear(cause: impl Into<String>) -> Self {
+        Self { cause: cause.into(), unclear: true }
+    }
+
+    /// Whether the change may have been made all the same.
+    pub(crate) fn is_unclear(&self) -> bool {
+        self.unclear
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.cause)
+    }
+}

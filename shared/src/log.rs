@@ -1,0 +1,73 @@
+//! The log: one line of JSON per request, and one where a function cannot start.
+//!
+//! It holds what an operator needs to find a request and its cause, and nothing else: no body,
+//! path, query string, token, code, address or ID number.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{Fault, clock};
+
+static COLD: AtomicBool = AtomicBool::new(true);
+
+/// What a request came to.
+#[derive(Serialize)]
+pub(crate) struct Request<'a> {
+    /// The gateway's id of the request, which it also tells the client.
+    pub request_id: &'a str,
+    /// Lambda's id of the invocation.
+    pub function_request_id: &'a str,
+    /// The route that took it, as the template writes it.
+    pub route: &'a str,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// The error's name, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
+    /// The cause of an internal error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    timestamp: String,
+    level: &'static str,
+    function_name: &'a str,
+    #[serde(flatten)]
+    what: T,
+}
+
+/// Writes the line of one request.
+pub(crate) fn request(function_name: &str, what: &Request<'_>, took: Duration) {
+    #[derive(Serialize)]
+    struct Timed<'a> {
+        #[serde(flatten)]
+        what: &'a Request<'a>,
+        duration_ms: f64,
+        cold_start: bool,
+    }
+    let level = if what.cause.is_some() { "ERROR" } else { "INFO" };
+    let duration_ms = (took.as_secs_f64() * 1e5).round() / 1e2;
+    let cold_start = COLD.swap(false, Ordering::Relaxed);
+    write(level, function_name, Timed { what, duration_ms, cold_start });
+}
+
+/// Writes that a function cannot start, and why.
+pub(crate) fn cannot_start(function_name: &str, fault: &Fault) {
+    #[derive(Serialize)]
+    struct Init {
+        error: &'static str,
+        cause: String,
+    }
+    write("ERROR", function_name, Init { error: "init", cause: fault.to_string() });
+}
+
+fn write<T: Serialize>(level: &'static str, function_name: &str, what: T) {
+    let line = Line { timestamp: clock::now().to_string(), level, function_name, what };
+    if let Ok(line) = serde_json::to_string(&line) {
+        println!("{line}");
+    }
+}

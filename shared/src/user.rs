@@ -1,0 +1,125 @@
+//! A user, and the values it is made of. Each value parses at the door: one that exists is valid.
+
+mod canonical;
+mod id;
+mod password;
+mod values;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::seal::Sealed;
+use crate::{Result, clock};
+
+pub use canonical::Canonical;
+pub use id::UserId;
+pub use password::{Password, PasswordHash};
+pub use values::{ApiKey, AvatarUrl, Email, Nickname, Phone, Username};
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anything, to anyone.
+    Admin,
+    /// Anything, to themselves.
+    User,
+    /// Nothing yet.
+    Unregistered,
+}
+
+/// A user as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// The identity that never changes; its first bits are [`User::id`].
+    pub uuid: Uuid,
+    /// The name to log in with, unique in canonical form.
+    pub username: Username,
+    /// The name to be shown, not unique.
+    pub nickname: Nickname,
+    /// The address mail goes to, unique in canonical form.
+    pub email: Email,
+    /// Whether the user has shown that the address is theirs.
+    pub email_verified: bool,
+    /// Unique in canonical form.
+    pub phone: Option<Phone>,
+    /// Where the picture is.
+    pub avatar: Option<AvatarUrl>,
+    /// A key to something of the user's own, kept for them: no credential of ours.
+    pub apikey: Option<Sealed>,
+    /// What the user may do.
+    pub access: Access,
+    /// Whether the user is kept from logging in.
+    pub blocked: bool,
+    /// What the user's password is compared with.
+    pub password: PasswordHash,
+    /// Raised to end every token issued before.
+    pub token_version: u64,
+    /// Raised by every change of the item.
+    pub version: u64,
+    /// When the user was made.
+    pub created_at: Timestamp,
+    /// When the user, or an administrator, last changed something.
+    pub updated_at: Timestamp,
+    /// When the user last logged in.
+    pub last_login: Option<Timestamp>,
+}
+
+/// What a new user brings.
+#[derive(Clone)]
+pub struct NewUser {
+    /// Where there is none, the user is called `u<id>`.
+    pub username: Option<Username>,
+    /// The name to be shown.
+    pub nickname: Nickname,
+    /// The address.
+    pub email: Email,
+    /// The password's hash.
+    pub password: PasswordHash,
+    /// What the user may do.
+    pub access: Access,
+}
+
+impl NewUser {
+    /// The user, with a new identity.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub(crate) fn into_user(self) -> Result<User> {
+        let now = clock::now();
+        let uuid = id::new_uuid(now)?;
+        Ok(User {
+            uuid,
+            username: self.username.unwrap_or_else(|| Username::of(UserId::from(uuid))),
+            nickname: self.nickname,
+            email: self.email,
+            email_verified: false,
+            phone: None,
+            avatar: None,
+            apikey: None,
+            access: self.access,
+            blocked: false,
+            password: self.password,
+            token_version: 1,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            last_login: None,
+        })
+    }
+}
+
+impl User {
+    /// The integer by which some families know the user.
+    #[must_use]
+    pub fn id(&self) -> UserId {
+        self.uuid.into()
+    }
+
+    /// Sets the address; one that differs in canonical form has yet to be verified.
+    pub fn set_email(&mut self, email: Email) {
+        if email.canonical() != self.email.canonical() {
+            self.email_verified = false;
+        }
+        self.email = email;
+    }
+}

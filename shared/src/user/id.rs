@@ -1,0 +1,68 @@
+//! The two identities of a user, which are one: a UUIDv7 (RFC 9562, section 5.7), and the
+//! integer that its first bits spell.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{Fault, random};
+
+/// 2020-01-01T00:00:00Z in milliseconds: the zero of the integer's clock.
+const EPOCH: u64 = 1_577_836_800_000;
+const RANDOM_BITS: u32 = 12;
+/// The largest integer that JavaScript holds exactly.
+const MOST: u64 = (1 << 53) - 1;
+
+/// 53 bits: 41 of milliseconds since 2020, then the UUID's 12 bits of `rand_a`. So either
+/// identity leads to the same key, integers follow time, and JavaScript can hold them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(u64);
+
+impl UserId {
+    /// The integer.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<Uuid> for UserId {
+    fn from(uuid: Uuid) -> Self {
+        let first = uuid.as_u64_pair().0; // 48 bits of milliseconds, 4 of version, 12 of rand_a
+        let milliseconds = (first >> 16).saturating_sub(EPOCH);
+        let random = first & ((1 << RANDOM_BITS) - 1);
+        Self(((milliseconds << RANDOM_BITS) | random) & MOST)
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A new UUIDv7, all of its 74 free bits random.
+pub(super) fn new_uuid(now: Timestamp) -> Result<Uuid, Fault> {
+    let milliseconds = now.as_millisecond().try_into().unwrap_or(EPOCH);
+    Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random::bytes()?).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, UserId};
+    use uuid::Uuid;
+
+    #[test]
+    fn the_integer_is_the_first_bits_of_the_uuid() {
+        let uuid = Uuid::parse_str("01941234-5678-7abc-8def-0123456789ab").unwrap();
+        assert_eq!(UserId::from(uuid).get(), ((0x0194_1234_5678 - super::EPOCH) << 12) | 0xabc);
+    }
+
+    #[test]
+    fn every_uuid_has_an_integer_that_javascript_holds() {
+        for uuid in [Uuid::nil(), Uuid::max()] {
+            assert!(UserId::from(uuid).get() <= MOST);
+        }
+    }
+}

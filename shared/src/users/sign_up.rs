@@ -1,0 +1,61 @@
+//! Sign-up: one transaction that writes the user, the markers of its names, and the count of
+//! sign-ups from its source.
+
+use super::table::{Write, Written};
+use super::{Users, item, key, taken};
+use crate::limits::Limit;
+use crate::{Fault, NewUser, Result, User};
+
+/// How often a new identity is drawn. Two sign-ups in one millisecond meet once in 4,096 times.
+const MOST_IDENTITIES: usize = 5;
+
+impl Users {
+    /// Makes a user. `limit` counts the sign-up, where it is to be counted.
+    ///
+    /// # Errors
+    /// [`Error::UsernameTaken`](crate::Error), `EmailTaken`; `TooMany` where the limit is used up.
+    pub async fn sign_up(&self, new: NewUser, limit: Option<&Limit>) -> Result<User> {
+        for _ in 0..MOST_IDENTITIES {
+            if let Some(user) = self.insert(new.clone().into_user()?, limit).await? {
+                return Ok(user);
+            }
+        }
+        Err(Fault::new("no identity is free").into())
+    }
+
+    /// Writes a new user; `None` where its identity is another's.
+    async fn insert(&self, user: User, limit: Option<&Limit>) -> Result<Option<User>> {
+        let markers = key::markers(&user);
+        let mut ended = None;
+        loop {
+            let mut writes = vec![Write::New(item::of(&user))];
+            writes.extend(markers.iter().map(|marker| Write::New(item::marker(marker, user.uuid))));
+            writes.extend(limit.map(|limit| limit.count(ended).into()));
+
+            let refusals = match self.table.write(writes).await {
+                Ok(Written::Done) => return Ok(Some(user)),
+                Ok(Written::Refused(refusals)) => refusals,
+                Err(fault) if fault.is_unclear() => return self.settle(user, fault).await.map(Some),
+                Err(fault) => return Err(fault.into()),
+            };
+            let mut refusals = refusals.into_iter();
+            let identity = refusals.next().flatten();
+            for (marker, refusal) in markers.iter().zip(refusals.by_ref()) {
+                let Some(held) = refusal else { continue };
+                // An earlier attempt, whose answer was lost, may have made this very user.
+                let ours = held.as_ref().and_then(item::owner) == Some(user.uuid);
+                return if ours { Ok(Some(user)) } else { Err(taken(marker)) };
+            }
+            if identity.is_some() {
+                return Ok(None);
+            }
+            ended = Limit::ended(refusals.next().flatten())?;
+        }
+    }
+
+    /// Nobody said whether the user was made: the owner of its marker tells.
+    async fn settle(&self, user: User, fault: Fault) -> Result<User> {
+        let owner = self.owner_of_email(&user.email).await?;
+        if owner == Some(user.uuid) { Ok(user) } else { Err(fault.into()) }
+    }
+}

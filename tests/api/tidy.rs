@@ -1,0 +1,150 @@
+//! The house rules that no compiler knows: one name in four spellings, grants that say what an
+//! endpoint touches, and words that stand in one place only.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use local::{Cloud, Options};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below `folder` that ends in `.ending`, with its text, by its path from the root.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+                found.push((name, fs::read_to_string(&path).expect("a text")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `functions/center/get_me.rs` is `center-get-me`.
+fn binary(file: &str) -> String {
+    let name = file.trim_start_matches("functions/").trim_end_matches(".rs");
+    name.replace(['/', '_'], "-")
+}
+
+/// `center-get-me` is `CenterGetMe`.
+fn resource(binary: &str) -> String {
+    let words = binary.split('-').map(|word| word[..1].to_uppercase() + &word[1..]);
+    words.collect()
+}
+
+fn functions() -> BTreeSet<String> {
+    files("functions", "rs").iter().map(|(file, _)| binary(file)).collect()
+}
+
+#[test]
+fn every_function_is_a_binary_a_resource_and_an_event_and_nothing_else_is() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let names = manifest.lines().filter_map(|line| line.trim().strip_prefix("{ name = \""));
+    let binaries: BTreeSet<String> =
+        names.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect();
+    assert_eq!(binaries, functions(), "Cargo.toml");
+
+    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let mut lines = template.lines().zip(template.lines().skip(1));
+    let mut resources = BTreeSet::new();
+    while let Some((name, next)) = lines.next() {
+        if next.trim() == "Type: AWS::Serverless::Function" {
+            resources.insert(name.trim().trim_end_matches(':').to_owned());
+        }
+    }
+    assert_eq!(resources, functions().iter().map(|name| resource(name)).collect(), "template.yaml");
+    for name in functions() {
+        let metadata = format!(
+            "{}:\n    Type: AWS::Serverless::Function\n    Metadata: {{ BuildMethod: rust-cargolambda, BuildProperties: {{ Binary: {name} }} }}",
+            resource(&name)
+        );
+        assert!(template.contains(&metadata), "{name}: the metadata in template.yaml names another binary");
+    }
+
+    let event = |file: &str| file.trim_start_matches("events/").trim_end_matches(".json").to_owned();
+    let events: BTreeSet<String> = files("events", "json").iter().map(|(file, _)| event(file)).collect();
+    assert_eq!(events, functions(), "events");
+}
+
+#[tokio::test]
+async fn every_endpoints_first_line_is_a_route_of_its_function() {
+    let template = root().join("template.yaml");
+    let cloud = Cloud::start(Options { template, ..Options::default() }).await.expect("the cloud starts");
+    for (file, text) in files("functions", "rs") {
+        let name = binary(&file);
+        let routes = cloud.routes().into_iter().filter(|route| route.function == name);
+        let routes: Vec<String> = routes
+            .map(|route| match route.path.as_str() {
+                "$default" => route.path,
+                path => format!("{} {path}", route.method),
+            })
+            .collect();
+        let first = text.lines().next().and_then(|line| line.strip_prefix("//! `")).unwrap_or_default();
+        let told = first.split('`').next().unwrap_or_default();
+        assert!(
+            routes.iter().any(|route| route == told),
+            "{file} says `{told}`; template.yaml says {routes:?}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_in_a_functions_environment_is_read_and_what_is_read_is_there() {
+    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let sources: String = files("shared/src", "rs").into_iter().map(|(_, text)| text).collect();
+    for line in template.lines() {
+        let Some((name, _)) = line.trim().split_once(": !Ref ") else { continue };
+        if name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+            assert!(sources.contains(&format!("\"{name}\"")), "{name} is read nowhere");
+        }
+    }
+}
+
+#[test]
+fn each_outside_word_is_said_in_its_own_place_only() {
+    for (word, places) in [
+        ("aws_sdk_dynamodb", &["shared/src/users/", "shared/src/limits.rs", "shared/src/env.rs"][..]),
+        ("aws_sdk_secretsmanager", &["shared/src/secrets.rs", "shared/src/env.rs"]),
+        ("lambda_runtime::", &[]),
+        ("lambda_http", &["shared/src/serve.rs", "shared/src/call.rs", "shared/src/user/values.rs"]),
+        ("jsonwebtoken", &["shared/src/token"]),
+        ("argon2::", &["shared/src/user/password.rs"]),
+        ("SystemRandom", &["shared/src/random.rs"]),
+        ("\"USER#", &["shared/src/users/key.rs"]),
+        ("\"EMAIL#", &["shared/src/users/key.rs"]),
+    ] {
+        for folder in ["functions", "shared/src"] {
+            for (file, text) in files(folder, "rs") {
+                let told = places.iter().any(|place| file.starts_with(place));
+                assert!(told || !text.contains(word), "{file} says {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_function_links_one_crypto_library_and_not_the_slow_one() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-p", "accounts", "-e", "normal", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree");
+    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+    assert!(tree.contains("ring v"), "{tree}");
+    for unwanted in
+        ["aws-lc-rs", "aws-lc-sys", "openssl-sys", "native-tls", "rsa v", "aws-config", "hyper v0", "reqwest"]
+    {
+        assert!(!tree.contains(unwanted), "{unwanted} is linked:\n{tree}");
+    }
+}

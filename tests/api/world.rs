@@ -1,0 +1,199 @@
+//! A cloud of a test's own, and a client of its API.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use insta::internals::SettingsBindDropGuard;
+use local::{Cloud, Options};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use shared::{Env, Resource, Users};
+
+/// The password of every user that a test does not give another.
+pub const PASSWORD: &str = "password123";
+
+pub struct World {
+    pub cloud: Cloud,
+    http: reqwest::Client,
+    _filters: SettingsBindDropGuard,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A world whose template has these parameters.
+    pub async fn with(parameters: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let binary = Path::new(env!("CARGO_BIN_EXE_unrouted"));
+        let options = Options {
+            template: Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml"),
+            binaries: binary.parent().expect("a binary stands in a directory").to_owned(),
+            parameters: parameters.iter().map(owned).collect(),
+            ..Options::default()
+        };
+        let cloud = Cloud::start(options).await.expect("the cloud starts");
+        Self { cloud, http: reqwest::Client::new(), _filters: filters() }
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.http.request(method, format!("{}{path}", self.cloud.url()))
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.expect("an answer");
+        let header =
+            |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Answer {
+            status: response.status().as_u16(),
+            content_type: header("content-type"),
+            www_authenticate: header("www-authenticate"),
+            retry_after: header("retry-after"),
+            text: response.text().await.expect("a body"),
+        }
+    }
+
+    pub async fn register(&self, body: &Value) -> Answer {
+        self.send(self.request("POST", "/api/auth/register").json(body)).await
+    }
+
+    pub async fn login(&self, username: &str, password: &str) -> Answer {
+        let form = [("username", username), ("password", password)];
+        self.send(self.request("POST", "/api/auth/login").form(&form)).await
+    }
+
+    pub async fn me(&self, token: &str) -> Answer {
+        self.send(self.request("GET", "/api/users/me").bearer_auth(token)).await
+    }
+
+    pub async fn update(&self, token: &str, body: &Value) -> Answer {
+        self.send(self.request("PUT", "/api/users/me").bearer_auth(token).json(body)).await
+    }
+
+    /// Registers `username` with the usual password, and logs in: the token.
+    pub async fn token(&self, username: &str) -> String {
+        let registered = self.register(&registration(username)).await;
+        assert_eq!(registered.status, 200, "{registered}");
+        let signed_in = self.login(username, PASSWORD).await;
+        signed_in.json()["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// The store itself, past all functions.
+    pub async fn users(&self) -> Users {
+        Users::open(&self.operator()).await.expect("the store opens")
+    }
+
+    /// A DynamoDB client past all functions.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        self.operator().dynamodb()
+    }
+
+    /// The value of the secret of this logical id.
+    pub async fn secret(&self, logical: &str) -> String {
+        let secrets = self.operator().secrets_manager();
+        let found = secrets.get_secret_value().secret_id(self.cloud.physical_id(logical)).send().await;
+        found.expect("a secret").secret_string.expect("a text")
+    }
+
+    pub fn table(&self) -> String {
+        self.cloud.physical_id("UsersTable")
+    }
+
+    pub fn operator(&self) -> Env {
+        Env::of(self.cloud.operator()).expect("an environment")
+    }
+
+    /// What each DynamoDB call since the last question was, in order.
+    pub fn dynamodb_calls(&self) -> Vec<String> {
+        let calls = self.cloud.calls();
+        self.cloud.clear_calls();
+        let dynamodb = calls.into_iter().filter(|call| call.service == "dynamodb");
+        dynamodb.map(|call| call.operation).collect()
+    }
+
+    /// Every item of the users table.
+    pub async fn items(&self) -> Vec<Item> {
+        let pages = self.dynamodb().scan().table_name(self.table()).into_paginator().items().send();
+        pages.collect::<Result<Vec<_>, _>>().await.expect("a scan")
+    }
+}
+
+/// An item: attribute values by name.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// An answer, shown as a test compares it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: Option<String>,
+    pub www_authenticate: Option<String>,
+    pub retry_after: Option<String>,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self}"))
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        for (name, value) in [("", &self.content_type), ("www-authenticate: ", &self.www_authenticate)] {
+            value.iter().try_for_each(|value| write!(f, " {name}{value}"))?;
+        }
+        match serde_json::from_str::<Value>(&self.text) {
+            Ok(json) => write!(f, "\n{json:#}"),
+            Err(_) => write!(f, "\n{}", self.text),
+        }
+    }
+}
+
+/// A registration as the document shows one.
+pub fn registration(username: &str) -> Value {
+    json!({
+        "username": username,
+        "password": PASSWORD,
+        "nickname": "测试用户",
+        "email": format!("{username}@example.com"),
+    })
+}
+
+/// What differs from run to run, in the words of what it is.
+fn filters() -> SettingsBindDropGuard {
+    let mut settings = insta::Settings::clone_current();
+    for (pattern, word) in [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "[uuid]"),
+        (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\b", "[time]"),
+        (r"20\d\d-\d\d-\d\d\b", "[date]"),
+        (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "[token]"),
+    ] {
+        settings.add_filter(pattern, word);
+    }
+    settings.bind_to_scope()
+}
+
+/// All of the futures at once: what each gave.
+pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(futures).await
+}
+
+impl World {
+    /// Moves the end of every count into the past, as time would; DynamoDB would sweep later.
+    pub async fn end_all_counts(&self) {
+        for item in self.items().await.into_iter().filter(|item| item.contains_key("tries")) {
+            let update = self.dynamodb().update_item().table_name(self.table()).key("pk", item["pk"].clone());
+            let update = update.update_expression("SET expires_at = :past");
+            update
+                .expression_attribute_values(":past", AttributeValue::N("1".into()))
+                .send()
+                .await
+                .expect("an update");
+        }
+    }
+}
