@@ -1,6 +1,14 @@
 //! Black-box tests: HTTP against the real function binaries, on an embedded cloud of each
 //! test's own. No network, no server to start, no order.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 mod center;
 mod faults;
 mod limits;

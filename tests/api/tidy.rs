@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use local::{Cloud, Options};
+use local::{Cloud, OPERATOR, Options};
+use serde_json::json;
+
+use crate::world::World;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -147,4 +150,25 @@ fn a_function_links_one_crypto_library_and_not_the_slow_one() {
     {
         assert!(!tree.contains(unwanted), "{unwanted} is linked:\n{tree}");
     }
+}
+
+#[tokio::test]
+async fn no_function_may_do_what_it_never_does() {
+    let world = World::new().await;
+    let token = world.token("testuser").await;
+    world.me(&token).await;
+    world.update(&token, &json!({"phone": "13800138000", "apikey": "sk-1"})).await;
+    world.update(&token, &json!({"phone": null})).await;
+
+    let mut used = BTreeSet::new();
+    for call in world.cloud.calls().into_iter().filter(|call| call.function != OPERATOR) {
+        assert!(call.granted, "{call:?}");
+        used.extend(call.actions.iter().map(|action| format!("{} {action}", call.function)));
+    }
+    let mut granted = BTreeSet::new();
+    for function in &world.cloud.template().functions {
+        let actions = function.statements.iter().flat_map(|statement| &statement.actions);
+        granted.extend(actions.map(|action| format!("{} {action}", function.name)));
+    }
+    assert_eq!(used, granted);
 }

@@ -1,6 +1,9 @@
 //! Paths and methods that no endpoint has.
 
+use std::collections::BTreeSet;
+
 use insta::assert_snapshot;
+use serde_json::json;
 
 use crate::world::World;
 
@@ -31,4 +34,14 @@ async fn what_no_endpoint_takes_is_answered_by_the_family_that_owns_the_path() {
     POST /api/users/me: 405 {"detail":"Method Not Allowed"}
     PUT /api/auth/register: 405 {"detail":"Method Not Allowed"}
     "#);
+}
+
+#[tokio::test]
+async fn every_path_answers_other_methods_in_its_familys_words() {
+    let world = World::new().await;
+    let paths: BTreeSet<String> = world.cloud.routes().into_iter().map(|route| route.path).collect();
+    for path in paths.iter().filter(|path| path.starts_with("/api/auth") || *path == "/api/users/me") {
+        let answer = world.send(world.request("PATCH", path)).await;
+        assert_eq!((answer.status, &answer.json()["detail"]), (405, &json!("Method Not Allowed")), "{path}");
+    }
 }

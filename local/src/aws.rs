@@ -1,0 +1,146 @@
+//! One door to all AWS services: who asks, for what, may they, and then the service.
+
+mod caller;
+mod dynamodb;
+mod fault;
+mod grant;
+mod request;
+mod s3;
+mod secrets;
+mod service;
+mod ses;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Result;
+use http::Request;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::sleep;
+
+use crate::{
+    Mail,
+    server::{Answer, Broken},
+    template::Template,
+};
+use caller::Caller;
+pub use fault::{Effect, Fault};
+use request::Call;
+use service::Service;
+
+/// The access key id that may do everything: for tools, not for functions.
+pub const OPERATOR: &str = "operator";
+
+/// The secret access key of every function, and of the operator.
+pub const SECRET_ACCESS_KEY: &str = "local";
+
+/// One call of an AWS service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsCall {
+    /// Whose signature it bears: the name of a function's binary, or [`OPERATOR`].
+    pub function: String,
+    /// `dynamodb`, `s3`, `ses` or `secretsmanager`.
+    pub service: String,
+    /// The operation, as `TransactWriteItems`.
+    pub operation: String,
+    /// The IAM actions it takes, as `dynamodb:PutItem`: one for each of `resources`.
+    pub actions: Vec<String>,
+    /// The ARNs it touches.
+    pub resources: Vec<String>,
+    /// Whether the template grants it.
+    pub granted: bool,
+}
+
+/// The services, and the door before them.
+pub(crate) struct Aws {
+    template: Arc<Template>,
+    dynamodb: dynamodb::DynamoDb,
+    s3: s3::S3,
+    ses: ses::Ses,
+    secrets: secrets::Secrets,
+    calls: Mutex<Vec<AwsCall>>,
+    faults: fault::Faults,
+}
+
+impl Aws {
+    /// Starts the services and makes what the template describes, where it is not there
+    /// yet. They keep everything under `data`, or in memory; S3 always keeps it in `objects`.
+    pub(crate) async fn start(template: Arc<Template>, data: Option<&Path>, objects: &Path) -> Result<Aws> {
+        Ok(Aws {
+            dynamodb: dynamodb::DynamoDb::start(&template.tables, data).await?,
+            s3: s3::S3::start(&template, objects)?,
+            ses: ses::Ses::start(),
+            secrets: secrets::Secrets::start(&template.secrets, data)?,
+            calls: Mutex::default(),
+            faults: fault::Faults::default(),
+            template,
+        })
+    }
+
+    /// Answers one request to the door.
+    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Answer, Broken> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+        let Some(caller) = Caller::of(&head) else {
+            return Ok(service::unsigned());
+        };
+        let call = Call::read(&caller, head, body, &self.template);
+        let refusal = grant::refusal(&self.template, &caller.name, &call);
+        self.record(&caller, &call, refusal.is_none());
+        if let Some(message) = refusal {
+            return Ok(call.service.refuse(message));
+        }
+        match self.faults.next(&caller.name, &call.operation) {
+            None => self.forward(call).await,
+            Some(Effect::Refuse { status, kind, message }) => Ok(call.service.error(status, &kind, &message)),
+            Some(Effect::CancelTransaction { reasons }) => Ok(dynamodb::cancelled(&reasons)),
+            Some(Effect::LoseAnswer) => self.forward(call).await.and(Err(Broken)),
+            Some(Effect::Delay(duration)) => {
+                sleep(duration).await;
+                self.forward(call).await
+            }
+        }
+    }
+
+    async fn forward(&self, call: Call) -> Result<Answer, Broken> {
+        match call.service {
+            Service::DynamoDb => self.dynamodb.serve(call).await,
+            Service::S3 => self.s3.serve(call).await,
+            Service::Ses => self.ses.serve(call).await,
+            Service::SecretsManager => self.secrets.serve(call).await,
+        }
+    }
+
+    fn record(&self, caller: &Caller, call: &Call, granted: bool) {
+        let (actions, resources) = call.needs.iter().cloned().unzip();
+        self.calls().push(AwsCall {
+            function: caller.name.clone(),
+            service: call.service.name().to_owned(),
+            operation: call.operation.clone(),
+            actions,
+            resources,
+            granted,
+        });
+    }
+
+    /// Every call so far.
+    pub(crate) fn calls(&self) -> std::sync::MutexGuard<'_, Vec<AwsCall>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The faults to come.
+    pub(crate) fn faults(&self) -> &fault::Faults {
+        &self.faults
+    }
+
+    /// The mails so far, newest first.
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        self.ses.mails()
+    }
+}
+
+#[cfg(test)]
+mod tests;

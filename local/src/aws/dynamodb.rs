@@ -1,0 +1,138 @@
+//! DynamoDB, played by `dynoxide`: on SQLite, in memory or in a file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use dynoxide::Database;
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::{Value as Json, json};
+use tokio::task::AbortHandle;
+
+use super::request::{Call, Need};
+use crate::{
+    server::{Answer, Broken, answer, bind},
+    template::{Table, table_arn},
+};
+
+/// The running database.
+pub(super) struct DynamoDb {
+    address: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    server: AbortHandle,
+}
+
+impl DynamoDb {
+    /// Opens the database and makes the tables that are not there yet.
+    pub(super) async fn start(tables: &[Table], data: Option<&Path>) -> Result<DynamoDb> {
+        let database = match data {
+            Some(data) => Database::new(&data.join("dynamodb.sqlite").to_string_lossy()),
+            None => Database::memory(),
+        };
+        let database = database.context("opening the database")?;
+        for table in tables {
+            make(&database, table).with_context(|| format!("making the table {}", table.name))?;
+        }
+
+        let (listener, port) = bind(0).await?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let server = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
+        Ok(DynamoDb {
+            address: format!("127.0.0.1:{port}"),
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            server: tokio::spawn(server).abort_handle(),
+        })
+    }
+
+    pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
+        let mut head = call.head;
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri = format!("http://{}{path}", self.address).parse().map_err(|_| Broken)?;
+        let request = http::Request::from_parts(head, Full::new(call.body));
+        let answer = self.client.request(request).await.map_err(|_| Broken)?;
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+        Ok(http::Response::from_parts(head, Full::new(body)))
+    }
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn make(database: &Database, table: &Table) -> Result<()> {
+    if database.get_table_metadata(&table.name)?.is_some() {
+        return Ok(());
+    }
+    database.create_table(serde_json::from_value(table.create.clone())?)?;
+    if let Some(attribute) = &table.time_to_live {
+        let specification = json!({ "AttributeName": attribute, "Enabled": true });
+        let request = json!({ "TableName": table.name, "TimeToLiveSpecification": specification });
+        database.update_time_to_live(serde_json::from_value(request)?)?;
+    }
+    Ok(())
+}
+
+/// The operation and what it takes. A transaction takes the action of each of its elements.
+pub(super) fn read(operation: &str, body: &[u8]) -> (String, Vec<Need>) {
+    let body: Json = serde_json::from_slice(body).unwrap_or_default();
+    let action = |operation: &str| format!("dynamodb:{operation}");
+    let needs = match operation {
+        "TransactWriteItems" | "TransactGetItems" => {
+            let elements = body["TransactItems"].as_array().into_iter().flatten();
+            let elements = elements.filter_map(|element| element.as_object()?.iter().next());
+            let need = |(kind, element)| {
+                let operation = match kind {
+                    "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                    verb => format!("{verb}Item"),
+                };
+                (action(&operation), resource(element))
+            };
+            elements.map(|(kind, element)| need((kind.as_str(), element))).collect()
+        }
+        "BatchGetItem" | "BatchWriteItem" => {
+            let tables = body["RequestItems"].as_object().into_iter().flatten();
+            tables.map(|(table, _)| (action(operation), arn(table))).collect()
+        }
+        _ => vec![(action(operation), resource(&body))],
+    };
+    (operation.to_owned(), needs)
+}
+
+/// The table or index that a request or an element names; all of them if it names none.
+fn resource(request: &Json) -> String {
+    match (request["TableName"].as_str(), request["IndexName"].as_str()) {
+        (Some(table), Some(index)) => format!("{}/index/{index}", arn(table)),
+        (Some(table), None) => arn(table),
+        (None, _) => request["StreamArn"].as_str().unwrap_or("*").to_owned(),
+    }
+}
+
+/// A request may name a table by its ARN, too.
+fn arn(table: &str) -> String {
+    if table.starts_with("arn:") { table.to_owned() } else { table_arn(table) }
+}
+
+/// The answer to a cancelled transaction.
+pub(super) fn cancelled(reasons: &[String]) -> Answer {
+    let reason = |code: &String| match code.as_str() {
+        "None" => json!({ "Code": "None" }),
+        code => json!({ "Code": code, "Message": format!("{code} on demand") }),
+    };
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": format!(
+            "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+            reasons.join(", ")
+        ),
+        "CancellationReasons": reasons.iter().map(reason).collect::<Vec<_>>(),
+    });
+    answer(400, "application/x-amz-json-1.0", body.to_string())
+}

@@ -1,0 +1,130 @@
+//! Secrets Manager, played by `rustack-secretsmanager` in memory. The values it starts with
+//! are kept in `secrets.json`, so that what they sign and encrypt outlives a restart.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, anyhow};
+use http_body_util::{BodyExt, Full};
+use rustack_secretsmanager_core::{
+    config::SecretsManagerConfig, handler::RustackSecretsManagerHandler, provider::RustackSecretsManager,
+};
+use rustack_secretsmanager_http::{
+    dispatch::dispatch_operation, response::error_to_response, router::resolve_operation,
+};
+use serde_json::{Value as Json, json};
+
+use super::request::{Call, Need};
+use crate::{
+    server::{Answer, Broken},
+    template::Secret,
+};
+
+/// The running service.
+pub(super) struct Secrets {
+    handler: RustackSecretsManagerHandler,
+    secrets: Vec<Secret>,
+}
+
+impl Secrets {
+    /// Makes every secret, with the value it had before if `data` knows one.
+    pub(super) fn start(secrets: &[Secret], data: Option<&Path>) -> Result<Secrets> {
+        let provider = RustackSecretsManager::new(SecretsManagerConfig::default());
+        let file = data.map(|data| data.join("secrets.json"));
+        let mut values: BTreeMap<String, String> = match &file {
+            Some(file) if file.exists() => serde_json::from_str(&fs::read_to_string(file)?)
+                .with_context(|| format!("reading {}", file.display()))?,
+            _ => BTreeMap::new(),
+        };
+        let known = values.len();
+        for secret in secrets {
+            let value = match values.get(&secret.name).or(secret.value.as_ref()) {
+                Some(value) => value.clone(),
+                None => generate(&provider, &secret.generate)?,
+            };
+            values.insert(secret.name.clone(), value.clone());
+            let create = json!({ "Name": secret.name, "SecretString": value });
+            provider.handle_create_secret(serde_json::from_value(create)?).map_err(failed)?;
+        }
+        if let Some(file) = file.filter(|_| values.len() > known) {
+            keep(&file, &values).with_context(|| format!("writing {}", file.display()))?;
+        }
+        Ok(Secrets {
+            handler: RustackSecretsManagerHandler::new(Arc::new(provider)),
+            secrets: secrets.to_vec(),
+        })
+    }
+
+    pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
+        let body = by_name(&call.body, &self.secrets);
+        let outcome = match resolve_operation(&call.head.headers) {
+            Ok(operation) => dispatch_operation(&self.handler, operation, body.into()).await,
+            Err(error) => Err(error),
+        };
+        let answer = outcome.unwrap_or_else(|error| error_to_response(&error, "local"));
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+        Ok(http::Response::from_parts(head, Full::new(body)))
+    }
+}
+
+/// The value that CloudFormation's `GenerateSecretString` gives: a password, or a JSON object
+/// with a password in it.
+fn generate(provider: &RustackSecretsManager, how: &Json) -> Result<String> {
+    let mut password = how.as_object().cloned().unwrap_or_default();
+    let template = password.remove("SecretStringTemplate");
+    let key = password.remove("GenerateStringKey");
+    let answer = provider
+        .handle_get_random_password(&serde_json::from_value(Json::Object(password))?)
+        .map_err(failed)?;
+    let password = answer.random_password.context("no password was generated")?;
+    match (template.as_ref().and_then(Json::as_str), key.as_ref().and_then(Json::as_str)) {
+        (Some(template), Some(key)) => {
+            let mut object: Json = serde_json::from_str(template).context("SecretStringTemplate")?;
+            object[key] = json!(password);
+            Ok(object.to_string())
+        }
+        _ => Ok(password),
+    }
+}
+
+/// Writes the file for its owner's eyes only.
+fn keep(file: &Path, values: &BTreeMap<String, String>) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    Ok(file.write_all(serde_json::to_string_pretty(values)?.as_bytes())?)
+}
+
+/// The operation and what it takes.
+pub(super) fn read(operation: &str, body: &[u8], secrets: &[Secret]) -> (String, Vec<Need>) {
+    let body: Json = serde_json::from_slice(body).unwrap_or_default();
+    let resource = match (body["SecretId"].as_str(), operation) {
+        (Some(id), _) => find(secrets, id).map_or(id, |secret| secret.arn.as_str()).to_owned(),
+        (None, _) => "*".to_owned(),
+    };
+    (operation.to_owned(), vec![(format!("secretsmanager:{operation}"), resource)])
+}
+
+/// The provider gives each secret an ARN of its own, so that ours is replaced by the name.
+fn by_name(body: &[u8], secrets: &[Secret]) -> Vec<u8> {
+    let Ok(mut request) = serde_json::from_slice::<Json>(body) else {
+        return body.to_vec();
+    };
+    if let Some(secret) = request["SecretId"].as_str().and_then(|id| find(secrets, id)) {
+        request["SecretId"] = json!(secret.name);
+    }
+    request.to_string().into_bytes()
+}
+
+fn find<'a>(secrets: &'a [Secret], id: &str) -> Option<&'a Secret> {
+    secrets.iter().find(|secret| secret.name == id || secret.arn == id)
+}
+
+fn failed(error: impl std::fmt::Debug) -> anyhow::Error {
+    anyhow!("Secrets Manager: {error:?}")
+}

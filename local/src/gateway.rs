@@ -1,0 +1,102 @@
+//! API Gateway, as an HTTP API with the `$default` stage: a request becomes an event
+//! (payload format 2.0), the function's answer becomes a response.
+
+mod answer;
+mod event;
+mod page;
+mod routes;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+
+use crate::{
+    aws::Aws,
+    lambda::{Failure, Lambda},
+    server::{self, Answer, Broken, Server},
+    template::Route,
+};
+use routes::Routes;
+
+/// The largest body that API Gateway takes, in bytes.
+const LARGEST: usize = 10 * 1024 * 1024;
+
+/// The largest body we read to its end before we say that it is too large: a client that is
+/// cut off while it writes would not see the answer.
+const LARGEST_READ: usize = 10 * LARGEST;
+
+/// What answers a request.
+pub(crate) struct Gateway {
+    routes: Routes,
+    port: u16,
+    lambda: Arc<Lambda>,
+    aws: Arc<Aws>,
+}
+
+impl Gateway {
+    /// Serves these routes on `listener`, which has this port.
+    pub(crate) fn start(
+        listener: TcpListener,
+        port: u16,
+        routes: Vec<Route>,
+        lambda: Arc<Lambda>,
+        aws: Arc<Aws>,
+    ) -> Server {
+        let gateway = Arc::new(Gateway { routes: Routes::new(routes), port, lambda, aws });
+        Server::start(listener, move |request, client| {
+            let gateway = gateway.clone();
+            async move { gateway.serve(request, client).await }
+        })
+    }
+
+    async fn serve(&self, request: Request<Incoming>, client: SocketAddr) -> Result<Answer, Broken> {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path();
+        if path.starts_with("/_local/") {
+            return Ok(page::show(&head.method, path, &self.aws));
+        }
+        let Some(body) = read(body).await? else {
+            return Ok(plain(413, "Request Entity Too Large"));
+        };
+        let Some(found) = self.routes.find(&head.method, path) else {
+            return Ok(plain(404, "Not Found"));
+        };
+        let event = event::of(&head, body, &found, client, self.port);
+        Ok(match self.lambda.invoke(&found.route.function, event).await {
+            Ok(answered) => answer::of(&answered).unwrap_or_else(|| crashed(path)),
+            Err(Failure::Throttled) => plain(503, "Service Unavailable"),
+            Err(_) => crashed(path),
+        })
+    }
+}
+
+/// The body; nothing if it is too large.
+async fn read(body: Incoming) -> Result<Option<Bytes>, Broken> {
+    match Limited::new(body, LARGEST_READ).collect().await {
+        Ok(body) => Ok(Some(body.to_bytes()).filter(|body| body.len() <= LARGEST)),
+        Err(error) if error.is::<LengthLimitError>() => Ok(None),
+        Err(_) => Err(Broken),
+    }
+}
+
+/// An answer of the gateway itself.
+fn plain(status: u16, message: &str) -> Answer {
+    server::answer(status, "application/json", format!(r#"{{"message":"{message}"}}"#))
+}
+
+/// The answer in place of one that a function owes, in the words of the path's family.
+fn crashed(path: &str) -> Answer {
+    let (status, headers, body) = shared::dialect::crashed(path);
+    let mut answer = server::answer(status, "application/json", body);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value))
+        {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
+}

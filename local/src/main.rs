@@ -1,0 +1,79 @@
+//! `cargo run -p local`: builds the functions and serves the API on this machine, with
+//! nothing else installed.
+
+mod functions;
+mod print;
+mod seed;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use local::{Cloud, Options, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The API on this machine: gateway, functions and AWS services in one process.
+#[derive(Parser)]
+struct Arguments {
+    /// The port to serve on; 0 picks one
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+    /// The port of the AWS services; 0 picks one
+    #[arg(long, default_value_t = 8001)]
+    aws_port: u16,
+    /// The directory to keep the data in
+    #[arg(long, default_value = ".local")]
+    data: PathBuf,
+    /// Keep nothing: all data is gone when this ends
+    #[arg(long, conflicts_with = "data")]
+    memory: bool,
+    /// Build and run the functions with optimisations
+    #[arg(long)]
+    release: bool,
+    /// Only the AWS services, for functions that run elsewhere, as under `cargo lambda watch`
+    #[arg(long)]
+    services_only: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    let binaries = match arguments.services_only {
+        true => PathBuf::new(),
+        false => functions::build(arguments.release)?,
+    };
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+
+    let data = (!arguments.memory).then_some(arguments.data);
+    let options = Options {
+        template: functions::root().join("template.yaml"),
+        binaries,
+        data: data.clone(),
+        port: arguments.port,
+        aws_port: arguments.aws_port,
+        echo_logs: true,
+        ..Options::default()
+    };
+    let cloud = Cloud::start(options).await?;
+    seed::seed(&cloud).await?;
+    match arguments.services_only {
+        true => print::services(&cloud),
+        false => print::gateway(&cloud, data.as_deref()),
+    }
+
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    cloud.stop().await;
+    Ok(())
+}

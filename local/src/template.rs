@@ -1,0 +1,77 @@
+//! `template.yaml`, read and resolved: plain values, no intrinsic function left.
+//!
+//! Resource types that have no local counterpart are passed over. They can still be
+//! referred to: a `!Ref` to one is its logical id.
+
+mod document;
+mod function;
+mod intrinsic;
+mod name;
+mod statement;
+mod storage;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use document::Document;
+pub use function::{Function, Route};
+pub use name::REGION;
+pub(crate) use name::{ACCOUNT, function_arn, table_arn};
+pub use statement::Statement;
+pub use storage::{Bucket, Secret, Table};
+
+/// What the template describes and the local cloud plays.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The functions, by logical id.
+    pub functions: Vec<Function>,
+    /// The DynamoDB tables, by logical id.
+    pub tables: Vec<Table>,
+    /// The S3 buckets, by logical id.
+    pub buckets: Vec<Bucket>,
+    /// The secrets, by logical id.
+    pub secrets: Vec<Secret>,
+    names: BTreeMap<String, String>,
+}
+
+impl Template {
+    /// Reads the file at `path`, with `parameters` in place of the template's defaults.
+    ///
+    /// Fails where the file cannot be read, is no template, or holds an intrinsic function
+    /// that cannot be resolved here; the error names the place.
+    pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Template> {
+        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        Template::parse(&text, parameters).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// As [`Template::read`], of the file's text.
+    pub fn parse(text: &str, parameters: &BTreeMap<String, String>) -> Result<Template> {
+        let document = Document::parse(text, parameters)?;
+        Ok(Template {
+            functions: function::all(&document)?,
+            tables: storage::tables(&document)?,
+            buckets: storage::buckets(&document)?,
+            secrets: storage::secrets(&document)?,
+            names: document.names()?,
+        })
+    }
+
+    /// What `!Ref logical` is: a table's or bucket's name, a secret's ARN, a binary's name.
+    pub fn physical_id(&self, logical: &str) -> Option<&str> {
+        self.names.get(logical).map(String::as_str)
+    }
+
+    /// The function whose binary has this name.
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// Every route of every function, in the order of the template's functions by name.
+    pub fn routes(&self) -> Vec<Route> {
+        self.functions.iter().flat_map(|function| function.routes.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

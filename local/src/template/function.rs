@@ -1,0 +1,146 @@
+//! A function of the template: its binary, its surroundings, its routes and its grants.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::Value as Json;
+
+use super::{document::Document, name, statement, statement::Statement};
+
+/// One Lambda function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its logical id, as `CenterLogin`.
+    pub logical: String,
+    /// The name of its binary, as `center-login`. It also signs its AWS calls with it.
+    pub name: String,
+    /// Memory, in MiB. Only told to the function; nothing limits it here.
+    pub memory: u32,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+    /// How many instances may run at once, where the template says.
+    pub reserved: Option<usize>,
+    /// The environment variables that the template gives it.
+    pub variables: BTreeMap<String, String>,
+    /// What it may do.
+    pub statements: Vec<Statement>,
+    /// The routes that lead to it.
+    pub routes: Vec<Route>,
+}
+
+/// One route of the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// `GET`, …, or `ANY`.
+    pub method: String,
+    /// `/users/{id}`, `/files/{path+}`, or `$default`.
+    pub path: String,
+    /// The name of the binary that answers.
+    pub function: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Properties {
+    #[serde(default = "least_memory", deserialize_with = "number")]
+    memory_size: u32,
+    #[serde(default = "least_timeout", deserialize_with = "number")]
+    timeout: u32,
+    #[serde(default)]
+    reserved_concurrent_executions: Option<Json>,
+    #[serde(default)]
+    environment: Environment,
+    #[serde(default)]
+    policies: Json,
+    #[serde(default)]
+    events: BTreeMap<String, Event>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct Environment {
+    #[serde(default)]
+    variables: BTreeMap<String, Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Event {
+    r#type: String,
+    #[serde(default)]
+    properties: Json,
+}
+
+/// Every function of the document.
+pub(super) fn all(document: &Document) -> Result<Vec<Function>> {
+    let managed = statement::managed(document)?;
+    let functions = document.properties::<Properties>(name::FUNCTION)?;
+    functions
+        .into_iter()
+        .map(|(logical, properties)| {
+            let name = document.reference(&logical, &logical)?;
+            let routes = properties.events.into_values().filter(|event| event.r#type == "HttpApi");
+            let reserved = properties.reserved_concurrent_executions.as_ref().map(whole).transpose();
+            Ok(Function {
+                memory: properties.memory_size,
+                timeout: Duration::from_secs(properties.timeout.into()),
+                reserved: reserved.context("ReservedConcurrentExecutions")?.map(|number| number as usize),
+                variables: properties
+                    .environment
+                    .variables
+                    .iter()
+                    .map(|(k, v)| (k.clone(), plain(v)))
+                    .collect(),
+                statements: statement::granted(&properties.policies, &managed)
+                    .with_context(|| format!("Resources.{logical}.Properties.Policies"))?,
+                routes: routes
+                    .map(|event| route(&event.properties, &name))
+                    .collect::<Result<_>>()
+                    .with_context(|| format!("Resources.{logical}.Properties.Events"))?,
+                logical,
+                name,
+            })
+        })
+        .collect()
+}
+
+/// An event with neither path nor method is the `$default` route.
+fn route(properties: &Json, function: &str) -> Result<Route> {
+    let text = |key: &str| properties.get(key).and_then(Json::as_str);
+    let (method, path) = match (text("Method"), text("Path")) {
+        (None, None) => ("ANY".to_owned(), "$default"),
+        (Some(method), Some(path)) => {
+            (method.to_uppercase().replace("X-AMAZON-APIGATEWAY-ANY-METHOD", "ANY"), path)
+        }
+        _ => bail!("an HttpApi event has a Path and a Method, or neither"),
+    };
+    Ok(Route { method, path: path.to_owned(), function: function.to_owned() })
+}
+
+fn plain(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A number, also as the text that a parameter is.
+fn whole(value: &Json) -> Result<u32> {
+    let text = plain(value);
+    text.parse().with_context(|| format!("{text} is no whole number"))
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    whole(&Json::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// SAM's default.
+fn least_memory() -> u32 {
+    128
+}
+
+/// SAM's default.
+fn least_timeout() -> u32 {
+    3
+}

@@ -1,0 +1,114 @@
+//! The template's tables, buckets and secrets.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::{document::Document, name};
+
+/// One DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its logical id, as `UsersTable`.
+    pub logical: String,
+    /// Its name.
+    pub name: String,
+    /// The body of the `CreateTable` call that makes it: key schema, attribute definitions,
+    /// indexes, stream.
+    pub create: Json,
+    /// The attribute that holds when an item expires, in seconds since 1970.
+    pub time_to_live: Option<String>,
+}
+
+/// One S3 bucket.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// Its logical id.
+    pub logical: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One secret of Secrets Manager.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// Its logical id, as `TokenKey`.
+    pub logical: String,
+    /// Its name.
+    pub name: String,
+    /// Its ARN, which is what `!Ref` gives.
+    pub arn: String,
+    /// The value, where the template says it. Otherwise it is generated.
+    pub value: Option<String>,
+    /// How to generate the value: the body of a `GetRandomPassword` call.
+    pub generate: Json,
+}
+
+/// The properties that `CreateTable` takes as CloudFormation writes them.
+const TABLE_PROPERTIES: [&str; 5] =
+    ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "BillingMode"];
+
+pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
+    let tables = document.properties::<Map<String, Json>>(name::TABLE)?;
+    tables
+        .into_iter()
+        .map(|(logical, properties)| {
+            let name = document.reference(&logical, &logical)?;
+            let mut create: Map<String, Json> = properties
+                .iter()
+                .filter(|(key, _)| TABLE_PROPERTIES.contains(&key.as_str()))
+                .map(owned)
+                .collect();
+            create.insert("TableName".to_owned(), json!(name));
+            // Capacity is nobody's concern here, so that no index needs a throughput.
+            create.insert("BillingMode".to_owned(), json!("PAY_PER_REQUEST"));
+            if let Some(view) =
+                properties.get("StreamSpecification").and_then(|stream| stream.get("StreamViewType"))
+            {
+                let stream = json!({ "StreamEnabled": true, "StreamViewType": view });
+                create.insert("StreamSpecification".to_owned(), stream);
+            }
+            let time_to_live =
+                properties.get("TimeToLiveSpecification").filter(|ttl| ttl["Enabled"] == json!(true));
+            let time_to_live = time_to_live.and_then(|ttl| ttl["AttributeName"].as_str()).map(str::to_owned);
+            Ok(Table { logical, name, create: Json::Object(create), time_to_live })
+        })
+        .collect()
+}
+
+pub(super) fn buckets(document: &Document) -> Result<Vec<Bucket>> {
+    let buckets = document.properties::<Json>(name::BUCKET)?;
+    buckets
+        .into_iter()
+        .map(|(logical, _)| Ok(Bucket { name: document.reference(&logical, &logical)?, logical }))
+        .collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SecretProperties {
+    name: Option<String>,
+    secret_string: Option<String>,
+    #[serde(default)]
+    generate_secret_string: Json,
+}
+
+pub(super) fn secrets(document: &Document) -> Result<Vec<Secret>> {
+    let secrets = document.properties::<SecretProperties>(name::SECRET)?;
+    secrets
+        .into_iter()
+        .map(|(logical, properties)| {
+            Ok(Secret {
+                name: properties.name.unwrap_or_else(|| logical.clone()),
+                arn: document.reference(&logical, &logical)?,
+                value: properties.secret_string,
+                generate: properties.generate_secret_string,
+                logical,
+            })
+        })
+        .collect()
+}
+
+fn owned((key, value): (&String, &Json)) -> (String, Json) {
+    (key.clone(), value.clone())
+}

@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+const TEMPLATE: &str = r#"
+Parameters:
+  Stage: { Type: String, Default: test }
+Conditions:
+  Live: !Equals [!Ref Stage, live]
+  Quiet: !Not [!Condition Live]
+Globals:
+  Function:
+    Timeout: 7
+    Environment: { Variables: { TABLE: !Ref Users, BOTH: global } }
+Resources:
+  Login:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: whale-login } }
+    Properties:
+      Environment:
+        Variables:
+          BOTH: own
+          KEY: !Ref Key
+          URL: !Sub "https://${Api}.${AWS::Region}/${Stage}/${!x}"
+          MODE: !If [Live, live, !Join ["-", [not, live]]]
+          GONE: !If [Live, x, !Ref AWS::NoValue]
+      Policies:
+        - !Ref Reads
+        - Statement:
+            - { Effect: Allow, Action: dynamodb:Query, Resource: !Sub "${Users.Arn}/index/*" }
+      Events:
+        Any: { Type: HttpApi, Properties: { ApiId: !Ref Api } }
+        Put: { Type: HttpApi, Properties: { ApiId: !Ref Api, Method: put, Path: /login/ } }
+        Timer: { Type: Schedule, Properties: { Schedule: rate(1 day) } }
+  Absent:
+    Type: AWS::Serverless::Function
+    Condition: Live
+    Metadata: { BuildProperties: { Binary: absent } }
+  Api: { Type: AWS::Serverless::HttpApi }
+  Reads:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement: [{ Effect: Allow, Action: [dynamodb:GetItem], Resource: [!GetAtt [Users, Arn]] }]
+  Users:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+      TimeToLiveSpecification: { AttributeName: until, Enabled: true }
+  Key:
+    Type: AWS::SecretsManager::Secret
+    Properties: { GenerateSecretString: { PasswordLength: 40 } }
+"#;
+
+fn parse(stage: Option<&str>) -> Template {
+    let parameters = stage.map(|stage| ("Stage".to_owned(), stage.to_owned()));
+    Template::parse(TEMPLATE, &parameters.into_iter().collect()).unwrap()
+}
+
+#[test]
+fn a_function_has_its_own_variables_over_the_global_ones() {
+    let template = parse(None);
+    let function = template.function("whale-login").unwrap();
+    let variable = |name: &str| function.variables.get(name).map(String::as_str);
+    assert_eq!(function.timeout.as_secs(), 7);
+    assert_eq!(variable("TABLE"), Some("Users"));
+    assert_eq!(variable("BOTH"), Some("own"));
+    assert_eq!(variable("KEY"), Some(template.secrets[0].arn.as_str()));
+    assert_eq!(variable("URL"), Some("https://Api.us-east-1/test/${x}"));
+    assert_eq!(variable("MODE"), Some("not-live"));
+    assert_eq!(variable("GONE"), None);
+}
+
+#[test]
+fn a_parameter_given_takes_the_place_of_the_default() {
+    assert_eq!(parse(Some("live")).function("whale-login").unwrap().variables["MODE"], "live");
+    assert_eq!(parse(Some("live")).functions.len(), 2);
+    assert_eq!(parse(None).functions.len(), 1);
+}
+
+#[test]
+fn an_event_without_a_path_is_the_default_route_and_other_events_are_no_routes() {
+    let routes = parse(None).routes();
+    let routes: Vec<_> = routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
+    assert_eq!(routes, [("ANY", "$default"), ("PUT", "/login/")]);
+}
+
+#[test]
+fn grants_cover_the_named_actions_and_resources_only() {
+    let template = parse(None);
+    let function = template.function("whale-login").unwrap();
+    let granted = |action, resource: &str| {
+        function.statements.iter().any(|statement| statement.covers(action, resource))
+    };
+    let table = table_arn("Users");
+    assert!(granted("dynamodb:GetItem", &table));
+    assert!(granted("dynamodb:Query", &format!("{table}/index/by-name")));
+    assert!(!granted("dynamodb:Query", &table));
+    assert!(!granted("dynamodb:GetItem", &table_arn("Users2")));
+    assert!(!granted("dynamodb:PutItem", &table));
+}
+
+#[test]
+fn what_cannot_be_resolved_is_named_with_its_place() {
+    let text = TEMPLATE.replace("BOTH: own", "BOTH: !ImportValue other");
+    let error = Template::parse(&text, &BTreeMap::new()).unwrap_err().to_string();
+    assert_eq!(error, "Resources.Login.Properties.Environment.Variables.BOTH: cannot resolve !ImportValue");
+}
