@@ -24,10 +24,10 @@ pub fn build(release: bool) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
 
     let mut build = Command::new(cargo);
-    build.current_dir(root()).args(["build", "--bins", "--target-dir"]).arg(target);
-    if release {
-        build.arg("--release");
-    }
+    build.current_dir(root()).args(["build", "--bins", "--package", "accounts", "--target-dir"]).arg(target);
+    // Together with this program, they share its dependencies as built. A release is built as
+    // it is deployed: with what it needs itself, and no more.
+    build.args(if release { ["--release"].as_slice() } else { &["--package", "local"] });
     // What `cargo run` says of this package would make some dependencies build anew.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();

@@ -59,9 +59,9 @@ fn every_function_is_a_binary_a_resource_and_an_event_and_nothing_else_is() {
     assert_eq!(binaries, functions(), "Cargo.toml");
 
     let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
-    let mut lines = template.lines().zip(template.lines().skip(1));
+    let lines = template.lines().zip(template.lines().skip(1));
     let mut resources = BTreeSet::new();
-    while let Some((name, next)) = lines.next() {
+    for (name, next) in lines {
         if next.trim() == "Type: AWS::Serverless::Function" {
             resources.insert(name.trim().trim_end_matches(':').to_owned());
         }

@@ -36,7 +36,8 @@ impl World {
             ..Options::default()
         };
         let cloud = Cloud::start(options).await.expect("the cloud starts");
-        Self { cloud, http: reqwest::Client::new(), _filters: filters() }
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { cloud, http, _filters: filters() }
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {

@@ -3,13 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
 use dynoxide::Database;
 use http_body_util::{BodyExt, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use reqwest::Client;
 use serde_json::{Value as Json, json};
 use tokio::task::AbortHandle;
 
@@ -22,7 +18,7 @@ use crate::{
 /// The running database.
 pub(super) struct DynamoDb {
     address: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client,
     server: AbortHandle,
 }
 
@@ -39,12 +35,10 @@ impl DynamoDb {
         }
 
         let (listener, port) = bind(0).await?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
         let server = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
         Ok(DynamoDb {
             address: format!("127.0.0.1:{port}"),
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: Client::builder().no_proxy().build().context("making a client")?,
             server: tokio::spawn(server).abort_handle(),
         })
     }
@@ -53,9 +47,9 @@ impl DynamoDb {
         let mut head = call.head;
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         head.uri = format!("http://{}{path}", self.address).parse().map_err(|_| Broken)?;
-        let request = http::Request::from_parts(head, Full::new(call.body));
-        let answer = self.client.request(request).await.map_err(|_| Broken)?;
-        let (head, body) = answer.into_parts();
+        let request = http::Request::from_parts(head, call.body).try_into().map_err(|_| Broken)?;
+        let answer = self.client.execute(request).await.map_err(|_| Broken)?;
+        let (head, body) = http::Response::from(answer).into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
         Ok(http::Response::from_parts(head, Full::new(body)))
     }
