@@ -170,3 +170,25 @@ fn http_client(system_roots: bool) -> SharedHttpClient {
 fn missing(name: &str) -> Fault {
     Fault::new(format!("the variable {name} is not set"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Env;
+
+    #[tokio::test]
+    async fn either_trust_store_makes_a_client_that_speaks_tls() {
+        for store in ["amazon", "system"] {
+            let variables = [
+                ("AWS_ACCESS_KEY_ID", "key"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_REGION", "eu-central-1"),
+                ("AWS_ENDPOINT_URL", "https://127.0.0.1:1"),
+                ("TRUST_STORE", store),
+            ];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let client = Env::of(variables.into()).unwrap().dynamodb();
+            let error = client.list_tables().send().await.unwrap_err();
+            assert!(matches!(error, aws_sdk_dynamodb::error::SdkError::DispatchFailure(_)), "{error:?}");
+        }
+    }
+}

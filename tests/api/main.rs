@@ -12,6 +12,7 @@
 mod center;
 mod faults;
 mod limits;
+mod passwords;
 mod races;
 mod tidy;
 mod tokens;

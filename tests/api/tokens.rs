@@ -155,6 +155,25 @@ async fn an_expired_token_is_told_from_a_bad_one() {
 }
 
 #[tokio::test]
+async fn a_rotation_of_the_key_ends_no_session() {
+    let world = World::new().await;
+    let before = world.token("testuser").await;
+    let secrets = world.operator().secrets_manager();
+    let id = world.cloud.physical_id("TokenKey");
+    let put = async |key: &str| secrets.put_secret_value().secret_id(&id).secret_string(key).send().await;
+    put("another key, as long as it must be, for the next day").await.expect("a rotation");
+    // The functions that have not run yet start with the new key, and know the former one.
+    assert_eq!(world.me(&before).await.status, 200);
+
+    let (mut header, claims) = opened(&before);
+    put("a third key, as long as it must be, for the day after").await.expect("a rotation");
+    header["nonce"] = json!("a token of the first key, signed again");
+    let first = signed(&header, &claims, "another key, as long as it must be, for the next day");
+    assert_eq!(world.me(&first).await.status, 401, "the key id is not that of the key");
+    assert_eq!(world.update(&before, &json!({})).await.status, 401, "two rotations ago is too long");
+}
+
+#[tokio::test]
 async fn a_block_or_a_new_token_version_ends_every_token_at_the_next_request() {
     let world = World::new().await;
     let users = world.users().await;
