@@ -4,7 +4,7 @@ use shared::dialect::CenterProfile;
 use shared::{Call, Center, Dialect, Result, Tokens, Users};
 
 async fn get_me((users, tokens): &(Users, Tokens), call: Call) -> Result<CenterProfile> {
-    Ok(tokens.caller(&call, users).await?.into())
+    Ok(tokens.caller(call.bearer(), users).await?.into())
 }
 
 /// Runs the function.

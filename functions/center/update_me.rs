@@ -24,12 +24,12 @@ struct Changes {
 }
 
 async fn update_me((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<CenterProfile> {
-    let caller = tokens.caller(&call, users).await?;
+    let caller = tokens.caller(call.bearer(), users).await?;
     let given: Changes = call.json()?;
     let seal = |key: ApiKey| seals.seal(caller.uuid, "apikey", key.expose());
     let apikey = given.apikey.map(|key| key.map(seal).transpose()).transpose()?;
 
-    let changed = users.change(caller, |user| {
+    let changed = users.change(caller, call.language(), |user| {
         given.nickname.iter().for_each(|nickname| user.nickname = nickname.clone());
         given.email.iter().for_each(|email| user.set_email(email.clone()));
         given.phone.iter().for_each(|phone| user.phone = phone.clone());

@@ -9,6 +9,7 @@ mod s3;
 mod secrets;
 mod service;
 mod ses;
+mod stream;
 
 use std::{
     path::Path,
@@ -30,6 +31,7 @@ use caller::Caller;
 pub use fault::{Effect, Fault};
 use request::Call;
 use service::Service;
+pub(crate) use stream::{Record, Stream};
 
 /// The access key id that may do everything: for tools, not for functions.
 pub const OPERATOR: &str = "operator";
@@ -124,6 +126,11 @@ impl Aws {
             resources,
             granted,
         });
+    }
+
+    /// The stream with this ARN, of the table with this name.
+    pub(crate) fn stream(&self, table: &str, arn: &str) -> Stream {
+        self.dynamodb.stream(table, arn)
     }
 
     /// Every call so far.

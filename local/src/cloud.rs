@@ -1,55 +1,19 @@
 //! The whole: started in one call, gone when dropped.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{fs, sync::Arc};
 
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::{
-    AwsCall, Fault, Mail, Route, Template,
+    AwsCall, Fault, Mail, Options, Route, Template,
     aws::Aws,
     gateway::Gateway,
     lambda::{Lambda, Log, Surroundings},
     server::{Broken, Server, bind},
+    streams::Streams,
 };
-
-/// What to start, and how.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The template.
-    pub template: PathBuf,
-    /// The directory of the functions' binaries, as `target/debug`.
-    pub binaries: PathBuf,
-    /// The directory to keep all data in. None keeps it in memory, and objects of S3 in a
-    /// temporary directory.
-    pub data: Option<PathBuf>,
-    /// The gateway's port; 0 picks one.
-    pub port: u16,
-    /// The port of the AWS door; 0 picks one.
-    pub aws_port: u16,
-    /// Values for parameters of the template, in place of its defaults.
-    pub parameters: BTreeMap<String, String>,
-    /// Environment variables for every function, over those of the template.
-    pub variables: BTreeMap<String, String>,
-    /// Whether what the functions write also goes to our stderr.
-    pub echo_logs: bool,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            template: PathBuf::from("template.yaml"),
-            binaries: PathBuf::from("target/debug"),
-            data: None,
-            port: 0,
-            aws_port: 0,
-            parameters: BTreeMap::new(),
-            variables: BTreeMap::new(),
-            echo_logs: false,
-        }
-    }
-}
 
 /// A running cloud. Dropping it ends everything, every function's process with it.
 pub struct Cloud {
@@ -57,6 +21,7 @@ pub struct Cloud {
     lambda: Arc<Lambda>,
     aws: Arc<Aws>,
     log: Arc<Log>,
+    streams: Streams,
     port: u16,
     aws_port: u16,
     _servers: [Server; 2],
@@ -69,8 +34,9 @@ impl Cloud {
     /// Fails if the template does not read, a port is taken, or the data directory is of no
     /// use.
     pub async fn start(options: Options) -> Result<Cloud> {
-        let template = Arc::new(Template::read(&options.template, &options.parameters)?);
         let (gateway, port) = bind(options.port).await?;
+        let template = Template::read(&options.template, &options.parameters, &url(port))?;
+        let template = Arc::new(template);
         let (door, aws_port) = bind(options.aws_port).await?;
         let (runtime, runtime_port) = bind(0).await?;
 
@@ -88,7 +54,7 @@ impl Cloud {
         let log = Arc::new(Log::new(options.echo_logs));
         let surroundings = Surroundings {
             binaries: options.binaries,
-            aws_url: format!("http://127.0.0.1:{aws_port}"),
+            aws_url: url(aws_port),
             variables: options.variables,
             log: log.clone(),
         };
@@ -103,11 +69,16 @@ impl Cloud {
             })
         };
         let gateway = Gateway::start(gateway, port, template.routes(), lambda.clone(), aws.clone());
+        let streams = match options.streams {
+            true => Streams::start(&template, &lambda, &aws, &log, options.data.as_deref())?,
+            false => Streams::none(),
+        };
         Ok(Cloud {
             template,
             lambda,
             aws,
             log,
+            streams,
             port,
             aws_port,
             _servers: [gateway, door],
@@ -124,12 +95,12 @@ impl Cloud {
 
     /// The gateway, as `http://127.0.0.1:8000`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        url(self.port)
     }
 
     /// The door to all AWS services, as `http://127.0.0.1:8001`.
     pub fn aws_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.aws_port)
+        url(self.aws_port)
     }
 
     /// What the template describes.
@@ -179,6 +150,23 @@ impl Cloud {
         self.aws.faults().clear();
     }
 
+    /// Returns when everything that was written to the tables before this call has been handed
+    /// on to the functions that follow their streams: delivered, or given up.
+    ///
+    /// Never returns where a function fails for ever and the template sets no limit.
+    pub async fn settle(&self) {
+        self.streams.settle().await;
+    }
+
+    /// What the functions failed to take from streams, in order, as the queue is told that the
+    /// template names for it: `requestContext` with `functionArn`, `condition`
+    /// (`RetryAttemptsExhausted` or `MaximumRecordAgeExceeded`) and `approximateInvokeCount`;
+    /// `DDBStreamBatchInfo` with `shardId`, `startSequenceNumber`, `endSequenceNumber`,
+    /// `batchSize` and `streamArn`.
+    pub fn dead_letters(&self) -> Vec<Json> {
+        self.streams.letters()
+    }
+
     /// Invokes the function whose binary has this name with an event, past the gateway.
     ///
     /// Fails with the function's own error, or with what became of its process.
@@ -186,4 +174,8 @@ impl Cloud {
         let answer = self.lambda.invoke(function, event.to_string().into()).await?;
         serde_json::from_slice(&answer).context("the answer is no JSON")
     }
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }

@@ -6,6 +6,8 @@
 //! ```text
 //!  HTTP ──▶ gateway ──▶ lambda ──▶ a function's binary ──▶ aws ──▶ DynamoDB, S3, SES, secrets
 //!           routes      instances  (a child process)       grants
+//!                         ▲                                  │
+//!                         └─────────── streams ◀─────────────┘
 //! ```
 //!
 //! - [`Template`] is the template, resolved: no `!Ref` is left in it.
@@ -14,6 +16,7 @@
 //!   request at a time each, more of them under load.
 //! - `aws` is the one door to all AWS services. A function signs with its own name as access
 //!   key id, so the door knows who asks, and refuses what the template does not grant.
+//! - `streams` hands what is written to a table on to the functions that follow its stream.
 //!
 //! Tests start one [`Cloud`] each, in memory. `cargo run -p local` starts one that stays.
 
@@ -26,13 +29,18 @@ mod gateway;
 mod lambda;
 mod mail;
 mod operator;
+mod options;
 mod server;
+mod streams;
 mod template;
 
 pub use aws::{AwsCall, Effect, Fault, OPERATOR, SECRET_ACCESS_KEY};
-pub use cloud::{Cloud, Options};
+pub use cloud::Cloud;
 pub use mail::Mail;
-pub use template::{Bucket, Function, REGION, Route, Secret, Statement, Table, Template};
+pub use options::Options;
+pub use template::{
+    Bucket, Function, Pattern, Queue, REGION, Route, Secret, Statement, StreamSource, Table, Template,
+};
 
 /// What can go wrong while starting or using the cloud, in words for a person.
 pub type Result<T> = anyhow::Result<T>;

@@ -5,8 +5,13 @@ mod functions;
 mod print;
 mod seed;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::ExitCode,
+};
 
+use anyhow::Context;
 use clap::Parser;
 use local::{Cloud, Options, Result};
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
+    check([arguments.port, arguments.aws_port])?;
     let binaries = match arguments.services_only {
         true => PathBuf::new(),
         false => functions::build(arguments.release)?,
@@ -61,6 +67,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         port: arguments.port,
         aws_port: arguments.aws_port,
         echo_logs: true,
+        streams: !arguments.services_only,
         ..Options::default()
     };
     let cloud = Cloud::start(options).await?;
@@ -76,4 +83,13 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     cloud.stop().await;
     Ok(())
+}
+
+/// Fails if a port is taken, before the functions are built.
+fn check(ports: [u16; 2]) -> Result<()> {
+    let listen = |port| {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("port {port} cannot be used"))
+    };
+    // All at once: so they differ.
+    ports.into_iter().map(listen).collect::<Result<Vec<_>>>().map(drop)
 }

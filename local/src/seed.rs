@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use local::{Cloud, Result};
-use shared::{Access, Env, Error, NewUser, Password, Resource, Seals, Users};
+use shared::{Access, Env, Error, Language, NewUser, Password, Resource, Seals, Users};
 
 /// The account as the document prints it.
 const USERNAME: &str = "admin";
@@ -35,6 +35,6 @@ async fn make_administrator(env: &Env) -> shared::Result<()> {
     };
     let admin = users.sign_up(new, None).await?;
     let apikey = seals.seal(admin.uuid, "apikey", APIKEY)?;
-    users.change(admin, |admin| admin.apikey = Some(apikey.clone())).await?;
+    users.change(admin, Language::Zh, |admin| admin.apikey = Some(apikey.clone())).await?;
     Ok(())
 }

@@ -7,6 +7,8 @@ mod document;
 mod function;
 mod intrinsic;
 mod name;
+mod pattern;
+mod source;
 mod statement;
 mod storage;
 
@@ -18,8 +20,10 @@ use document::Document;
 pub use function::{Function, Route};
 pub use name::REGION;
 pub(crate) use name::{ACCOUNT, function_arn, table_arn};
+pub use pattern::Pattern;
+pub use source::StreamSource;
 pub use statement::Statement;
-pub use storage::{Bucket, Secret, Table};
+pub use storage::{Bucket, Queue, Secret, Table};
 
 /// What the template describes and the local cloud plays.
 #[derive(Debug, Clone)]
@@ -32,32 +36,39 @@ pub struct Template {
     pub buckets: Vec<Bucket>,
     /// The secrets, by logical id.
     pub secrets: Vec<Secret>,
+    /// The SQS queues, by logical id.
+    pub queues: Vec<Queue>,
     names: BTreeMap<String, String>,
 }
 
 impl Template {
-    /// Reads the file at `path`, with `parameters` in place of the template's defaults.
+    /// Reads the file at `path`, with `parameters` in place of the template's defaults, and
+    /// the URL of the gateway, as `http://127.0.0.1:8000`, as the endpoint of its API.
     ///
     /// Fails where the file cannot be read, is no template, or holds an intrinsic function
     /// that cannot be resolved here; the error names the place.
-    pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Template> {
+    pub fn read(path: &Path, parameters: &BTreeMap<String, String>, gateway: &str) -> Result<Template> {
         let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        Template::parse(&text, parameters).with_context(|| format!("in {}", path.display()))
+        Template::parse(&text, parameters, gateway).with_context(|| format!("in {}", path.display()))
     }
 
     /// As [`Template::read`], of the file's text.
-    pub fn parse(text: &str, parameters: &BTreeMap<String, String>) -> Result<Template> {
-        let document = Document::parse(text, parameters)?;
+    pub fn parse(text: &str, parameters: &BTreeMap<String, String>, gateway: &str) -> Result<Template> {
+        let document = Document::parse(text, parameters, gateway)?;
+        let tables = storage::tables(&document)?;
+        let queues = storage::queues(&document)?;
         Ok(Template {
-            functions: function::all(&document)?,
-            tables: storage::tables(&document)?,
+            functions: function::all(&document, &tables, &queues)?,
+            tables,
+            queues,
             buckets: storage::buckets(&document)?,
             secrets: storage::secrets(&document)?,
             names: document.names()?,
         })
     }
 
-    /// What `!Ref logical` is: a table's or bucket's name, a secret's ARN, a binary's name.
+    /// What `!Ref logical` is: a table's or bucket's name, a secret's ARN, a queue's
+    /// URL, a binary's name.
     pub fn physical_id(&self, logical: &str) -> Option<&str> {
         self.names.get(logical).map(String::as_str)
     }
@@ -73,5 +84,7 @@ impl Template {
     }
 }
 
+#[cfg(test)]
+mod source_tests;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,14 @@
 //! A request as an endpoint sees it.
 
+use std::collections::HashMap;
+
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Flaw;
-use crate::{Error, Result};
+use crate::{Error, Language, Result};
 
 /// The largest JSON or form body, in bytes. The largest honest one is a tenth of it.
 const MOST_TEXT: usize = 64 * 1024;
@@ -42,6 +44,23 @@ impl Call {
         Ok(given)
     }
 
+    /// The JSON body as `T`, with all `required` fields told missing before anything else is
+    /// looked at. `null` is missing, too; of `one|other` one must be there.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] with the first of them; else as [`Call::json`].
+    pub fn json_with<T: DeserializeOwned>(&self, required: &[&'static str]) -> Result<T> {
+        let body = self.body("application/json")?;
+        object(body)?;
+        let given: HashMap<String, Option<IgnoredAny>> =
+            serde_json::from_slice(body).map_err(|error| flaw(".", &error))?;
+        let present = |field: &str| matches!(given.get(field), Some(Some(_)));
+        match required.iter().find(|fields| !fields.split('|').any(present)) {
+            Some(field) => Err(Error::Missing(field)),
+            None => self.json(),
+        }
+    }
+
     /// The form body (`application/x-www-form-urlencoded`) as `T`.
     ///
     /// # Errors
@@ -59,6 +78,31 @@ impl Call {
         let header = self.request.headers().get("authorization")?.to_str().ok()?;
         let (scheme, token) = header.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
+    }
+
+    /// The token of the header, or else of the query parameter `token`.
+    #[must_use]
+    pub fn bearer_or_query(&self) -> Option<&str> {
+        self.bearer().or_else(|| self.query("token"))
+    }
+
+    /// The first query parameter of this name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.request.query_string_parameters_ref()?.first(name)
+    }
+
+    /// The language that the client would rather read.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        let header = self.request.headers().get("accept-language");
+        Language::preferred(header.and_then(|value| value.to_str().ok()))
+    }
+
+    /// Whether the route is a twin that takes more than its path with a slash behind it.
+    pub(crate) fn is_beyond_its_path(&self) -> bool {
+        let rest = self.request.path_parameters_ref().and_then(|parameters| parameters.first("slash"));
+        rest.is_some_and(|rest| !rest.is_empty())
     }
 
     /// The path, as the client wrote it.

@@ -4,6 +4,7 @@
 //! family is one more file and one more line in [`FAMILIES`].
 
 mod center;
+mod whale;
 
 use std::future::Future;
 
@@ -13,6 +14,7 @@ use crate::env::Resource;
 use crate::{Call, Error, Fault, Result, serve};
 
 pub use center::{Center, Profile as CenterProfile};
+pub use whale::{Captcha as WhaleCaptcha, Whale, WhaleUser};
 
 /// An answer as it goes out over HTTP.
 #[derive(Debug)]
@@ -42,8 +44,9 @@ impl Reply {
 
 /// How a binary speaks: what its endpoint gives, and what goes wrong, as answers.
 pub trait Dialect<T> {
-    /// The answer for what the endpoint gave.
-    fn success(given: T) -> Reply;
+    /// The answer for what the endpoint gave. `fields` is the query parameter of that name,
+    /// with which clients of some families ask for less.
+    fn success(given: T, fields: Option<&str>) -> Reply;
 
     /// The answer for what went wrong.
     fn failure(error: &Error) -> Reply;
@@ -64,7 +67,7 @@ pub trait Dialect<T> {
 pub struct Plain;
 
 impl Dialect<Reply> for Plain {
-    fn success(given: Reply) -> Reply {
+    fn success(given: Reply, _: Option<&str>) -> Reply {
         given
     }
 
@@ -80,7 +83,10 @@ struct Family {
 }
 
 /// Every family; the first that owns a path speaks for it.
-const FAMILIES: [Family; 1] = [Family { owns: center::owns, failure: Center::refusal }];
+const FAMILIES: [Family; 2] = [
+    Family { owns: center::owns, failure: Center::refusal },
+    Family { owns: whale::owns, failure: Whale::refusal },
+];
 
 /// The answer for what went wrong at `path`, in the words of the family that owns it, or in
 /// the center's where none does.

@@ -15,7 +15,10 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 
+use tokio::sync::OnceCell;
+
 use crate::Fault;
+use crate::database::Database;
 
 /// Amazon Trust Services' roots 1 to 4 and the Starfield root that cross-signs them: what all
 /// of AWS's endpoints chain to (<https://www.amazontrust.com/repository/>).
@@ -45,12 +48,19 @@ impl<A: Resource, B: Resource, C: Resource> Resource for (A, B, C) {
     }
 }
 
+impl<A: Resource, B: Resource, C: Resource, D: Resource> Resource for (A, B, C, D) {
+    async fn open(env: &Env) -> Result<Self, Fault> {
+        tokio::try_join!(A::open(env), B::open(env), C::open(env), D::open(env))
+    }
+}
+
 /// The function's environment: its variables, and how it reaches AWS.
 pub struct Env {
     variables: BTreeMap<String, String>,
     http: SharedHttpClient,
     credentials: Credentials,
     region: Region,
+    database: OnceCell<Database>,
 }
 
 impl Env {
@@ -83,6 +93,7 @@ impl Env {
                 "environment",
             ),
             region: Region::new(needed("AWS_REGION")?),
+            database: OnceCell::new(),
             variables,
         })
     }
@@ -110,6 +121,11 @@ impl Env {
         text.parse().map_err(|_| Fault::new(format!("the variable {name} is not a number")))
     }
 
+    /// The database, opened once for all who ask.
+    pub(crate) async fn database(&self) -> Result<Database, Fault> {
+        self.database.get_or_try_init(|| Database::open(self)).await.cloned()
+    }
+
     /// A DynamoDB client.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
@@ -134,6 +150,19 @@ impl Env {
             .timeout_config(timeouts());
         config.set_endpoint_url(self.endpoint("SECRETS_MANAGER"));
         aws_sdk_secretsmanager::Client::from_conf(config.build())
+    }
+
+    /// An SES client.
+    #[must_use]
+    pub fn ses(&self) -> aws_sdk_ses::Client {
+        let mut config = aws_sdk_ses::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .http_client(self.http.clone())
+            .credentials_provider(self.credentials.clone())
+            .region(self.region.clone())
+            .timeout_config(timeouts());
+        config.set_endpoint_url(self.endpoint("SES"));
+        aws_sdk_ses::Client::from_conf(config.build())
     }
 
     /// The endpoint of a service where it is not AWS's own, by the variables that all of AWS's

@@ -15,8 +15,16 @@ pub enum Error {
     Unreadable(String),
     /// The body is larger than any endpoint takes.
     TooLarge,
-    /// A field is missing, of the wrong type or of an impossible value.
+    /// A field that must be there is not.
+    Missing(&'static str),
+    /// A field is of the wrong type or of an impossible value.
     Invalid(Flaw),
+    /// A text is no e-mail address.
+    BadEmail,
+    /// A password is too short or too long.
+    BadPassword,
+    /// A query parameter that must be there is not.
+    NoParameter,
     /// No endpoint has this path.
     NoSuchPath,
     /// The path exists, with other methods.
@@ -25,8 +33,22 @@ pub enum Error {
     BadToken,
     /// The token was good once.
     ExpiredToken,
-    /// No such account, a wrong password, or a blocked account: nobody is told which.
-    WrongCredentials,
+    /// The caller may not do this, or not to this user.
+    Forbidden,
+    /// There is no such account.
+    NoSuchAccount,
+    /// The password is not the account's.
+    WrongPassword,
+    /// The account is kept from logging in.
+    Blocked,
+    /// The code is wrong, was used, or was tried too often; or there is none.
+    BadCode,
+    /// The code was good once.
+    ExpiredCode,
+    /// The e-mail is verified already.
+    AlreadyVerified,
+    /// What is asked for is not there, for this caller.
+    NotFound,
     /// Another account has this e-mail.
     EmailTaken,
     /// Another account has this user name.
@@ -49,17 +71,39 @@ impl Error {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge => "too_large",
+            Self::Missing(_) => "missing",
             Self::Invalid(_) => "invalid",
+            Self::BadEmail => "bad_email",
+            Self::BadPassword => "bad_password",
+            Self::NoParameter => "no_parameter",
             Self::NoSuchPath => "no_such_path",
             Self::WrongMethod => "wrong_method",
             Self::BadToken => "bad_token",
             Self::ExpiredToken => "expired_token",
-            Self::WrongCredentials => "wrong_credentials",
+            Self::Forbidden => "forbidden",
+            Self::NoSuchAccount => "no_such_account",
+            Self::WrongPassword => "wrong_password",
+            Self::Blocked => "blocked",
+            Self::BadCode => "bad_code",
+            Self::ExpiredCode => "expired_code",
+            Self::AlreadyVerified => "already_verified",
+            Self::NotFound => "not_found",
             Self::EmailTaken => "email_taken",
             Self::UsernameTaken => "username_taken",
             Self::PhoneTaken => "phone_taken",
             Self::TooMany { .. } => "too_many",
             Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl Error {
+    /// The error as a failure of ours, where no client asked.
+    #[must_use]
+    pub fn into_fault(self) -> Fault {
+        match self {
+            Self::Internal(fault) => fault,
+            other => Fault::new(other.name()),
         }
     }
 }
@@ -77,6 +121,13 @@ pub struct Flaw {
     pub field: String,
     /// What is wrong, to be read after the field's name.
     pub why: String,
+}
+
+impl Flaw {
+    /// A flaw of `field`.
+    pub fn of(field: &str, why: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), why: why.into() }
+    }
 }
 
 impl fmt::Display for Flaw {

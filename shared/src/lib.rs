@@ -10,30 +10,44 @@
 //! must be unique; [`Tokens`] tell who is calling; [`Limits`] count guesses before they are
 //! looked at; [`Seals`] encrypt what the store must not show.
 //!
-//! Status codes stand in [`dialect`] only, key strings in `users/key.rs`, environment
+//! Status codes stand in [`dialect`] only, key strings in `database/key.rs`, environment
 //! variables in [`env`], the clock in `clock.rs`, randomness in `random.rs`.
 
 mod call;
+mod captchas;
 mod clock;
+mod database;
 pub mod dialect;
 pub mod env;
 mod error;
+mod language;
+mod letter;
 mod limits;
 mod log;
+mod outbox;
+mod page;
 mod random;
 mod seal;
 mod secrets;
 mod serve;
+mod subject;
 mod token;
 mod user;
 mod users;
 
 pub use call::{Call, present};
-pub use dialect::{Center, Dialect, Plain};
+pub use captchas::{Captcha, CaptchaGroup, Captchas, Codes};
+pub use dialect::{Center, Dialect, Plain, Whale};
 pub use env::{Env, Resource};
 pub use error::{Error, Fault, Flaw, Result};
+pub use language::Language;
+pub use letter::{Letter, Mail};
 pub use limits::{Limit, Limits};
+pub use outbox::{Matter, Post};
+pub use page::Page;
 pub use seal::{Sealed, Seals};
+pub use serve::serve_records;
+pub use subject::Subject;
 pub use token::Tokens;
 pub use user::{
     Access, ApiKey, AvatarUrl, Canonical, Email, NewUser, Nickname, Password, PasswordHash, Phone, User,

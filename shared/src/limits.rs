@@ -3,23 +3,22 @@
 //! A try is counted before it is looked at. So however many run side by side, no more than the
 //! limit are evaluated, and one that fails half-way stays counted.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
+use crate::database::{Change, Database, Key, Reading, Refusal, Write, Written, key, number};
 use crate::env::{Env, Resource};
-use crate::users::item::{Item, Reading};
-use crate::users::key;
-use crate::users::table::{Change, Refusal, Written};
-use crate::{Error, Fault, Result, Users, clock};
+use crate::{Error, Fault, Result, UserId, Users, clock};
 
 const LOGIN_SECONDS: u64 = 15 * 60;
 const SIGN_UP_SECONDS: u64 = 60 * 60;
+const MAIL_SECONDS: u64 = 24 * 60 * 60;
 
 /// How much of what is limited may be done.
 pub struct Limits {
     login_tries: u64,
     sign_ups_per_hour: u64,
+    mails_per_day: u64,
 }
 
 impl Resource for Limits {
@@ -27,6 +26,7 @@ impl Resource for Limits {
         Ok(Self {
             login_tries: env.number("LOGIN_TRIES")?,
             sign_ups_per_hour: env.number("SIGN_UPS_PER_HOUR")?,
+            mails_per_day: env.number("MAILS_PER_DAY")?,
         })
     }
 }
@@ -48,11 +48,23 @@ impl Limits {
     pub fn sign_up(&self, address: &str) -> Limit {
         Limit { key: key::sign_ups(address), most: self.sign_ups_per_hour, seconds: SIGN_UP_SECONDS }
     }
+
+    /// Of codes that a user asks for: what keeps new codes from giving new guesses for ever.
+    #[must_use]
+    pub fn captchas(&self, user: UserId) -> Limit {
+        Limit { key: key::mails("captcha", user), most: self.mails_per_day, seconds: MAIL_SECONDS }
+    }
+
+    /// Of verification mails that a user asks for.
+    #[must_use]
+    pub fn verification_mails(&self, user: UserId) -> Limit {
+        Limit { key: key::mails("verify", user), most: self.mails_per_day, seconds: MAIL_SECONDS }
+    }
 }
 
 /// One thing that is counted.
 pub struct Limit {
-    key: String,
+    key: Key,
     most: u64,
     seconds: u64,
 }
@@ -63,38 +75,61 @@ impl Users {
     /// # Errors
     /// [`Error::TooMany`] where the limit is used up.
     pub async fn count(&self, limit: &Limit) -> Result<()> {
+        self.database.write_counted(Some(limit), Vec::new).await?;
+        Ok(())
+    }
+}
+
+impl Database {
+    /// Makes the writes together with the count of one try.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] where the limit is used up and nothing else is refused.
+    pub(crate) async fn write_counted(
+        &self,
+        limit: Option<&Limit>,
+        writes: impl Fn() -> Vec<Write>,
+    ) -> Result<Written> {
         let mut ended = None;
         loop {
-            match self.table.write(vec![limit.count(ended).into()]).await? {
-                Written::Done => return Ok(()),
-                Written::Refused(refusals) => ended = Limit::ended(refusals.into_iter().next().flatten())?,
+            let mut all = writes();
+            all.extend(limit.map(|limit| limit.count(ended).into()));
+            let refusals = match self.write(all).await? {
+                Written::Done(item) => return Ok(Written::Done(item)),
+                Written::Refused(refusals) => refusals,
+            };
+            match refusals.split_last() {
+                Some((Some(counter), others)) if limit.is_some() && others.iter().all(Option::is_none) => {
+                    ended = Limit::ended(counter)?;
+                }
+                _ => return Ok(Written::Refused(refusals)),
             }
         }
     }
 }
 
 impl Limit {
-    /// The counter's key.
-    pub(crate) fn key(&self) -> &str {
-        &self.key
+    /// The write that ends the count.
+    pub(crate) fn end(&self) -> Write {
+        Write::Remove(self.key.clone())
     }
 
     /// The update that counts one try: in the running window, or as the first of a new one
     /// where the running one was seen to have `ended`.
-    pub(crate) fn count(&self, ended: Option<u64>) -> Change {
-        let now = now();
-        let number = |name: &str, value: u64| (format!(":{name}"), AttributeValue::N(value.to_string()));
-        let mut values = vec![number("one", 1), number("end", now.saturating_add(self.seconds))];
+    fn count(&self, ended: Option<u64>) -> Change {
+        let now = clock::seconds();
+        let value = |name: &str, value: u64| (format!(":{name}"), number(value));
+        let mut values = vec![value("one", 1), value("end", now.saturating_add(self.seconds))];
         let (expression, condition) = match ended {
             None => {
-                values.extend([number("none", 0), number("most", self.most), number("now", now)]);
+                values.extend([value("none", 0), value("most", self.most), value("now", now)]);
                 (
                     "SET tries = if_not_exists(tries, :none) + :one, expires_at = if_not_exists(expires_at, :end)",
                     "attribute_not_exists(pk) OR (tries < :most AND expires_at > :now)",
                 )
             }
             Some(ended) => {
-                values.push(number("ended", ended));
+                values.push(value("ended", ended));
                 ("SET tries = :one, expires_at = :end", "attribute_not_exists(pk) OR expires_at = :ended")
             }
         };
@@ -109,16 +144,9 @@ impl Limit {
 
     /// Why a try was not counted: the window had ended, and when; or the counter was gone.
     /// DynamoDB deletes late, so the end is always compared here.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] where the limit is used up.
-    pub(crate) fn ended(refused: Option<Refusal>) -> Result<Option<u64>> {
-        let Some(counter): Option<Item> = refused.flatten() else { return Ok(None) };
-        let (end, now) = (Reading(&counter).number("expires_at")?, now());
+    fn ended(refused: &Refusal) -> Result<Option<u64>> {
+        let Some(counter) = refused else { return Ok(None) };
+        let (end, now) = (Reading(counter).number("expires_at")?, clock::seconds());
         if end <= now { Ok(Some(end)) } else { Err(Error::TooMany { retry_after: end.saturating_sub(now) }) }
     }
-}
-
-fn now() -> u64 {
-    clock::now().as_second().try_into().unwrap_or(0)
 }

@@ -55,6 +55,19 @@ pub(crate) fn request(function_name: &str, what: &Request<'_>, took: Duration) {
     write(level, function_name, Timed { what, duration_ms, cold_start });
 }
 
+/// Writes the line of one record of a stream.
+pub(crate) fn record(function_name: &str, invocation: &str, fault: Option<&Fault>, took: Duration) {
+    let what = Request {
+        request_id: "",
+        function_request_id: invocation,
+        route: "stream",
+        status: if fault.is_some() { 500 } else { 200 },
+        error: fault.map(|_| "internal"),
+        cause: fault.map(ToString::to_string),
+    };
+    request(function_name, &what, took);
+}
+
 /// Writes that a function cannot start, and why.
 pub(crate) fn cannot_start(function_name: &str, fault: &Fault) {
     #[derive(Serialize)]

@@ -7,34 +7,57 @@ use std::task::Poll;
 use std::time::Instant;
 
 use lambda_http::http::Response;
-use lambda_http::{Body, Request, service_fn};
+use lambda_http::{Body, LambdaEvent, Request, service_fn};
+use serde_json::{Value, json};
 
-use crate::dialect::Reply;
+use crate::dialect::{Reply, failure_at};
 use crate::env::{Env, Resource};
 use crate::{Call, Error, Fault, Result, log};
 
-/// Runs `endpoint` until Lambda ends the process. Where it cannot start, logs why and exits
-/// with 1, and Lambda starts another.
-pub(crate) fn serve<R, F, O, T>(endpoint: F, success: fn(T) -> Reply, failure: fn(&Error) -> Reply)
-where
+/// Runs `endpoint` until Lambda ends the process.
+pub(crate) fn serve<R, F, O, T>(
+    endpoint: F,
+    success: fn(T, Option<&str>) -> Reply,
+    failure: fn(&Error) -> Reply,
+) where
     R: Resource,
     F: Fn(&'static R, Call) -> O + Copy + Send + Sync + 'static,
     O: Future<Output = Result<T>> + Send + 'static,
 {
+    run(async |function, resources| {
+        let endpoint = move |call| endpoint(resources, call);
+        let answer = move |request| answer(function, request, endpoint, success, failure);
+        lambda_http::run(service_fn(answer)).await
+    });
+}
+
+/// Runs `handle` on each record of a stream's batches until Lambda ends the process. The first
+/// record that fails is where the next batch begins.
+pub fn serve_records<R, F>(handle: F)
+where
+    R: Resource,
+    F: AsyncFn(&'static R, &Value) -> Result<(), Fault> + Copy + 'static,
+{
+    run(async |function, resources| {
+        let batch = move |event: LambdaEvent<Value>| records(function, event, resources, handle);
+        lambda_runtime::run(service_fn(batch)).await
+    });
+}
+
+/// Opens the resources and runs `serve` with them. Where it cannot start, logs why and exits
+/// with 1, and Lambda starts another.
+fn run<R: Resource>(serve: impl AsyncFnOnce(&'static str, &'static R) -> Result<(), lambda_http::Error>) {
     let env = match Env::load() {
         Ok(env) => env,
         Err(fault) => return give_up("", &fault),
     };
-    std::panic::set_hook(Box::new(|_| ())); // its words may hold anything; `guarded` says where
+    std::panic::set_hook(Box::new(|_| ())); // its words may hold anything; `guarded` tells of it
     let function: &'static str = Box::leak(env.function_name().to_owned().into_boxed_str());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.map_err(|error| Fault::new(format!("runtime: {error}"))).and_then(|runtime| {
         runtime.block_on(async {
             let resources: &'static R = Box::leak(Box::new(R::open(&env).await?));
-            let answer = move |request: Request| {
-                answer(function, request, move |call| endpoint(resources, call), success, failure)
-            };
-            lambda_http::run(service_fn(answer)).await.map_err(|error| Fault::new(format!("Lambda: {error}")))
+            serve(function, resources).await.map_err(|error| Fault::new(format!("Lambda: {error}")))
         })
     });
     if let Err(fault) = outcome {
@@ -47,12 +70,32 @@ fn give_up(function: &str, fault: &Fault) {
     std::process::exit(1);
 }
 
+/// One batch, in order, up to the first record that fails.
+async fn records<R>(
+    function: &'static str,
+    event: LambdaEvent<Value>,
+    resources: &'static R,
+    handle: impl AsyncFn(&'static R, &Value) -> Result<(), Fault>,
+) -> Result<Value, lambda_http::Error> {
+    for record in event.payload.get("Records").and_then(Value::as_array).into_iter().flatten() {
+        let started = Instant::now();
+        let outcome = guarded(async { handle(resources, record).await.map_err(Error::from) }).await;
+        let fault = outcome.err().map(Error::into_fault);
+        log::record(function, &event.context.request_id, fault.as_ref(), started.elapsed());
+        if fault.is_some() {
+            let number = record.get("dynamodb").and_then(|change| change.get("SequenceNumber"));
+            return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": number }] }));
+        }
+    }
+    Ok(json!({ "batchItemFailures": [] }))
+}
+
 /// One request: the endpoint's answer or error in the dialect's words, and a line in the log.
 async fn answer<O, T>(
     function: &'static str,
     request: Request,
     endpoint: impl Fn(Call) -> O,
-    success: fn(T) -> Reply,
+    success: fn(T, Option<&str>) -> Reply,
     failure: fn(&Error) -> Reply,
 ) -> Result<Response<Body>, lambda_http::Error>
 where
@@ -63,13 +106,14 @@ where
     let (request_id, function_request_id, route) =
         (call.request_id().to_owned(), call.invocation_id().to_owned(), call.route().to_owned());
 
-    let outcome = match guarded(endpoint(call)).await {
-        Ok(given) => Ok(success(given)),
-        Err(error) => Err(error),
-    };
-    let (reply, error) = match outcome {
-        Ok(reply) => (reply, None),
-        Err(error) => (failure(&error), Some(error)),
+    let fields = call.query("fields").map(str::to_owned);
+    let (reply, error) = if call.is_beyond_its_path() {
+        (failure_at(call.path(), &Error::NoSuchPath), Some(Error::NoSuchPath))
+    } else {
+        match guarded(endpoint(call)).await {
+            Ok(given) => (success(given, fields.as_deref()), None),
+            Err(error) => (failure(&error), Some(error)),
+        }
     };
 
     let line = log::Request {

@@ -9,17 +9,21 @@ mod hs256;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::env::{Env, Resource};
 use crate::secrets::{self, Secret};
-use crate::{Call, Error, Fault, Result, User, Users, clock};
+use crate::{Email, Error, Fault, Result, User, Users, clock};
 
 /// Who makes the tokens, and whom they are for.
 const ISSUER: &str = "accounts";
-/// What a login token is for; other purposes have other words.
+/// What a token is for. One for one purpose is refused for every other.
 const ACCESS: &str = "access";
+const VERIFY_EMAIL: &str = "verify-email";
+/// How long the link of a verification mail is good.
+const VERIFY_EMAIL_SECONDS: u64 = 24 * 60 * 60;
 /// Longer than any token of ours.
 const MOST_BYTES: usize = 2048;
 const LEEWAY_SECONDS: u64 = 5;
@@ -37,7 +41,8 @@ struct Key {
     verify: DecodingKey,
 }
 
-/// The payload. `ver` is the user's token version: raised, it ends every token issued before.
+/// The payload. `ver` is the user's token version: raised, it ends every login token issued
+/// before. `email` is a hash of the address that a verification token is for.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     user_id: Uuid,
@@ -46,7 +51,10 @@ struct Claims {
     iss: String,
     aud: String,
     typ: String,
-    ver: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ver: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
 }
 
 impl Resource for Tokens {
@@ -72,41 +80,53 @@ impl From<Secret> for Key {
 }
 
 impl Tokens {
-    /// A new token for `user`.
+    /// A new login token for `user`.
     ///
     /// # Errors
     /// Only a fault of ours.
     pub fn issue(&self, user: &User) -> Result<String> {
-        let now = seconds_now();
-        let claims = Claims {
-            user_id: user.uuid,
-            exp: now.saturating_add(self.seconds),
-            iat: now,
-            iss: ISSUER.into(),
-            aud: ISSUER.into(),
-            typ: ACCESS.into(),
-            ver: user.token_version,
-        };
-        let header = Header { kid: Some(self.current.id.clone()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims, &self.current.sign)
-            .map_err(|_| Fault::new("a token could not be signed").into())
+        let claims = claims(ACCESS, user.uuid, self.seconds);
+        self.sign(&Claims { ver: Some(user.token_version), ..claims })
     }
 
-    /// The user whose token the request bears, as stored now. One read.
+    /// The user whose login token `token` is, as stored now. One read.
     ///
     /// # Errors
     /// [`Error::ExpiredToken`]; [`Error::BadToken`] for everything else that is not a valid
     /// token of a present, unblocked user.
-    pub async fn caller(&self, call: &Call, users: &Users) -> Result<User> {
-        let claims = self.verify(call.bearer().ok_or(Error::BadToken)?)?;
+    pub async fn caller(&self, token: Option<&str>, users: &Users) -> Result<User> {
+        let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS)?;
+        let version = claims.ver.ok_or(Error::BadToken)?;
         let user = users.by_uuid(claims.user_id).await?.ok_or(Error::BadToken)?;
-        if user.blocked || user.token_version != claims.ver {
+        if user.blocked || user.token_version != version {
             return Err(Error::BadToken);
         }
         Ok(user)
     }
 
-    fn verify(&self, token: &str) -> Result<Claims> {
+    /// A new token that shows that its holder reads `email`, an address of the user's.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub fn issue_for_email(&self, user: Uuid, email: &Email) -> Result<String> {
+        let claims = claims(VERIFY_EMAIL, user, VERIFY_EMAIL_SECONDS);
+        self.sign(&Claims { email: Some(hash(email)), ..claims })
+    }
+
+    /// Whether `token` shows that its holder reads the address that `user` has now.
+    #[must_use]
+    pub fn is_for_email_of(&self, token: &str, user: &User) -> bool {
+        let claims = self.verify(token, VERIFY_EMAIL);
+        claims.is_ok_and(|claims| claims.user_id == user.uuid && claims.email == Some(hash(&user.email)))
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String> {
+        let header = Header { kid: Some(self.current.id.clone()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, claims, &self.current.sign)
+            .map_err(|_| Fault::new("a token could not be signed").into())
+    }
+
+    fn verify(&self, token: &str, purpose: &str) -> Result<Claims> {
         if token.len() > MOST_BYTES {
             return Err(Error::BadToken);
         }
@@ -124,12 +144,31 @@ impl Tokens {
                 _ => Error::BadToken,
             })?
             .claims;
-        let from_the_future = claims.iat > seconds_now().saturating_add(LEEWAY_SECONDS);
-        if claims.typ != ACCESS || from_the_future {
+        let from_the_future = claims.iat > clock::seconds().saturating_add(LEEWAY_SECONDS);
+        if claims.typ != purpose || from_the_future {
             return Err(Error::BadToken);
         }
         Ok(claims)
     }
+}
+
+fn claims(purpose: &str, user: Uuid, seconds: u64) -> Claims {
+    let now = clock::seconds();
+    Claims {
+        user_id: user,
+        exp: now.saturating_add(seconds),
+        iat: now,
+        iss: ISSUER.into(),
+        aud: ISSUER.into(),
+        typ: purpose.into(),
+        ver: None,
+        email: None,
+    }
+}
+
+/// A hash of the address as addresses are compared, so that a link does not show it.
+fn hash(email: &Email) -> String {
+    format!("{:?}", digest(&SHA256, email.canonical().as_str().as_bytes()))
 }
 
 fn rules() -> Validation {
@@ -140,8 +179,4 @@ fn rules() -> Validation {
     rules.set_issuer(&[ISSUER]);
     rules.set_audience(&[ISSUER]);
     rules
-}
-
-fn seconds_now() -> u64 {
-    clock::now().as_second().try_into().unwrap_or(0)
 }

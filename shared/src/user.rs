@@ -13,6 +13,7 @@ use crate::{Result, clock};
 
 pub use canonical::Canonical;
 pub use id::UserId;
+pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
 pub use values::{ApiKey, AvatarUrl, Email, Nickname, Phone, Username};
 
@@ -50,6 +51,8 @@ pub struct User {
     pub access: Access,
     /// Whether the user is kept from logging in.
     pub blocked: bool,
+    /// Whether the user is recommended to others.
+    pub featured: bool,
     /// What the user's password is compared with.
     pub password: PasswordHash,
     /// Raised to end every token issued before.
@@ -98,6 +101,7 @@ impl NewUser {
             apikey: None,
             access: self.access,
             blocked: false,
+            featured: false,
             password: self.password,
             token_version: 1,
             version: 1,

@@ -5,27 +5,24 @@
 //! index, and every read is strongly consistent.
 
 mod change;
-pub(crate) mod item;
-pub(crate) mod key;
+mod item;
+mod sign_in;
 mod sign_up;
-pub(crate) mod table;
 
 use uuid::Uuid;
 
+use crate::database::{Database, Key, key};
 use crate::env::{Env, Resource};
 use crate::{Email, Error, Fault, Result, User, UserId, Username};
-use table::Table;
 
 /// The users.
 pub struct Users {
-    pub(crate) table: Table,
+    pub(crate) database: Database,
 }
 
 impl Resource for Users {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        let table = Table::of(env)?;
-        table.connect().await;
-        Ok(Self { table })
+        Ok(Self { database: env.database().await? })
     }
 }
 
@@ -35,11 +32,17 @@ impl Users {
     /// # Errors
     /// Only a fault of ours.
     pub async fn by_uuid(&self, uuid: Uuid) -> Result<Option<User>> {
-        let Some(item) = self.table.get(&key::user(UserId::from(uuid))).await? else {
-            return Ok(None);
-        };
-        let user = item::user(&item)?;
-        Ok((user.uuid == uuid).then_some(user)) // two UUIDs can begin alike
+        let user = self.by_id(uuid.into()).await?;
+        Ok(user.filter(|user| user.uuid == uuid)) // two UUIDs can begin alike
+    }
+
+    /// The user of this integer. One read.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub async fn by_id(&self, id: UserId) -> Result<Option<User>> {
+        let item = self.database.get(&key::user(id)).await?;
+        Ok(item.as_ref().map(item::user).transpose()?)
     }
 
     /// Who has this name: a user name, or an e-mail where it holds an `@`. One read, also where
@@ -64,14 +67,14 @@ impl Users {
         self.owner(&key::email(&email.canonical())).await
     }
 
-    async fn owner(&self, marker: &str) -> Result<Option<Uuid>> {
-        let item = self.table.get(marker).await?;
+    async fn owner(&self, marker: &Key) -> Result<Option<Uuid>> {
+        let item = self.database.get(marker).await?;
         Ok(item.as_ref().and_then(item::owner))
     }
 }
 
 /// The conflict that a taken marker is.
-fn taken(marker: &str) -> Error {
+fn taken(marker: &Key) -> Error {
     match key::kind(marker) {
         key::Kind::Username => Error::UsernameTaken,
         key::Kind::Phone => Error::PhoneTaken,

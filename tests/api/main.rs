@@ -9,12 +9,15 @@
     reason = "a panic is how a test fails"
 )]
 
+mod captchas;
 mod center;
 mod faults;
 mod limits;
+mod mails;
 mod passwords;
 mod races;
 mod tidy;
 mod tokens;
 mod unrouted;
+mod whale;
 mod world;

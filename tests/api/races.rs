@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use shared::{Access, Email, Error, NewUser, Nickname, Password, Phone, User, Username, Users};
+use shared::{Access, Email, Error, Language, NewUser, Nickname, Password, Phone, User, Username, Users};
 
 use crate::world::{World, all, registration};
 
@@ -41,7 +41,8 @@ async fn of_64_changes_to_one_username_one_wins_in_each_of_200_rounds() {
         let changes = racers.into_iter().map(|racer| {
             let (users, name) = (&users, &name);
             async move {
-                let changed = users.change(racer.clone(), |user| user.username = name.clone()).await;
+                let changed =
+                    users.change(racer.clone(), Language::En, |user| user.username = name.clone()).await;
                 match changed {
                     Ok(user) => (true, user),
                     Err(Error::UsernameTaken) => (false, racer),

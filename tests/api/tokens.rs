@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde_json::{Value, json};
-use shared::{Resource, Seals};
+use shared::{Language, Resource, Seals};
 
 use crate::world::{PASSWORD, World};
 
@@ -186,7 +186,7 @@ async fn a_block_or_a_new_token_version_ends_every_token_at_the_next_request() {
         let (_, claims) = opened(&token);
         let uuid = claims["user_id"].as_str().unwrap().parse().unwrap();
         let user = users.by_uuid(uuid).await.ok().flatten().expect("the user");
-        users.change(user, change).await.expect("a change");
+        users.change(user, Language::En, change).await.expect("a change");
         assert_eq!(world.me(&token).await.status, 401);
         assert_eq!(world.update(&token, &json!({"nickname": "n"})).await.status, 401);
     }
@@ -199,7 +199,7 @@ async fn a_blocked_user_is_told_what_an_unknown_one_is_told() {
     let users = world.users().await;
     let uuid = opened(&token).1["user_id"].as_str().unwrap().parse().unwrap();
     let user = users.by_uuid(uuid).await.ok().flatten().expect("the user");
-    users.change(user, |user| user.blocked = true).await.expect("a change");
+    users.change(user, Language::En, |user| user.blocked = true).await.expect("a change");
     let (blocked, unknown) = (world.login("testuser", PASSWORD).await, world.login("nobody", PASSWORD).await);
     assert_eq!(blocked.to_string(), unknown.to_string());
 }

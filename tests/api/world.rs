@@ -6,10 +6,10 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use insta::internals::SettingsBindDropGuard;
-use local::{Cloud, Options};
+use local::{Cloud, Mail, Options};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::{Env, Resource, Users};
+use shared::{Access, Env, Language, Resource, User, Users};
 
 /// The password of every user that a test does not give another.
 pub const PASSWORD: &str = "password123";
@@ -83,6 +83,52 @@ impl World {
         signed_in.json()["access_token"].as_str().expect("a token").to_owned()
     }
 
+    /// A request of the whale family, with a JSON body.
+    pub async fn whale(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.send(self.request(method, path).json(body)).await
+    }
+
+    /// Makes a whale's account: its user and a token.
+    pub async fn whale_account(&self, email: &str) -> (Value, String) {
+        let body = json!({"email": email, "password": PASSWORD, "name": "昵称"});
+        let created = self.whale("POST", "/api/users/", &body).await;
+        let data = created.json()["data"].clone();
+        let token = data["token"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned();
+        (data["user"].clone(), token)
+    }
+
+    /// The newest mail, once all that were posted are sent.
+    pub async fn newest_mail(&self) -> Mail {
+        self.cloud.settle().await;
+        self.cloud.mails().into_iter().next().expect("a mail")
+    }
+
+    /// Has `email` mailed a code: the code.
+    pub async fn code(&self, email: &str) -> String {
+        let created = self.whale("POST", "/api/captcha/", &json!({"group": 1, "email": email})).await;
+        assert_eq!(created.json()["code"], 0, "{created}");
+        let mail = self.newest_mail().await;
+        assert_eq!(mail.to, [email]);
+        let mut words = mail.text.split_whitespace();
+        let code = words.find(|word| {
+            word.len() == 8 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        });
+        code.unwrap_or_else(|| panic!("no code in {}", mail.text)).to_owned()
+    }
+
+    /// Makes `user` an administrator, past all functions.
+    pub async fn promote(&self, user: &Value) {
+        self.alter(user, |user| user.access = Access::Admin).await;
+    }
+
+    /// Changes the stored user that the answer `user` shows, past all functions.
+    pub async fn alter(&self, user: &Value, change: impl Fn(&mut User)) {
+        let users = self.users().await;
+        let uuid = user["uuid"].as_str().expect("a uuid").parse().expect("a uuid");
+        let stored = users.by_uuid(uuid).await.ok().flatten().expect("a stored user");
+        users.change(stored, Language::En, change).await.expect("a change");
+    }
+
     /// The store itself, past all functions.
     pub async fn users(&self) -> Users {
         Users::open(&self.operator()).await.expect("the store opens")
@@ -118,8 +164,22 @@ impl World {
 
     /// Every item of the users table.
     pub async fn items(&self) -> Vec<Item> {
-        let pages = self.dynamodb().scan().table_name(self.table()).into_paginator().items().send();
-        pages.collect::<Result<Vec<_>, _>>().await.expect("a scan")
+        self.scan("UsersTable").await
+    }
+
+    /// Every item of the captchas table.
+    pub async fn captchas(&self) -> Vec<Item> {
+        self.scan("CaptchasTable").await
+    }
+
+    /// Every item of the outbox.
+    pub async fn outbox(&self) -> Vec<Item> {
+        self.scan("OutboxTable").await
+    }
+
+    async fn scan(&self, table: &str) -> Vec<Item> {
+        let scan = self.dynamodb().scan().table_name(self.cloud.physical_id(table));
+        scan.into_paginator().items().send().collect::<Result<_, _>>().await.expect("a scan")
     }
 }
 
@@ -170,7 +230,9 @@ fn filters() -> SettingsBindDropGuard {
     let mut settings = insta::Settings::clone_current();
     for (pattern, word) in [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "[uuid]"),
+        (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z", "[time in UTC]"),
         (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\b", "[time]"),
+        (r"\b\d{15,16}\b", "[id]"),
         (r"20\d\d-\d\d-\d\d\b", "[date]"),
         (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "[token]"),
     ] {
@@ -185,6 +247,20 @@ pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Outp
 }
 
 impl World {
+    /// Moves the end of every captcha into the past, as time would.
+    pub async fn end_all_captchas(&self) {
+        let table = self.cloud.physical_id("CaptchasTable");
+        for item in self.captchas().await {
+            let update = self.dynamodb().update_item().table_name(&table).key("pk", item["pk"].clone());
+            let update = update.update_expression("SET ends_at = :past");
+            update
+                .expression_attribute_values(":past", AttributeValue::N("1".into()))
+                .send()
+                .await
+                .expect("an update");
+        }
+    }
+
     /// Moves the end of every count into the past, as time would; DynamoDB would sweep later.
     pub async fn end_all_counts(&self) {
         for item in self.items().await.into_iter().filter(|item| item.contains_key("tries")) {

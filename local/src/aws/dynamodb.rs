@@ -9,7 +9,10 @@ use reqwest::Client;
 use serde_json::{Value as Json, json};
 use tokio::task::AbortHandle;
 
-use super::request::{Call, Need};
+use super::{
+    request::{Call, Need},
+    stream::{Stream, Streams},
+};
 use crate::{
     server::{Answer, Broken, answer, bind},
     template::{Table, table_arn},
@@ -20,6 +23,7 @@ pub(super) struct DynamoDb {
     address: String,
     client: Client,
     server: AbortHandle,
+    streams: Streams,
 }
 
 impl DynamoDb {
@@ -34,12 +38,14 @@ impl DynamoDb {
             make(&database, table).with_context(|| format!("making the table {}", table.name))?;
         }
 
+        let streams = Streams::new(database.clone(), tables);
         let (listener, port) = bind(0).await?;
         let server = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
         Ok(DynamoDb {
             address: format!("127.0.0.1:{port}"),
             client: Client::builder().no_proxy().build().context("making a client")?,
             server: tokio::spawn(server).abort_handle(),
+            streams,
         })
     }
 
@@ -51,7 +57,13 @@ impl DynamoDb {
         let answer = self.client.execute(request).await.map_err(|_| Broken)?;
         let (head, body) = http::Response::from(answer).into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+        self.streams.called(&call.operation, &call.needs);
         Ok(http::Response::from_parts(head, Full::new(body)))
+    }
+
+    /// The stream with this ARN, of the table with this name.
+    pub(super) fn stream(&self, table: &str, arn: &str) -> Stream {
+        self.streams.follow(table, arn)
     }
 }
 
@@ -62,7 +74,12 @@ impl Drop for DynamoDb {
 }
 
 fn make(database: &Database, table: &Table) -> Result<()> {
-    if database.get_table_metadata(&table.name)?.is_some() {
+    if let Some(made) = database.get_table_metadata(&table.name)? {
+        if table.stream.is_some() && !made.stream_enabled {
+            let stream = &table.create["StreamSpecification"];
+            let request = json!({ "TableName": table.name, "StreamSpecification": stream });
+            database.update_table(serde_json::from_value(request)?)?;
+        }
         return Ok(());
     }
     database.create_table(serde_json::from_value(table.create.clone())?)?;

@@ -17,7 +17,7 @@ Resources:
 
 /// Why this call of DynamoDB by `caller` is refused.
 fn refusal(caller: &str, operation: &str, body: &str) -> Option<String> {
-    let template = Template::parse(TEMPLATE, &BTreeMap::new()).unwrap();
+    let template = Template::parse(TEMPLATE, &BTreeMap::new(), "").unwrap();
     let signature =
         format!("AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/dynamodb/aws4_request, X=1");
     let request = http::Request::post("/")

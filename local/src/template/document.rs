@@ -14,11 +14,13 @@ pub(super) struct Document {
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) conditions: Mapping,
     pub(super) resources: Mapping,
+    /// The URL of the gateway, which is what every HTTP API is here.
+    pub(super) gateway: String,
     globals: Yaml,
 }
 
 impl Document {
-    pub(super) fn parse(text: &str, overrides: &BTreeMap<String, String>) -> Result<Document> {
+    pub(super) fn parse(text: &str, overrides: &BTreeMap<String, String>, gateway: &str) -> Result<Document> {
         let root: Mapping = serde_yaml_ng::from_str(text).context("this is no template")?;
         let section = |name| root.get(name).and_then(Yaml::as_mapping).cloned().unwrap_or_default();
 
@@ -39,6 +41,7 @@ impl Document {
         }
         Ok(Document {
             parameters,
+            gateway: gateway.to_owned(),
             conditions: section("Conditions"),
             resources: section("Resources"),
             globals: root

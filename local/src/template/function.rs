@@ -1,4 +1,4 @@
-//! A function of the template: its binary, its surroundings, its routes and its grants.
+//! A function of the template: its binary, its surroundings, what leads to it and its grants.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value as Json;
 
-use super::{document::Document, name, statement, statement::Statement};
+use super::{Queue, StreamSource, Table, document::Document, name, source, statement, statement::Statement};
 
 /// One Lambda function.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Function {
     pub statements: Vec<Statement>,
     /// The routes that lead to it.
     pub routes: Vec<Route>,
+    /// The streams that lead to it.
+    pub sources: Vec<StreamSource>,
 }
 
 /// One route of the gateway.
@@ -72,15 +74,20 @@ struct Event {
     properties: Json,
 }
 
-/// Every function of the document.
-pub(super) fn all(document: &Document) -> Result<Vec<Function>> {
+/// Every function of the document, which has these tables and queues.
+pub(super) fn all(document: &Document, tables: &[Table], queues: &[Queue]) -> Result<Vec<Function>> {
     let managed = statement::managed(document)?;
     let functions = document.properties::<Properties>(name::FUNCTION)?;
     functions
         .into_iter()
         .map(|(logical, properties)| {
             let name = document.reference(&logical, &logical)?;
-            let routes = properties.events.into_values().filter(|event| event.r#type == "HttpApi");
+            let place = format!("Resources.{logical}.Properties.Events");
+            let events =
+                |kind: &'static str| properties.events.iter().filter(move |(_, event)| event.r#type == kind);
+            let source = |(event, found): (&String, &Event)| {
+                source::read(event, &found.properties, tables, queues, &format!("{place}.{event}.Properties"))
+            };
             let reserved = properties.reserved_concurrent_executions.as_ref().map(whole).transpose();
             Ok(Function {
                 memory: properties.memory_size,
@@ -94,10 +101,13 @@ pub(super) fn all(document: &Document) -> Result<Vec<Function>> {
                     .collect(),
                 statements: statement::granted(&properties.policies, &managed)
                     .with_context(|| format!("Resources.{logical}.Properties.Policies"))?,
-                routes: routes
-                    .map(|event| route(&event.properties, &name))
+                routes: events("HttpApi")
+                    .map(|(_, event)| route(&event.properties, &name))
                     .collect::<Result<_>>()
-                    .with_context(|| format!("Resources.{logical}.Properties.Events"))?,
+                    .with_context(|| place.clone())?,
+                sources: events("DynamoDB")
+                    .filter_map(|event| source(event).transpose())
+                    .collect::<Result<_>>()?,
                 logical,
                 name,
             })
@@ -118,7 +128,8 @@ fn route(properties: &Json, function: &str) -> Result<Route> {
     Ok(Route { method, path: path.to_owned(), function: function.to_owned() })
 }
 
-fn plain(value: &Json) -> String {
+/// A value as CloudFormation hands it on: as text.
+pub(super) fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         other => other.to_string(),
@@ -126,7 +137,7 @@ fn plain(value: &Json) -> String {
 }
 
 /// A number, also as the text that a parameter is.
-fn whole(value: &Json) -> Result<u32> {
+pub(super) fn whole(value: &Json) -> Result<u32> {
     let text = plain(value);
     text.parse().with_context(|| format!("{text} is no whole number"))
 }

@@ -92,10 +92,14 @@ impl Document {
             path.split_once('.').with_context(|| format!("{place}: GetAtt takes a name and an attribute"))?;
         let resource =
             self.resources.get(logical).with_context(|| format!("{place}: there is no {logical}"))?;
-        match attribute {
-            "Arn" => name::arn(self, logical, resource),
-            "StreamArn" => Ok(format!("{}/stream/local", name::arn(self, logical, resource)?)),
-            other => bail!("{place}: cannot resolve the attribute {other} of {logical}"),
+        match (name::kind(resource), attribute) {
+            (_, "Arn") => name::arn(self, logical, resource),
+            (name::TABLE, "StreamArn") => {
+                name::name(self, logical, resource).map(|name| name::stream_arn(&name))
+            }
+            (name::QUEUE, "QueueName") => name::name(self, logical, resource),
+            (name::API, "ApiEndpoint") => Ok(self.gateway.clone()),
+            (_, other) => bail!("{place}: cannot resolve the attribute {other} of {logical}"),
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) const FUNCTION: &str = "AWS::Serverless::Function";
 pub(super) const TABLE: &str = "AWS::DynamoDB::Table";
 pub(super) const BUCKET: &str = "AWS::S3::Bucket";
 pub(super) const SECRET: &str = "AWS::SecretsManager::Secret";
+pub(super) const QUEUE: &str = "AWS::SQS::Queue";
+pub(super) const API: &str = "AWS::Serverless::HttpApi";
 pub(super) const POLICY: &str = "AWS::IAM::ManagedPolicy";
 
 /// The value of a pseudo parameter, such as `AWS::Region`.
@@ -28,10 +30,13 @@ pub(super) fn pseudo(name: &str) -> Option<&'static str> {
     }
 }
 
-/// What `!Ref` gives: the ARN of a secret or a policy, the name of anything else.
+/// What `!Ref` gives: the ARN of a secret or a policy, the URL of a queue, the name of
+/// anything else.
 pub(super) fn reference(document: &Document, logical: &str, resource: &Yaml) -> Result<String> {
     match kind(resource) {
         SECRET | POLICY => arn(document, logical, resource),
+        QUEUE => name(document, logical, resource)
+            .map(|name| format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}")),
         _ => name(document, logical, resource),
     }
 }
@@ -58,6 +63,11 @@ pub(crate) fn table_arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
 }
 
+/// The stream's label is the same after every start; AWS has a time there.
+pub(super) fn stream_arn(table: &str) -> String {
+    format!("{}/stream/local", table_arn(table))
+}
+
 pub(crate) fn function_arn(name: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
 }
@@ -71,6 +81,7 @@ pub(super) fn name(document: &Document, logical: &str, resource: &Yaml) -> Resul
         BUCKET => "BucketName",
         SECRET => "Name",
         POLICY => "ManagedPolicyName",
+        QUEUE => "QueueName",
         _ => return Ok(logical.to_owned()),
     };
     if let Some(given) = resource.get("Properties").and_then(|properties| properties.get(property)) {
@@ -94,6 +105,6 @@ pub(super) fn binary(logical: &str, resource: &Yaml) -> Result<String> {
         .with_context(|| format!("Resources.{logical}.Metadata.BuildProperties.Binary is missing"))
 }
 
-fn kind(resource: &Yaml) -> &str {
+pub(super) fn kind(resource: &Yaml) -> &str {
     resource.get("Type").and_then(Yaml::as_str).unwrap_or_default()
 }

@@ -1,8 +1,9 @@
-//! The template's tables, buckets and secrets.
+//! The template's tables, buckets, secrets and queues.
 
 use anyhow::Result;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use serde_yaml_ng::Value as Yaml;
 
 use super::{document::Document, name};
 
@@ -18,6 +19,8 @@ pub struct Table {
     pub create: Json,
     /// The attribute that holds when an item expires, in seconds since 1970.
     pub time_to_live: Option<String>,
+    /// The ARN of its stream, if it has one.
+    pub stream: Option<String>,
 }
 
 /// One S3 bucket.
@@ -44,6 +47,17 @@ pub struct Secret {
     pub generate: Json,
 }
 
+/// One queue of SQS. Only what functions failed to take ends there.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// Its logical id.
+    pub logical: String,
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+}
+
 /// The properties that `CreateTable` takes as CloudFormation writes them.
 const TABLE_PROPERTIES: [&str; 5] =
     ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "BillingMode"];
@@ -62,16 +76,18 @@ pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
             create.insert("TableName".to_owned(), json!(name));
             // Capacity is nobody's concern here, so that no index needs a throughput.
             create.insert("BillingMode".to_owned(), json!("PAY_PER_REQUEST"));
+            let mut stream_arn = None;
             if let Some(view) =
                 properties.get("StreamSpecification").and_then(|stream| stream.get("StreamViewType"))
             {
                 let stream = json!({ "StreamEnabled": true, "StreamViewType": view });
                 create.insert("StreamSpecification".to_owned(), stream);
+                stream_arn = Some(name::stream_arn(&name));
             }
             let time_to_live =
                 properties.get("TimeToLiveSpecification").filter(|ttl| ttl["Enabled"] == json!(true));
             let time_to_live = time_to_live.and_then(|ttl| ttl["AttributeName"].as_str()).map(str::to_owned);
-            Ok(Table { logical, name, create: Json::Object(create), time_to_live })
+            Ok(Table { logical, name, create: Json::Object(create), time_to_live, stream: stream_arn })
         })
         .collect()
 }
@@ -105,6 +121,18 @@ pub(super) fn secrets(document: &Document) -> Result<Vec<Secret>> {
                 generate: properties.generate_secret_string,
                 logical,
             })
+        })
+        .collect()
+}
+
+pub(super) fn queues(document: &Document) -> Result<Vec<Queue>> {
+    let queues = document.properties::<Json>(name::QUEUE)?;
+    queues
+        .into_iter()
+        .map(|(logical, _)| {
+            let resource = document.resources.get(logical.as_str()).unwrap_or(&Yaml::Null);
+            let name = name::name(document, &logical, resource)?;
+            Ok(Queue { arn: name::arn(document, &logical, resource)?, name, logical })
         })
         .collect()
 }

@@ -8,6 +8,8 @@ Parameters:
 Conditions:
   Live: !Equals [!Ref Stage, live]
   Quiet: !Not [!Condition Live]
+  Loud: !And [!Not [!Condition Quiet], !Equals [!Ref Stage, live]]
+  Any: !Or [!Condition Live, !Equals [!Ref Stage, test]]
 Globals:
   Function:
     Timeout: 7
@@ -24,6 +26,9 @@ Resources:
           URL: !Sub "https://${Api}.${AWS::Region}/${Stage}/${!x}"
           MODE: !If [Live, live, !Join ["-", [not, live]]]
           GONE: !If [Live, x, !Ref AWS::NoValue]
+          LOUD: !If [Loud, !GetAtt Api.ApiEndpoint, !Sub "not ${Api.ApiEndpoint}"]
+          ANY: !If [Any, !If [Quiet, quiet, loud], none]
+          LOST: !Ref Lost
       Policies:
         - !Ref Reads
         - Statement:
@@ -37,6 +42,7 @@ Resources:
     Condition: Live
     Metadata: { BuildProperties: { Binary: absent } }
   Api: { Type: AWS::Serverless::HttpApi }
+  Lost: { Type: AWS::SQS::Queue }
   Reads:
     Type: AWS::IAM::ManagedPolicy
     Properties:
@@ -54,7 +60,7 @@ Resources:
 
 fn parse(stage: Option<&str>) -> Template {
     let parameters = stage.map(|stage| ("Stage".to_owned(), stage.to_owned()));
-    Template::parse(TEMPLATE, &parameters.into_iter().collect()).unwrap()
+    Template::parse(TEMPLATE, &parameters.into_iter().collect(), "http://127.0.0.1:8000").unwrap()
 }
 
 #[test]
@@ -69,6 +75,18 @@ fn a_function_has_its_own_variables_over_the_global_ones() {
     assert_eq!(variable("URL"), Some("https://Api.us-east-1/test/${x}"));
     assert_eq!(variable("MODE"), Some("not-live"));
     assert_eq!(variable("GONE"), None);
+    assert_eq!(variable("LOST"), Some("https://sqs.us-east-1.amazonaws.com/000000000000/Lost"));
+}
+
+#[test]
+fn conditions_choose_between_values_and_the_api_is_the_gateway() {
+    let variable =
+        |stage, name: &str| parse(stage).function("whale-login").unwrap().variables.get(name).cloned();
+    assert_eq!(variable(None, "LOUD").unwrap(), "not http://127.0.0.1:8000");
+    assert_eq!(variable(None, "ANY").unwrap(), "quiet");
+    assert_eq!(variable(Some("live"), "LOUD").unwrap(), "http://127.0.0.1:8000");
+    assert_eq!(variable(Some("live"), "ANY").unwrap(), "loud");
+    assert_eq!(variable(Some("other"), "ANY").unwrap(), "none");
 }
 
 #[test]
@@ -103,6 +121,6 @@ fn grants_cover_the_named_actions_and_resources_only() {
 #[test]
 fn what_cannot_be_resolved_is_named_with_its_place() {
     let text = TEMPLATE.replace("BOTH: own", "BOTH: !ImportValue other");
-    let error = Template::parse(&text, &BTreeMap::new()).unwrap_err().to_string();
+    let error = Template::parse(&text, &BTreeMap::new(), "").unwrap_err().to_string();
     assert_eq!(error, "Resources.Login.Properties.Environment.Variables.BOTH: cannot resolve !ImportValue");
 }

@@ -9,7 +9,7 @@ use crate::{Error, User};
 pub struct Center;
 
 impl<T: Serialize> Dialect<T> for Center {
-    fn success(given: T) -> Reply {
+    fn success(given: T, _: Option<&str>) -> Reply {
         Reply::json(200, &given)
     }
 
@@ -29,14 +29,21 @@ impl Center {
         match error {
             Error::Unreadable(why) => say(422, why),
             Error::Invalid(flaw) => say(422, &flaw.to_string()),
+            Error::Missing(field) => say(422, &format!("missing field `{field}`")),
+            Error::NoParameter => say(422, "missing parameter"),
+            Error::BadEmail => say(422, "email: is not a valid e-mail address"),
+            Error::BadPassword => say(422, "password: must be 8 to 100 characters"),
             Error::TooLarge => say(413, "Request body too large"),
-            Error::NoSuchPath => say(404, "Not Found"),
+            Error::NoSuchPath | Error::NotFound => say(404, "Not Found"),
             Error::WrongMethod => say(405, "Method Not Allowed"),
             Error::BadToken => say(401, "Invalid credentials").with("www-authenticate", "Bearer"),
             Error::ExpiredToken => say(401, "Token expired").with("www-authenticate", "Bearer"),
-            Error::WrongCredentials => {
+            Error::NoSuchAccount | Error::WrongPassword | Error::Blocked => {
                 say(401, "Invalid username or password").with("www-authenticate", "Bearer")
             }
+            Error::Forbidden => say(403, "Forbidden"),
+            Error::BadCode | Error::ExpiredCode => say(400, "Invalid code"),
+            Error::AlreadyVerified => say(409, "Email already verified"),
             Error::UsernameTaken => say(409, "Username already exists"),
             Error::EmailTaken => say(409, "Email already exists"),
             Error::PhoneTaken => say(409, "Phone already exists"),

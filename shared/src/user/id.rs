@@ -4,6 +4,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, de};
 use uuid::Uuid;
 
 use crate::{Fault, random};
@@ -36,6 +37,15 @@ impl From<Uuid> for UserId {
     }
 }
 
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            id @ 0..=MOST => Ok(Self(id)),
+            _ => Err(de::Error::custom("is out of range")),
+        }
+    }
+}
+
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -43,7 +53,7 @@ impl fmt::Display for UserId {
 }
 
 /// A new UUIDv7, all of its 74 free bits random.
-pub(super) fn new_uuid(now: Timestamp) -> Result<Uuid, Fault> {
+pub(crate) fn new_uuid(now: Timestamp) -> Result<Uuid, Fault> {
     let milliseconds = now.as_millisecond().try_into().unwrap_or(EPOCH);
     Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random::bytes()?).into_uuid())
 }

@@ -1,10 +1,10 @@
 //! Sign-up: one transaction that writes the user, the markers of its names, and the count of
 //! sign-ups from its source.
 
-use super::table::{Write, Written};
-use super::{Users, item, key, taken};
+use super::{Users, item, taken};
+use crate::database::{Write, Written, key};
 use crate::limits::Limit;
-use crate::{Fault, NewUser, Result, User};
+use crate::{Error, Fault, NewUser, Result, User};
 
 /// How often a new identity is drawn. Two sign-ups in one millisecond meet once in 4,096 times.
 const MOST_IDENTITIES: usize = 5;
@@ -13,7 +13,7 @@ impl Users {
     /// Makes a user. `limit` counts the sign-up, where it is to be counted.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`](crate::Error), `EmailTaken`; `TooMany` where the limit is used up.
+    /// [`Error::UsernameTaken`], `EmailTaken`; `TooMany` where the limit is used up.
     pub async fn sign_up(&self, new: NewUser, limit: Option<&Limit>) -> Result<User> {
         for _ in 0..MOST_IDENTITIES {
             if let Some(user) = self.insert(new.clone().into_user()?, limit).await? {
@@ -26,31 +26,26 @@ impl Users {
     /// Writes a new user; `None` where its identity is another's.
     async fn insert(&self, user: User, limit: Option<&Limit>) -> Result<Option<User>> {
         let markers = key::markers(&user);
-        let mut ended = None;
-        loop {
-            let mut writes = vec![Write::New(item::of(&user))];
-            writes.extend(markers.iter().map(|marker| Write::New(item::marker(marker, user.uuid))));
-            writes.extend(limit.map(|limit| limit.count(ended).into()));
-
-            let refusals = match self.table.write(writes).await {
-                Ok(Written::Done) => return Ok(Some(user)),
-                Ok(Written::Refused(refusals)) => refusals,
-                Err(fault) if fault.is_unclear() => return self.settle(user, fault).await.map(Some),
-                Err(fault) => return Err(fault.into()),
-            };
-            let mut refusals = refusals.into_iter();
-            let identity = refusals.next().flatten();
-            for (marker, refusal) in markers.iter().zip(refusals.by_ref()) {
-                let Some(held) = refusal else { continue };
-                // An earlier attempt, whose answer was lost, may have made this very user.
-                let ours = held.as_ref().and_then(item::owner) == Some(user.uuid);
-                return if ours { Ok(Some(user)) } else { Err(taken(marker)) };
+        let writes = || {
+            let mut writes = vec![Write::New(key::user(user.id()), item::of(&user))];
+            writes.extend(markers.iter().map(|marker| Write::New(marker.clone(), item::marker(user.uuid))));
+            writes
+        };
+        let refusals = match self.database.write_counted(limit, writes).await {
+            Ok(Written::Done(_)) => return Ok(Some(user)),
+            Ok(Written::Refused(refusals)) => refusals,
+            Err(Error::Internal(fault)) if fault.is_unclear() => {
+                return self.settle(user, fault).await.map(Some);
             }
-            if identity.is_some() {
-                return Ok(None);
-            }
-            ended = Limit::ended(refusals.next().flatten())?;
+            Err(error) => return Err(error),
+        };
+        for (marker, refusal) in markers.iter().zip(refusals.into_iter().skip(1)) {
+            let Some(held) = refusal else { continue };
+            // An earlier attempt, whose answer was lost, may have made this very user.
+            let ours = held.as_ref().and_then(item::owner) == Some(user.uuid);
+            return if ours { Ok(Some(user)) } else { Err(taken(marker)) };
         }
+        Ok(None)
     }
 
     /// Nobody said whether the user was made: the owner of its marker tells.

@@ -1,5 +1,9 @@
 //! The DynamoDB calls: how they are made, retried, and what their failures mean.
 
+mod item;
+pub(crate) mod key;
+mod write;
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
@@ -7,28 +11,49 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure as OnRefusal,
-    TransactWriteItem, Update,
+    AttributeValue, CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
 };
 
-use super::item::Item;
-use super::key;
+pub(crate) use item::{Item, Reading, bytes, flag, number, text, time};
+pub(crate) use key::{Key, Table};
+use write::some;
+pub(crate) use write::{Change, Write};
+
 use crate::env::Env;
 use crate::{Fault, random};
 
 /// How long conflicts and throttles are retried: well inside the functions' ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The users table.
-pub(crate) struct Table {
+/// The tables. Clones share one connection.
+#[derive(Clone)]
+pub(crate) struct Database {
     client: Client,
-    name: String,
+    names: Names,
+}
+
+/// What the tables are called here.
+#[derive(Clone)]
+struct Names {
+    users: String,
+    captchas: String,
+    outbox: String,
+}
+
+impl Names {
+    fn of(&self, table: Table) -> &str {
+        match table {
+            Table::Users => &self.users,
+            Table::Captchas => &self.captchas,
+            Table::Outbox => &self.outbox,
+        }
+    }
 }
 
 /// What a conditional write came to.
 pub(crate) enum Written {
-    /// It was made.
-    Done,
+    /// It was made; of one change alone, the item as it is now.
+    Done(Item),
     /// It was not: per write, in order, whether its condition failed, and the item it failed on.
     Refused(Vec<Option<Refusal>>),
 }
@@ -36,22 +61,24 @@ pub(crate) enum Written {
 /// A failed condition, with the item as it stood.
 pub(crate) type Refusal = Option<Item>;
 
-impl Table {
-    /// The table that the variable `USERS_TABLE` names.
-    pub(crate) fn of(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { client: env.dynamodb(), name: env.text("USERS_TABLE")? })
-    }
-
-    /// Opens the connection by reading an item that does not exist. Where that fails, the first
-    /// request will say so.
-    pub(crate) async fn connect(&self) {
-        let _ = self.get(&key::nothing()).await;
+impl Database {
+    /// The database, with its connection opened by reading an item that does not exist. Where
+    /// that fails, the first request will say so.
+    pub(crate) async fn open(env: &Env) -> Result<Self, Fault> {
+        let names = Names {
+            users: env.text("USERS_TABLE")?,
+            captchas: env.text("CAPTCHAS_TABLE")?,
+            outbox: env.text("OUTBOX_TABLE")?,
+        };
+        let database = Self { client: env.dynamodb(), names };
+        let _ = database.get(&key::nothing()).await;
+        Ok(database)
     }
 
     /// The item at `key`, strongly consistent.
-    pub(crate) async fn get(&self, key: &str) -> Result<Option<Item>, Fault> {
-        let read =
-            self.client.get_item().table_name(&self.name).key(key::NAME, AttributeValue::S(key.into()));
+    pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
+        let read = self.client.get_item().table_name(self.names.of(key.table));
+        let read = read.key(key::NAME, AttributeValue::S(key.id.clone()));
         match read.consistent_read(true).send().await {
             Ok(found) => Ok(found.item),
             Err(error) => Err(fault("GetItem", &error)),
@@ -72,28 +99,29 @@ impl Table {
         }
     }
 
-    async fn update(&self, update: Change) -> Result<Written, Fault> {
+    async fn update(&self, change: Change) -> Result<Written, Fault> {
         let started = Instant::now();
         loop {
-            let update = update.clone();
+            let change = change.clone();
             let sent = self
                 .client
                 .update_item()
-                .table_name(&self.name)
-                .key(key::NAME, AttributeValue::S(update.key))
-                .update_expression(update.expression)
-                .condition_expression(update.condition)
-                .set_expression_attribute_names(some(update.names))
-                .set_expression_attribute_values(some(update.values))
+                .table_name(self.names.of(change.key.table))
+                .key(key::NAME, AttributeValue::S(change.key.id))
+                .update_expression(change.expression)
+                .condition_expression(change.condition)
+                .set_expression_attribute_names(some(change.names))
+                .set_expression_attribute_values(some(change.values))
+                .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(OnRefusal::AllOld)
                 .send()
                 .await;
             match sent {
-                Ok(_) => return Ok(Written::Done),
+                Ok(made) => return Ok(Written::Done(made.attributes.unwrap_or_default())),
                 Err(SdkError::ServiceError(error))
                     if conflicts(error.err()) && started.elapsed() < PATIENCE =>
                 {
-                    pause().await
+                    pause().await;
                 }
                 Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
                     return Ok(Written::Refused(vec![Some(item_of(error.into_err()))]));
@@ -107,12 +135,15 @@ impl Table {
     /// caller's to read.
     async fn transact(&self, writes: Vec<Write>) -> Result<Written, Fault> {
         let started = Instant::now();
-        let writes: Vec<_> =
-            writes.into_iter().map(|write| write.on(&self.name)).collect::<Result<_, _>>()?;
+        let write = |write: Write| {
+            let table = self.names.of(write.table()).to_owned();
+            write.on(&table)
+        };
+        let writes: Vec<_> = writes.into_iter().map(write).collect::<Result<_, _>>()?;
         loop {
             let sent =
                 self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let Err(error) = sent else { return Ok(Written::Done) };
+            let Err(error) = sent else { return Ok(Written::Done(Item::new())) };
             let reasons = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons()
@@ -131,97 +162,6 @@ impl Table {
             pause().await;
         }
     }
-}
-
-/// An update of one item under a condition, alone or in a transaction.
-#[derive(Clone, Default)]
-pub(crate) struct Change {
-    /// The item's key.
-    pub key: String,
-    /// The update expression.
-    pub expression: String,
-    /// The condition expression.
-    pub condition: String,
-    /// The names that `#…` stand for.
-    pub names: Vec<(String, String)>,
-    /// The values that `:…` stand for.
-    pub values: Vec<(String, AttributeValue)>,
-}
-
-/// One write of a transaction.
-pub(crate) enum Write {
-    /// A new item, where there is none.
-    New(Item),
-    /// An update under a condition.
-    Change(Change),
-    /// The end of a marker, if it is still this owner's.
-    Release { marker: String, owner: String },
-    /// The end of an item, whether or not it is there.
-    Remove(String),
-}
-
-impl From<Change> for Write {
-    fn from(change: Change) -> Self {
-        Self::Change(change)
-    }
-}
-
-impl Write {
-    fn on(self, table: &str) -> Result<TransactWriteItem, Fault> {
-        let write = TransactWriteItem::builder();
-        let old = OnRefusal::AllOld;
-        let write = match self {
-            Self::New(item) => write.put(
-                Put::builder()
-                    .table_name(table)
-                    .set_item(Some(item))
-                    .condition_expression("attribute_not_exists(pk)")
-                    .return_values_on_condition_check_failure(old)
-                    .build()
-                    .map_err(unbuilt)?,
-            ),
-            Self::Change(change) => write.update(
-                Update::builder()
-                    .table_name(table)
-                    .key(key::NAME, AttributeValue::S(change.key))
-                    .update_expression(change.expression)
-                    .condition_expression(change.condition)
-                    .set_expression_attribute_names(some(change.names))
-                    .set_expression_attribute_values(some(change.values))
-                    .return_values_on_condition_check_failure(old)
-                    .build()
-                    .map_err(unbuilt)?,
-            ),
-            Self::Release { marker, owner } => write.delete(
-                Delete::builder()
-                    .table_name(table)
-                    .key(key::NAME, AttributeValue::S(marker))
-                    .condition_expression("#owner = :owner")
-                    .expression_attribute_names("#owner", "owner")
-                    .expression_attribute_values(":owner", AttributeValue::S(owner))
-                    .return_values_on_condition_check_failure(old)
-                    .build()
-                    .map_err(unbuilt)?,
-            ),
-            Self::Remove(key) => write.delete(
-                Delete::builder()
-                    .table_name(table)
-                    .key(key::NAME, AttributeValue::S(key))
-                    .build()
-                    .map_err(unbuilt)?,
-            ),
-        };
-        Ok(write.build())
-    }
-}
-
-/// DynamoDB refuses an empty map of names or values.
-fn some<V>(pairs: Vec<(String, V)>) -> Option<std::collections::HashMap<String, V>> {
-    (!pairs.is_empty()).then(|| pairs.into_iter().collect())
-}
-
-fn unbuilt(error: impl std::fmt::Display) -> Fault {
-    Fault::new(format!("a write could not be built: {error}"))
 }
 
 /// Whether a cancellation reason will pass by itself.

@@ -1,0 +1,65 @@
+//! `OutboxTable`'s stream: sends the mails that were written to the outbox.
+//!
+//! A record may come twice, and a mail with it; it is the same mail, with the same code. What
+//! fails is tried again, and in the end kept in the dead-letter queue.
+
+use aws_sdk_ses::Client;
+use aws_sdk_ses::error::ProvideErrorMetadata;
+use aws_sdk_ses::types::{Body, Content, Destination, Message};
+use serde_json::Value;
+use shared::{Codes, Env, Error, Fault, Letter, Matter, Post, Resource, Tokens, serve_records};
+
+/// The post office: how to send, from whom, and where links lead.
+struct Office {
+    ses: Client,
+    from: String,
+    base_url: String,
+}
+
+impl Resource for Office {
+    async fn open(env: &Env) -> Result<Self, Fault> {
+        Ok(Self { ses: env.ses(), from: env.text("MAIL_FROM")?, base_url: env.text("BASE_URL")? })
+    }
+}
+
+async fn mailer((office, tokens, codes): &(Office, Tokens, Codes), record: &Value) -> Result<(), Fault> {
+    let post = Post::of_record(record)?;
+    let (base, user) = (&office.base_url, post.user);
+    let (code, link);
+    let letter = match &post.matter {
+        Matter::VerifyEmail => {
+            let token = tokens.issue_for_email(user, &post.to).map_err(Error::into_fault)?;
+            link = format!("{base}/verify-email?u={user}&t={token}");
+            Letter::VerifyEmail { link: &link }
+        }
+        Matter::ResetCode { captcha, key_id } => {
+            code = codes.of(*captcha, key_id).ok_or_else(|| Fault::new("the key of a code is gone"))?;
+            link = format!("{base}/reset-password?id={}", shared::UserId::from(user));
+            Letter::ResetCode { code: &code, link: &link }
+        }
+        Matter::PasswordChanged => Letter::PasswordChanged,
+        Matter::EmailChanged => Letter::EmailChanged,
+    };
+    office.send(&post, letter).await
+}
+
+impl Office {
+    async fn send(&self, post: &Post, letter: Letter<'_>) -> Result<(), Fault> {
+        let mail = letter.write(&post.nickname, post.language)?;
+        let part = |text: String| {
+            let part = Content::builder().data(text).charset("UTF-8").build();
+            part.map_err(|error| Fault::new(format!("a mail could not be built: {error}")))
+        };
+        let body = Body::builder().text(part(mail.text)?).html(part(mail.html)?).build();
+        let message = Message::builder().subject(part(mail.subject)?).body(body).build();
+        let to = Destination::builder().to_addresses(post.to.to_string()).build();
+        let sent = self.ses.send_email().source(&self.from).destination(to).message(message).send().await;
+        sent.map_err(|error| Fault::new(format!("SendEmail: {}", error.code().unwrap_or("no answer"))))?;
+        Ok(())
+    }
+}
+
+/// Runs the function.
+pub fn main() {
+    serve_records(mailer);
+}

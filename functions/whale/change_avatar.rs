@@ -1,0 +1,36 @@
+//! `PUT /api/users/avatar`: change where a user's picture is; one's own, or as administrator anyone's.
+//!
+//! An absent `avatar` stays as it is, `null` clears it.
+
+use serde::{Deserialize, Serialize};
+use shared::dialect::WhaleUser;
+use shared::{AvatarUrl, Call, Dialect, Result, Subject, Tokens, UserId, Users, Whale, present};
+
+#[derive(Deserialize)]
+struct Given {
+    user_id: Option<UserId>,
+    email: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    avatar: Option<Option<AvatarUrl>>,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    user: WhaleUser,
+}
+
+async fn change_avatar((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
+    let caller = tokens.caller(call.bearer_or_query(), users).await?;
+    let given: Given = call.json_with(&["user_id|email"])?;
+    let subject = Subject::of(given.user_id, given.email.as_deref())?;
+    let user = users.acted_on(caller, &subject).await?;
+    let changed = users.change(user, call.language(), |user| {
+        given.avatar.iter().for_each(|avatar| user.avatar = avatar.clone());
+    });
+    Ok(Changed { user: changed.await?.into() })
+}
+
+/// Runs the function.
+pub fn main() {
+    Whale::serve(change_avatar);
+}

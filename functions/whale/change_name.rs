@@ -1,0 +1,31 @@
+//! `PUT /api/users/name`: change a user's name to be shown; one's own, or as administrator anyone's.
+
+use serde::{Deserialize, Serialize};
+use shared::dialect::WhaleUser;
+use shared::{Call, Dialect, Nickname, Result, Subject, Tokens, UserId, Users, Whale};
+
+#[derive(Deserialize)]
+struct Given {
+    name: Nickname,
+    user_id: Option<UserId>,
+    email: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    user: WhaleUser,
+}
+
+async fn change_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
+    let caller = tokens.caller(call.bearer_or_query(), users).await?;
+    let given: Given = call.json_with(&["name", "user_id|email"])?;
+    let subject = Subject::of(given.user_id, given.email.as_deref())?;
+    let user = users.acted_on(caller, &subject).await?;
+    let changed = users.change(user, call.language(), |user| user.nickname = given.name.clone());
+    Ok(Changed { user: changed.await?.into() })
+}
+
+/// Runs the function.
+pub fn main() {
+    Whale::serve(change_name);
+}

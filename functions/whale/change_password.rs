@@ -1,0 +1,51 @@
+//! `PUT /api/users/password`: set a new password, with a mailed code or the old one.
+
+use serde::{Deserialize, Serialize};
+use shared::dialect::WhaleUser;
+use shared::{
+    Call, CaptchaGroup, Captchas, Dialect, Error, Limits, Password, Result, Subject, UserId, Users, Whale,
+};
+
+#[derive(Deserialize)]
+struct Given {
+    password_new: String,
+    user_id: Option<UserId>,
+    email: Option<String>,
+    code: Option<String>,
+    password_old: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    user: WhaleUser,
+}
+
+async fn change_password(
+    (users, captchas, limits): &(Users, Captchas, Limits),
+    call: Call,
+) -> Result<Changed> {
+    let given: Given = call.json_with(&["password_new", "user_id|email", "code|password_old"])?;
+    let new = Password::parse(&given.password_new).map_err(|_| Error::BadPassword)?;
+    let user = users.find(&Subject::of(given.user_id, given.email.as_deref())?).await?;
+
+    let tries = limits.login(Some(user.uuid), "");
+    let claim = match (&given.code, &given.password_old) {
+        (Some(code), _) => {
+            Some(captchas.evaluate(user.id(), CaptchaGroup::Password, code).await?.ok_or(Error::BadCode)?)
+        }
+        (None, old) => {
+            users.count(&tries).await?;
+            if !user.password.verify(old.as_deref().unwrap_or_default())? {
+                return Err(Error::WrongPassword);
+            }
+            None
+        }
+    };
+    let changed = users.change_password(user, &new.hash()?, claim.as_ref(), &tries, call.language()).await?;
+    Ok(Changed { user: changed.into() })
+}
+
+/// Runs the function.
+pub fn main() {
+    Whale::serve(change_password);
+}

@@ -1,0 +1,111 @@
+//! What can be written, alone or in a transaction.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure as OnRefusal, TransactWriteItem, Update,
+};
+
+use uuid::Uuid;
+
+use super::{Item, Key, Table, key, text};
+use crate::Fault;
+
+/// An update of one item under a condition.
+#[derive(Clone)]
+pub(crate) struct Change {
+    /// The item.
+    pub key: Key,
+    /// The update expression.
+    pub expression: String,
+    /// The condition expression.
+    pub condition: String,
+    /// The names that `#…` stand for.
+    pub names: Vec<(String, String)>,
+    /// The values that `:…` stand for.
+    pub values: Vec<(String, AttributeValue)>,
+}
+
+/// One write.
+#[derive(Clone)]
+pub(crate) enum Write {
+    /// A new item, where there is none.
+    New(Key, Item),
+    /// An item, in place of any that is there.
+    Put(Key, Item),
+    /// An update under a condition.
+    Change(Change),
+    /// The end of a marker, if it is still this owner's.
+    Release(Key, Uuid),
+    /// The end of an item, whether or not it is there.
+    Remove(Key),
+}
+
+impl From<Change> for Write {
+    fn from(change: Change) -> Self {
+        Self::Change(change)
+    }
+}
+
+impl Write {
+    /// The table it is made in.
+    pub(super) fn table(&self) -> Table {
+        match self {
+            Self::New(key, _) | Self::Put(key, _) | Self::Release(key, _) | Self::Remove(key) => key.table,
+            Self::Change(change) => change.key.table,
+        }
+    }
+
+    /// As an element of a transaction, in the table of this name.
+    pub(super) fn on(self, table: &str) -> Result<TransactWriteItem, Fault> {
+        let element = TransactWriteItem::builder();
+        let put = |key: Key, mut item: Item| {
+            item.insert(key::NAME.into(), AttributeValue::S(key.id));
+            Put::builder().table_name(table).set_item(Some(item))
+        };
+        let delete = |key: Key| Delete::builder().table_name(table).key(key::NAME, AttributeValue::S(key.id));
+        let element = match self {
+            Self::New(key, item) => {
+                let put = put(key, item).condition_expression("attribute_not_exists(pk)");
+                element.put(
+                    put.return_values_on_condition_check_failure(OnRefusal::AllOld)
+                        .build()
+                        .map_err(unbuilt)?,
+                )
+            }
+            Self::Put(key, item) => element.put(put(key, item).build().map_err(unbuilt)?),
+            Self::Change(change) => element.update(
+                Update::builder()
+                    .table_name(table)
+                    .key(key::NAME, AttributeValue::S(change.key.id))
+                    .update_expression(change.expression)
+                    .condition_expression(change.condition)
+                    .set_expression_attribute_names(some(change.names))
+                    .set_expression_attribute_values(some(change.values))
+                    .return_values_on_condition_check_failure(OnRefusal::AllOld)
+                    .build()
+                    .map_err(unbuilt)?,
+            ),
+            Self::Release(key, owner) => element.delete(
+                delete(key)
+                    .condition_expression("#owner = :owner")
+                    .expression_attribute_names("#owner", "owner")
+                    .expression_attribute_values(":owner", text(owner))
+                    .return_values_on_condition_check_failure(OnRefusal::AllOld)
+                    .build()
+                    .map_err(unbuilt)?,
+            ),
+            Self::Remove(key) => element.delete(delete(key).build().map_err(unbuilt)?),
+        };
+        Ok(element.build())
+    }
+}
+
+/// DynamoDB refuses an empty map of names or values.
+pub(super) fn some<V>(pairs: Vec<(String, V)>) -> Option<HashMap<String, V>> {
+    (!pairs.is_empty()).then(|| pairs.into_iter().collect())
+}
+
+fn unbuilt(error: impl std::fmt::Display) -> Fault {
+    Fault::new(format!("a write could not be built: {error}"))
+}

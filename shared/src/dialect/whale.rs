@@ -1,0 +1,151 @@
+//! `whale`: `{"code": 0, "message": "Success", "data": {…}}`, and the document's table of codes.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{Dialect, Reply};
+use crate::{Error, User, captchas};
+
+/// The family of `/api/current_user/`, `/api/users/…` and `/api/captcha/…`.
+pub struct Whale;
+
+impl<T: Serialize> Dialect<T> for Whale {
+    fn success(given: T, fields: Option<&str>) -> Reply {
+        let data = serde_json::to_value(given).map(|data| match fields {
+            Some(fields) => only(&fields.split(',').map(str::trim).collect::<Vec<_>>(), data),
+            None => data,
+        });
+        match data {
+            Ok(data) => say(200, 0, "Success", data),
+            Err(_) => say(500, 1000, "Internal Server Error", json!({})),
+        }
+    }
+
+    fn failure(error: &Error) -> Reply {
+        Self::refusal(error)
+    }
+}
+
+impl Whale {
+    /// The answer for `error`. The code is in the body, where this family's clients look.
+    pub(super) fn refusal(error: &Error) -> Reply {
+        let told = |code, message| say(200, code, message, json!({}));
+        match error {
+            Error::Internal(_) => say(500, 1000, "Internal Server Error", json!({})),
+            Error::Unreadable(_) | Error::TooLarge => told(1100, "Bad Request"),
+            Error::BadToken | Error::ExpiredToken => told(1101, "Unauthorized"),
+            Error::Forbidden | Error::Blocked => told(1103, "Forbidden"),
+            Error::TooMany { retry_after } => {
+                say(429, 1103, "Forbidden", json!({})).with("retry-after", retry_after.to_string())
+            }
+            Error::NotFound => told(1104, "Not Found"),
+            Error::NoSuchPath => say(404, 1104, "Not Found", json!({})),
+            Error::WrongMethod => say(405, 1104, "Not Found", json!({})),
+            Error::NoParameter => told(1201, "GET方法url参数不完整"),
+            Error::Missing(_) => told(1401, "POST/PUT方法json数据不完整"),
+            Error::Invalid(_) => told(1402, "POST/PUT方法json数据值或类型错误"),
+            Error::BadEmail => told(1410, "邮箱格式错误"),
+            Error::NoSuchAccount => told(1411, "账号不存在"),
+            Error::EmailTaken | Error::UsernameTaken | Error::PhoneTaken => told(1412, "账号已存在"),
+            Error::WrongPassword => told(1413, "密码错误"),
+            Error::BadPassword => told(1414, "密码长度错误"),
+            Error::BadCode => told(1415, "验证码错误"),
+            Error::ExpiredCode => told(1416, "验证码已过期"),
+            Error::AlreadyVerified => told(1417, "用户已验证邮箱"),
+        }
+    }
+}
+
+fn say(status: u16, code: u16, message: &str, data: Value) -> Reply {
+    #[derive(Serialize)]
+    struct Envelope<'a> {
+        code: u16,
+        message: &'a str,
+        data: Value,
+    }
+    Reply::json(status, &Envelope { code, message, data })
+}
+
+/// The objects of `data`, alone and in lists, with no other fields than `names`.
+fn only(names: &[&str], data: Value) -> Value {
+    let kept = |object: Map<String, Value>| {
+        object.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect()
+    };
+    let narrowed = |value: Value| match value {
+        Value::Object(object) => Value::Object(kept(object)),
+        other => other,
+    };
+    let narrow = |value: Value| match value {
+        Value::Array(list) => Value::Array(list.into_iter().map(narrowed).collect()),
+        other => narrowed(other),
+    };
+    match data {
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, narrow(value))).collect(),
+        other => other,
+    }
+}
+
+/// Whether a path is one of the whale's.
+pub(super) fn owns(path: &str) -> bool {
+    let below =
+        |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below("/api/current_user") || below("/api/users") || below("/api/captcha")
+}
+
+/// A user as the whale's document names the parts of one. Times are RFC 3339, in UTC.
+#[derive(Debug, Serialize)]
+pub struct WhaleUser {
+    id: u64,
+    uuid: String,
+    email: String,
+    name: String,
+    avatar: Option<String>,
+    email_verified: bool,
+    blocked: bool,
+    featured: bool,
+    iso_create_time: String,
+    iso_update_time: String,
+    iso_last_login: Option<String>,
+}
+
+impl From<User> for WhaleUser {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id().get(),
+            uuid: user.uuid.to_string(),
+            email: user.email.into(),
+            name: user.nickname.into(),
+            avatar: user.avatar.map(Into::into),
+            email_verified: user.email_verified,
+            blocked: user.blocked,
+            featured: user.featured,
+            iso_create_time: user.created_at.to_string(),
+            iso_update_time: user.updated_at.to_string(),
+            iso_last_login: user.last_login.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// A captcha: all but the code.
+#[derive(Debug, Serialize)]
+pub struct Captcha {
+    id: u64,
+    uuid: String,
+    user: u64,
+    group: u64,
+    iso_create_time: String,
+    expires_at: String,
+}
+
+impl From<captchas::Captcha> for Captcha {
+    fn from(captcha: captchas::Captcha) -> Self {
+        Self {
+            id: crate::UserId::from(captcha.uuid).get(),
+            uuid: captcha.uuid.to_string(),
+            user: captcha.user.get(),
+            group: captcha.group.number(),
+            iso_create_time: captcha.created_at.to_string(),
+            expires_at: captcha.ends_at.to_string(),
+        }
+    }
+}

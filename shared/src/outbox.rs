@@ -1,0 +1,125 @@
+//! The outbox: a mail is an item, written in the transaction that it tells of. The table's
+//! stream starts the mailer, which sends it. So a mail is lost only with its cause, an answer
+//! waits for no mail server, and its timing tells nothing.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::database::{Item, Write, Written, key, number, text};
+use crate::limits::Limit;
+use crate::{Email, Fault, Language, User, Users, clock, user};
+
+/// How long an item stays: longer than the mailer tries.
+const KEPT_SECONDS: u64 = 24 * 60 * 60;
+
+/// What a mail is about. It holds no secret: what must be in the mail is derived when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matter {
+    /// The link that shows that the address is theirs.
+    VerifyEmail,
+    /// The code for a forgotten password.
+    ResetCode {
+        /// The captcha.
+        captcha: Uuid,
+        /// The id of the key that the code is derived with.
+        key_id: String,
+    },
+    /// The password was changed.
+    PasswordChanged,
+    /// The account has another address now; told to the one before.
+    EmailChanged,
+}
+
+/// A mail to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    /// What it is about.
+    pub matter: Matter,
+    /// To whom.
+    pub user: Uuid,
+    /// Where to: an address as it was stored.
+    pub to: Email,
+    /// What to call them.
+    pub nickname: String,
+    /// What they read.
+    pub language: Language,
+}
+
+/// The write that has a mail sent to `to`, at the address it has there.
+///
+/// # Errors
+/// Only a fault of ours.
+pub(crate) fn post(matter: &Matter, to: &User, language: Language) -> Result<Write, Fault> {
+    let id = user::new_uuid(clock::now())?;
+    let mut item = Item::from([
+        ("matter".into(), text(word(matter))),
+        ("user".into(), text(to.uuid)),
+        ("to".into(), text(&to.email)),
+        ("nickname".into(), text(&to.nickname)),
+        ("language".into(), text(language.as_str())),
+        ("expires_at".into(), number(clock::seconds().saturating_add(KEPT_SECONDS))),
+    ]);
+    if let Matter::ResetCode { captcha, key_id } = matter {
+        item.extend([("captcha".into(), text(captcha)), ("key_id".into(), text(key_id))]);
+    }
+    Ok(Write::New(key::mail(id), item))
+}
+
+impl Users {
+    /// Has `user` mailed the link that verifies the address. One transaction.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`](crate::Error) where the limit is used up.
+    pub async fn send_verification(
+        &self,
+        user: &User,
+        limit: &Limit,
+        language: Language,
+    ) -> crate::Result<()> {
+        let mail = post(&Matter::VerifyEmail, user, language)?;
+        match self.database.write_counted(Some(limit), || vec![mail.clone()]).await? {
+            Written::Done(_) => Ok(()),
+            Written::Refused(_) => Err(Fault::new("a mail of this id exists").into()),
+        }
+    }
+}
+
+fn word(matter: &Matter) -> &'static str {
+    match matter {
+        Matter::VerifyEmail => "verify-email",
+        Matter::ResetCode { .. } => "reset-code",
+        Matter::PasswordChanged => "password-changed",
+        Matter::EmailChanged => "email-changed",
+    }
+}
+
+impl Post {
+    /// The mail of a stream record of the outbox, as the Lambda event holds it.
+    ///
+    /// # Errors
+    /// Where the record is not one of a new mail.
+    pub fn of_record(record: &Value) -> Result<Self, Fault> {
+        let image = record.get("dynamodb").and_then(|change| change.get("NewImage"));
+        let field = |name: &str| {
+            let value = image.and_then(|image| image.get(name)?.get("S")?.as_str());
+            value.ok_or_else(|| Fault::new(format!("a mail without {name}")))
+        };
+        let uuid = |name: &str| {
+            field(name)?.parse().map_err(|_| Fault::new(format!("a mail whose {name} is no UUID")))
+        };
+        let matter = match field("matter")? {
+            "verify-email" => Matter::VerifyEmail,
+            "reset-code" => Matter::ResetCode { captcha: uuid("captcha")?, key_id: field("key_id")?.into() },
+            "password-changed" => Matter::PasswordChanged,
+            "email-changed" => Matter::EmailChanged,
+            _ => return Err(Fault::new("a mail of an unknown matter")),
+        };
+        Ok(Self {
+            matter,
+            user: uuid("user")?,
+            to: Email::stored(field("to")?.into()),
+            nickname: field("nickname")?.into(),
+            language: field("language")?.parse().map_err(|_| Fault::new("a mail in an unknown language"))?,
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! Mails: to whom, in which language, once, and whatever the mail service does.
+
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use local::{Effect, Fault};
+use serde_json::json;
+
+use crate::world::{PASSWORD, World};
+
+#[tokio::test]
+async fn a_mail_is_there_within_a_second() {
+    let world = World::new().await;
+    world.whale_account("a@b.co").await;
+    let started = Instant::now();
+    world.whale("POST", "/api/captcha/", &json!({"group": 1, "email": "a@b.co"})).await;
+    while world.cloud.mails().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mails = world.send(world.request("GET", "/_local/mail")).await.json();
+    assert_eq!(mails[0]["to"], json!(["a@b.co"]));
+}
+
+#[tokio::test]
+async fn a_new_address_is_told_to_the_old_one() {
+    let world = World::new().await;
+    let (_, token) = world.whale_account("old@b.co").await;
+    world.update(&token, &json!({"email": "OLD@b.co"})).await;
+    world.cloud.settle().await;
+    assert!(world.cloud.mails().is_empty(), "another spelling is the same address");
+    world.update(&token, &json!({"email": "new@b.co"})).await;
+    let mail = world.newest_mail().await;
+    assert_eq!(mail.to, ["OLD@b.co"]);
+    assert!(!mail.text.contains("new@b.co") && !mail.html.contains("new@b.co"));
+    assert_eq!(world.cloud.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_is_in_the_language_of_the_request() {
+    let world = World::new().await;
+    let (user, _) = world.whale_account("a@b.co").await;
+    let mut subjects = String::new();
+    for header in ["zh-CN,zh;q=0.9", "en-GB", "fr", ""] {
+        let mut request =
+            world.request("POST", "/api/captcha/").json(&json!({"group": 1, "user_id": user["id"]}));
+        if !header.is_empty() {
+            request = request.header("accept-language", header);
+        }
+        world.send(request).await;
+        subjects.push_str(&format!("{header:?}: {}\n", world.newest_mail().await.subject));
+    }
+    assert_snapshot!(subjects, @r#"
+    "zh-CN,zh;q=0.9": 重设密码的验证码
+    "en-GB": Your code for a new password
+    "fr": Your code for a new password
+    "": 重设密码的验证码
+    "#);
+}
+
+#[tokio::test]
+async fn mail_goes_to_the_stored_address_whatever_was_typed() {
+    let world = World::new().await;
+    world.whale_account("victim.k@example.com").await;
+    let typed = json!({"group": 1, "email": "VICTIM.\u{212A}@example.com"});
+    assert_eq!(world.whale("POST", "/api/captcha/", &typed).await.json()["code"], 0);
+    assert_eq!(world.newest_mail().await.to, ["victim.k@example.com"]);
+}
+
+#[tokio::test]
+async fn no_header_bends_a_link() {
+    let world = World::new().await;
+    let (user, _) = world.whale_account("a@b.co").await;
+    for (name, value) in [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-server", "evil.example"),
+        ("x-forwarded-proto", "evil"),
+        ("x-forwarded-port", "6666"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-original-host", "evil.example"),
+        ("x-original-url", "https://evil.example/"),
+        ("x-rewrite-url", "https://evil.example/"),
+        ("forwarded", "host=evil.example;proto=http"),
+        ("origin", "https://evil.example"),
+        ("referer", "https://evil.example/"),
+    ] {
+        let request = world.request("POST", "/api/users/verification_email/").header(name, value);
+        world.send(request.json(&json!({"user_id": user["id"]}))).await;
+        world.end_all_counts().await;
+        let mail = world.newest_mail().await;
+        assert!(mail.text.contains(&format!("{}/verify-email?u=", world.cloud.url())), "{name}");
+        assert!(
+            !mail.text.contains("evil") && !mail.html.contains("evil") && !mail.text.contains("6666"),
+            "{name}"
+        );
+    }
+    world.cloud.settle().await;
+    assert_eq!(world.cloud.mails().len(), 12);
+}
+
+#[tokio::test]
+async fn an_outage_of_the_mail_service_delays_mails_and_loses_none() {
+    let world = World::new().await;
+    for user in 0..5 {
+        world.whale_account(&format!("user{user}@b.co")).await;
+    }
+    let refuse = Effect::Refuse { status: 503, kind: "ServiceUnavailable".into(), message: "for now".into() };
+    let outage =
+        Fault { function: None, operation: "SendEmail".into(), times: usize::MAX, skip: 0, effect: refuse };
+    world.cloud.inject(outage);
+    for user in 0..5 {
+        let asked = Instant::now();
+        let body = json!({"group": 1, "email": format!("user{user}@b.co")});
+        assert_eq!(world.whale("POST", "/api/captcha/", &body).await.json()["code"], 0);
+        assert!(asked.elapsed() < Duration::from_secs(1), "no answer waits for the mail");
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(world.cloud.mails().is_empty());
+    world.cloud.clear_faults();
+    world.cloud.settle().await;
+    let mut to: Vec<String> = world.cloud.mails().into_iter().flat_map(|mail| mail.to).collect();
+    to.sort();
+    assert_eq!(to, ["user0@b.co", "user1@b.co", "user2@b.co", "user3@b.co", "user4@b.co"]);
+    assert!(world.cloud.dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_whose_answer_is_lost_comes_again_with_the_same_code() {
+    let world = World::new().await;
+    world.whale_account("a@b.co").await;
+    world.cloud.inject(Fault {
+        function: None,
+        operation: "SendEmail".into(),
+        times: 4,
+        skip: 0,
+        effect: Effect::LoseAnswer,
+    });
+    world.code("a@b.co").await;
+    let mails = world.cloud.mails();
+    assert!(mails.len() > 1, "{}", mails.len());
+    assert!(mails.iter().all(|mail| mail.text == mails[0].text && mail.html == mails[0].html));
+}
+
+#[tokio::test]
+async fn no_code_token_or_address_is_in_the_log() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("canary@b.co").await;
+    let code = world.code("canary@b.co").await;
+    world.send(world.request("GET", &format!("/api/current_user/?token={token}"))).await;
+    world.whale("POST", "/api/users/verification_email/", &json!({"user_id": user["id"]})).await;
+    let mail = world.newest_mail().await;
+    let (_, mailed) = mail.text.split_whitespace().find_map(|word| word.split_once("&t=")).expect("a token");
+    let reset = json!({"user_id": user["id"], "code": code, "password_new": "another password"});
+    world.whale("PUT", "/api/users/password/", &reset).await;
+    world.cloud.settle().await;
+    let log = world.cloud.logs().join("\n");
+    for secret in [&code, &token, mailed, "canary", "昵称", PASSWORD, "another password", "token="] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+    assert!(!format!("{:?}", world.outbox().await).contains(&code), "nor in the outbox");
+    assert!(!format!("{:?}", world.captchas().await).contains(&code), "nor with the captcha");
+}

@@ -1,0 +1,536 @@
+//! `whale-api.txt`: every endpoint, and every code it documents, whole bodies.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, PASSWORD, World};
+
+/// The answers to several bodies, a line each, and that nothing came of those that failed.
+async fn answers(world: &World, method: &str, path: &str, bodies: &[Value]) -> String {
+    let mut lines = String::new();
+    for body in bodies {
+        lines.push_str(&line(body, &world.whale(method, path, body).await));
+    }
+    lines
+}
+
+fn line(what: &Value, answer: &Answer) -> String {
+    format!("{what}: {} {}\n", answer.status, answer.text)
+}
+
+#[tokio::test]
+async fn create_user() {
+    let world = World::new().await;
+    let good = json!({"email": "New@example.com", "password": PASSWORD, "name": "昵称"});
+    assert_snapshot!(world.whale("POST", "/api/users/", &good).await, @r#"
+    200 application/json
+    {
+      "code": 0,
+      "data": {
+        "token": "[token]",
+        "user": {
+          "avatar": null,
+          "blocked": false,
+          "email": "New@example.com",
+          "email_verified": false,
+          "featured": false,
+          "id": [id],
+          "iso_create_time": "[time in UTC]",
+          "iso_last_login": null,
+          "iso_update_time": "[time in UTC]",
+          "name": "昵称",
+          "uuid": "[uuid]"
+        }
+      },
+      "message": "Success"
+    }
+    "#);
+    let bodies = [
+        json!({"password": PASSWORD, "name": "n"}),
+        json!({"email": "a@b.co", "name": "n"}),
+        json!({"email": 5, "password": "x"}),
+        json!({"email": null, "password": PASSWORD, "name": "n"}),
+        json!({"email": "nowhere", "password": 12345678, "name": "n"}),
+        json!({"email": "nowhere", "password": "short", "name": ""}),
+        json!({"email": "nowhere", "password": "short", "name": "n"}),
+        json!({"email": "a@b.co\r\nBcc: c@d.ef", "password": PASSWORD, "name": "n"}),
+        json!({"email": "new@example.com", "password": "1234567", "name": "n"}),
+        json!({"email": "a@b.co", "password": "x".repeat(101), "name": "n"}),
+        json!({"email": "NEW@example.com", "password": PASSWORD, "name": "n"}),
+        json!([good]),
+    ];
+    assert_snapshot!(answers(&world, "POST", "/api/users/", &bodies).await, @r#"
+    {"name":"n","password":"password123"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"email":"a@b.co","name":"n"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"email":5,"password":"x"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"email":null,"name":"n","password":"password123"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"email":"nowhere","name":"n","password":12345678}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    {"email":"nowhere","name":"","password":"short"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    {"email":"nowhere","name":"n","password":"short"}: 200 {"code":1410,"message":"邮箱格式错误","data":{}}
+    {"email":"a@b.co\r\nBcc: c@d.ef","name":"n","password":"password123"}: 200 {"code":1410,"message":"邮箱格式错误","data":{}}
+    {"email":"new@example.com","name":"n","password":"1234567"}: 200 {"code":1414,"message":"密码长度错误","data":{}}
+    {"email":"a@b.co","name":"n","password":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}: 200 {"code":1414,"message":"密码长度错误","data":{}}
+    {"email":"NEW@example.com","name":"n","password":"password123"}: 200 {"code":1412,"message":"账号已存在","data":{}}
+    [{"email":"New@example.com","name":"昵称","password":"password123"}]: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    "#);
+    let users = world.items().await.into_iter().filter(|item| item.contains_key("uuid"));
+    assert_eq!(users.count(), 1);
+}
+
+#[tokio::test]
+async fn login() {
+    let world = World::new().await;
+    let (user, _) = world.whale_account("a@b.co").await;
+    let good = json!({"email": "A@b.co", "password": PASSWORD});
+    assert_snapshot!(world.whale("PUT", "/api/users/login/", &good).await, @r#"
+    200 application/json
+    {
+      "code": 0,
+      "data": {
+        "token": "[token]",
+        "user": {
+          "avatar": null,
+          "blocked": false,
+          "email": "a@b.co",
+          "email_verified": false,
+          "featured": false,
+          "id": [id],
+          "iso_create_time": "[time in UTC]",
+          "iso_last_login": "[time in UTC]",
+          "iso_update_time": "[time in UTC]",
+          "name": "昵称",
+          "uuid": "[uuid]"
+        }
+      },
+      "message": "Success"
+    }
+    "#);
+    let bodies = [
+        json!({"email": "a@b.co"}),
+        json!({"password": 5}),
+        json!({"email": "a@b.co", "password": 5}),
+        json!({"email": ["a@b.co"], "password": PASSWORD}),
+        json!({"email": "other@b.co", "password": PASSWORD}),
+        json!({"email": "nowhere", "password": PASSWORD}),
+        json!({"email": "a@b.co", "password": "wrong password"}),
+    ];
+    assert_snapshot!(answers(&world, "PUT", "/api/users/login/", &bodies).await, @r#"
+    {"email":"a@b.co"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"password":5}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"email":"a@b.co","password":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    {"email":["a@b.co"],"password":"password123"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    {"email":"other@b.co","password":"password123"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"email":"nowhere","password":"password123"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"email":"a@b.co","password":"wrong password"}: 200 {"code":1413,"message":"密码错误","data":{}}
+    "#);
+
+    world.alter(&user, |user| user.blocked = true).await;
+    let blocked = [good, json!({"email": "a@b.co", "password": "wrong password"})];
+    assert_snapshot!(answers(&world, "PUT", "/api/users/login/", &blocked).await, @r#"
+    {"email":"A@b.co","password":"password123"}: 200 {"code":1103,"message":"Forbidden","data":{}}
+    {"email":"a@b.co","password":"wrong password"}: 200 {"code":1413,"message":"密码错误","data":{}}
+    "#);
+}
+
+#[tokio::test]
+async fn too_many_tries_are_a_429_that_says_when_to_come_back() {
+    let world = World::new().await;
+    world.whale_account("a@b.co").await;
+    let wrong = json!({"email": "a@b.co", "password": "wrong password"});
+    for _ in 0..5 {
+        world.whale("PUT", "/api/users/login/", &wrong).await;
+    }
+    let answer = world.whale("PUT", "/api/users/login/", &wrong).await;
+    assert_snapshot!(answer, @r#"
+    429 application/json
+    {
+      "code": 1103,
+      "data": {},
+      "message": "Forbidden"
+    }
+    "#);
+    assert!(answer.retry_after.is_some());
+    // One account, one count, whatever the door.
+    assert_eq!(world.login("a@b.co", PASSWORD).await.status, 429);
+    let old = json!({"email": "a@b.co", "password_old": PASSWORD, "password_new": "another password"});
+    assert_eq!(world.whale("PUT", "/api/users/password/", &old).await.status, 429);
+}
+
+#[tokio::test]
+async fn current_user() {
+    let world = World::new().await;
+    let (_, token) = world.whale_account("a@b.co").await;
+    let get =
+        async |query: &str| world.send(world.request("GET", &format!("/api/current_user/{query}"))).await;
+    assert_snapshot!(get(&format!("?token={token}")).await, @r#"
+    200 application/json
+    {
+      "code": 0,
+      "data": {
+        "user": {
+          "avatar": null,
+          "blocked": false,
+          "email": "a@b.co",
+          "email_verified": false,
+          "featured": false,
+          "id": [id],
+          "iso_create_time": "[time in UTC]",
+          "iso_last_login": null,
+          "iso_update_time": "[time in UTC]",
+          "name": "昵称",
+          "uuid": "[uuid]"
+        }
+      },
+      "message": "Success"
+    }
+    "#);
+    let mut lines = String::new();
+    for query in ["", "?token=", "?token=nonsense", "?tokens=x"] {
+        lines.push_str(&line(&json!(query), &get(query).await));
+    }
+    assert_snapshot!(lines, @r#"
+    "": 200 {"code":1201,"message":"GET方法url参数不完整","data":{}}
+    "?token=": 200 {"code":1104,"message":"Not Found","data":{}}
+    "?token=nonsense": 200 {"code":1104,"message":"Not Found","data":{}}
+    "?tokens=x": 200 {"code":1201,"message":"GET方法url参数不完整","data":{}}
+    "#);
+    let bearer = world.send(world.request("GET", "/api/current_user").bearer_auth(&token)).await;
+    assert_eq!(bearer.json()["code"], 0);
+}
+
+#[tokio::test]
+async fn fields_narrow_every_object_and_select_no_secret() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("a@b.co").await;
+    let get = async |fields: &str| {
+        let path = format!("/api/current_user/?token={token}&fields={fields}");
+        world.send(world.request("GET", &path)).await.json()["data"].clone()
+    };
+    assert_eq!(get("id,%20email").await, json!({"user": {"id": user["id"], "email": "a@b.co"}}));
+    assert_eq!(get("password_hash,password,apikey,token_version,phone,unknown").await, json!({"user": {}}));
+    assert_eq!(get("").await, json!({"user": {}}));
+    assert_eq!(get("uuid,uuid").await, json!({"user": {"uuid": user["uuid"]}}));
+
+    let login = json!({"email": "a@b.co", "password": PASSWORD});
+    let signed_in = world.whale("PUT", "/api/users/login/?fields=name", &login).await.json();
+    assert_eq!(signed_in["data"]["user"], json!({"name": "昵称"}));
+    assert!(signed_in["data"]["token"].is_string(), "what is no object stays");
+    let captcha =
+        world.whale("POST", "/api/captcha/?fields=group", &json!({"group": 1, "email": "a@b.co"})).await;
+    assert_eq!(captcha.json()["data"], json!({"captcha": {"group": 1}}));
+}
+
+#[tokio::test]
+async fn verification_email_and_email_verified() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("a@b.co").await;
+    let path = "/api/users/verification_email/";
+    let bodies = [
+        json!({}),
+        json!({"user_id": "1"}),
+        json!({"user_id": 1}),
+        json!({"email": "other@b.co"}),
+        json!({"email": "nowhere"}),
+        json!({"user_id": user["id"], "email": "other@b.co"}),
+        json!({"email": "A@b.co"}),
+    ];
+    assert_snapshot!(answers(&world, "POST", path, &bodies).await, @r#"
+    {}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"user_id":"1"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    {"user_id":1}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"email":"other@b.co"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"email":"nowhere"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"email":"other@b.co","user_id":[id]}: 200 {"code":0,"message":"Success","data":{}}
+    {"email":"A@b.co"}: 200 {"code":0,"message":"Success","data":{}}
+    "#);
+    let mail = world.newest_mail().await;
+    assert_eq!(world.cloud.mails().len(), 2);
+    let link = mail.text.split_whitespace().find(|word| word.starts_with("http")).expect("a link");
+    let (uuid, mailed) =
+        link.split_once("/verify-email?u=").and_then(|(_, query)| query.split_once("&t=")).expect("both");
+    assert!(link.starts_with(&world.cloud.url()), "{link}");
+    assert_eq!(uuid, user["uuid"]);
+
+    let path = "/api/users/email_verified/";
+    let bodies = [
+        json!({"user_uuid": uuid}),
+        json!({"token": mailed}),
+        json!({"user_uuid": uuid, "token": token}),
+        json!({"user_uuid": uuid, "token": ""}),
+        json!({"user_uuid": "01941234-5678-7abc-8def-0123456789ab", "token": mailed}),
+        json!({"user_uuid": "no uuid", "token": mailed}),
+        json!({"user_uuid": 5, "token": mailed}),
+    ];
+    let mut lines = answers(&world, "PUT", path, &bodies).await.replace(mailed, "[mailed]");
+    lines = lines.replace(&token, "[login]");
+    assert_snapshot!(lines, @r#"
+    {"user_uuid":"[uuid]"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"token":"[mailed]"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    {"token":"[login]","user_uuid":"[uuid]"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"token":"","user_uuid":"[uuid]"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"token":"[mailed]","user_uuid":"[uuid]"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"token":"[mailed]","user_uuid":"no uuid"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    {"token":"[mailed]","user_uuid":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    "#);
+    assert_eq!(world.me(mailed).await.status, 401, "a mailed token is no login token");
+    assert_eq!(
+        world.send(world.request("GET", &format!("/api/current_user/?token={mailed}"))).await.json()["code"],
+        1104
+    );
+
+    let verified = json!({"user_uuid": uuid, "token": mailed});
+    let answer = world.whale("PUT", path, &verified).await.json();
+    assert_eq!((&answer["code"], &answer["data"]["user"]["email_verified"]), (&json!(0), &json!(true)));
+    assert_eq!(world.whale("PUT", path, &verified).await.json()["code"], 0, "twice is no error");
+    let again = world.whale("POST", "/api/users/verification_email/", &json!({"user_id": user["id"]})).await;
+    assert_snapshot!(again, @r#"
+    200 application/json
+    {
+      "code": 1417,
+      "data": {},
+      "message": "用户已验证邮箱"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_mailed_token_is_for_the_address_it_was_mailed_to() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("a@b.co").await;
+    world.whale("POST", "/api/users/verification_email/", &json!({"user_id": user["id"]})).await;
+    let mail = world.newest_mail().await;
+    let (_, mailed) = mail.text.split_whitespace().find_map(|word| word.split_once("&t=")).expect("a token");
+    world.update(&token, &json!({"email": "b@b.co"})).await;
+    let verify = json!({"user_uuid": user["uuid"], "token": mailed});
+    assert_eq!(world.whale("PUT", "/api/users/email_verified/", &verify).await.json()["code"], 1411);
+    world.update(&token, &json!({"email": "a@b.co"})).await;
+    assert_eq!(world.whale("PUT", "/api/users/email_verified/", &verify).await.json()["code"], 0);
+}
+
+#[tokio::test]
+async fn change_name_and_avatar() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("a@b.co").await;
+    let (other, _) = world.whale_account("other@b.co").await;
+    let (admin, admin_token) = world.whale_account("admin@b.co").await;
+    world.promote(&admin).await;
+    let put = async |path: &str, token: &str, body: &Value| {
+        world.send(world.request("PUT", path).bearer_auth(token).json(body)).await
+    };
+    let own = put("/api/users/name/", &token, &json!({"user_id": user["id"], "name": "新昵称"})).await;
+    assert_snapshot!(own, @r#"
+    200 application/json
+    {
+      "code": 0,
+      "data": {
+        "user": {
+          "avatar": null,
+          "blocked": false,
+          "email": "a@b.co",
+          "email_verified": false,
+          "featured": false,
+          "id": [id],
+          "iso_create_time": "[time in UTC]",
+          "iso_last_login": null,
+          "iso_update_time": "[time in UTC]",
+          "name": "新昵称",
+          "uuid": "[uuid]"
+        }
+      },
+      "message": "Success"
+    }
+    "#);
+
+    let mut lines = String::new();
+    let picture = "https://example.com/a.png";
+    for (who, token, path, body) in [
+        ("nobody", "", "name", json!({"user_id": user["id"], "name": "n"})),
+        ("the user", &token, "name", json!({"email": "a@b.co"})),
+        ("the user", &token, "name", json!({"name": 5})),
+        ("the user", &token, "name", json!({"email": "a@b.co", "name": 5})),
+        ("the user", &token, "name", json!({"email": "a@b.co", "name": ""})),
+        ("the user", &token, "name", json!({"email": "other@b.co", "name": "n"})),
+        ("the user", &token, "name", json!({"email": "unknown@b.co", "name": "n"})),
+        ("the user", &token, "name", json!({"user_id": 1, "name": "n"})),
+        ("an admin", &admin_token, "name", json!({"user_id": 1, "name": "n"})),
+        ("an admin", &admin_token, "name", json!({"email": "unknown@b.co", "name": "n"})),
+        ("nobody", "", "avatar", json!({"email": "a@b.co", "avatar": picture})),
+        ("the user", &token, "avatar", json!({"avatar": picture})),
+        ("the user", &token, "avatar", json!({"email": "a@b.co", "avatar": "javascript:alert(1)"})),
+        ("the user", &token, "avatar", json!({"email": "a@b.co", "avatar": 5})),
+        ("the user", &token, "avatar", json!({"email": "other@b.co", "avatar": picture})),
+        ("an admin", &admin_token, "avatar", json!({"email": "unknown@b.co", "avatar": picture})),
+    ] {
+        let answer = put(&format!("/api/users/{path}/"), token, &body).await;
+        lines.push_str(&format!("{path} by {who} {body}: {} {}\n", answer.status, answer.text));
+    }
+    assert_snapshot!(lines, @r#"
+    name by nobody {"name":"n","user_id":[id]}: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    name by the user {"email":"a@b.co"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    name by the user {"name":5}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    name by the user {"email":"a@b.co","name":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    name by the user {"email":"a@b.co","name":""}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    name by the user {"email":"other@b.co","name":"n"}: 200 {"code":1103,"message":"Forbidden","data":{}}
+    name by the user {"email":"unknown@b.co","name":"n"}: 200 {"code":1103,"message":"Forbidden","data":{}}
+    name by the user {"name":"n","user_id":1}: 200 {"code":1103,"message":"Forbidden","data":{}}
+    name by an admin {"name":"n","user_id":1}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    name by an admin {"email":"unknown@b.co","name":"n"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    avatar by nobody {"avatar":"https://example.com/a.png","email":"a@b.co"}: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    avatar by the user {"avatar":"https://example.com/a.png"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    avatar by the user {"avatar":"javascript:alert(1)","email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    avatar by the user {"avatar":5,"email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    avatar by the user {"avatar":"https://example.com/a.png","email":"other@b.co"}: 200 {"code":1103,"message":"Forbidden","data":{}}
+    avatar by an admin {"avatar":"https://example.com/a.png","email":"unknown@b.co"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    "#);
+
+    let by_admin =
+        put("/api/users/name/", &admin_token, &json!({"user_id": other["id"], "name": "renamed"})).await;
+    assert_eq!(by_admin.json()["data"]["user"]["name"], "renamed");
+    let path = format!("/api/users/avatar/?token={token}");
+    let avatar = world.whale("PUT", &path, &json!({"email": "a@b.co", "avatar": picture})).await;
+    assert_eq!(avatar.json()["data"]["user"]["avatar"], picture);
+    let kept = world.whale("PUT", &path, &json!({"email": "a@b.co"})).await;
+    assert_eq!(kept.json()["data"]["user"]["avatar"], picture);
+    let cleared = world.whale("PUT", &path, &json!({"email": "a@b.co", "avatar": null})).await;
+    assert_eq!(cleared.json()["data"]["user"]["avatar"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_integer_wins_where_both_subjects_are_sent() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("a@b.co").await;
+    world.whale_account("other@b.co").await;
+    let body = json!({"user_id": user["id"], "email": "other@b.co", "name": "mine"});
+    let path = format!("/api/users/name/?token={token}");
+    assert_eq!(world.whale("PUT", &path, &body).await.json()["data"]["user"]["email"], "a@b.co");
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_id_is_a_wrong_value_and_sends_nothing() {
+    let world = World::new().await;
+    world.whale_account("a@b.co").await;
+    let mut lines = String::new();
+    for id in
+        ["\"1\"", "1.0", "1.5", "true", "[1]", "{}", "-1", "9223372036854775808", "9007199254740992", "1e3"]
+    {
+        let body = format!(r#"{{"group":1,"user_id":{id},"email":"a@b.co"}}"#);
+        let request = world.request("POST", "/api/captcha/").header("content-type", "application/json");
+        let answer = world.send(request.body(body)).await;
+        lines.push_str(&format!("{id}: {}\n", answer.json()["code"]));
+    }
+    assert_snapshot!(lines, @r#"
+    "1": 1402
+    1.0: 1402
+    1.5: 1402
+    true: 1402
+    [1]: 1402
+    {}: 1402
+    -1: 1402
+    9223372036854775808: 1402
+    [id]: 1402
+    1e3: 1402
+    "#);
+    world.cloud.settle().await;
+    assert!(world.cloud.mails().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_a_bad_request() {
+    let world = World::new().await;
+    let mut lines = String::new();
+    for (name, body) in [
+        ("empty", String::new()),
+        ("not JSON", "email=a@b.co".to_owned()),
+        ("1 MB", format!(r#"{{"email":"{}"}}"#, "a".repeat(1 << 20))),
+        ("a list", "[1,2]".to_owned()),
+        ("a key twice", r#"{"email":"a@b.co","email":"b@b.co","password":"password123"}"#.to_owned()),
+    ] {
+        let request = world.request("PUT", "/api/users/login/").header("content-type", "application/json");
+        let answer = world.send(request.body(body)).await;
+        lines.push_str(&format!("{name}: {} {}\n", answer.status, answer.text));
+    }
+    assert_snapshot!(lines, @r#"
+    empty: 200 {"code":1100,"message":"Bad Request","data":{}}
+    not JSON: 200 {"code":1100,"message":"Bad Request","data":{}}
+    1 MB: 200 {"code":1100,"message":"Bad Request","data":{}}
+    a list: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    a key twice: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
+    "#);
+}
+
+#[tokio::test]
+async fn both_forms_of_every_path_work_and_nothing_beyond_does() {
+    let world = World::new().await;
+    let paths: Vec<(String, String)> = world
+        .cloud
+        .routes()
+        .into_iter()
+        .filter_map(|route| Some((route.method, route.path.strip_suffix("/{slash+}")?.to_owned())))
+        .collect();
+    assert_eq!(paths.len(), 10);
+    for (method, path) in &paths {
+        let bare = world.whale(method, path, &json!({})).await;
+        let slash = world.whale(method, &format!("{path}/"), &json!({})).await;
+        assert_eq!(bare.to_string(), slash.to_string(), "{method} {path}");
+        assert_eq!(bare.status, 200, "{method} {path}: {bare}");
+        for beyond in ["x", "x/", "/", "%2f"] {
+            let answer = world.whale(method, &format!("{path}/{beyond}"), &json!({})).await;
+            assert_eq!(
+                answer.text, r#"{"code":1104,"message":"Not Found","data":{}}"#,
+                "{method} {path}/{beyond}"
+            );
+            assert_eq!(answer.status, 404, "{method} {path}/{beyond}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_request_makes_no_more_calls_than_it_must() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("a@b.co").await;
+    let id = &user["id"];
+    let code = world.code("a@b.co").await;
+    let check = json!({"group": 1, "user_id": id, "code": code});
+    let login = json!({"email": "a@b.co", "password": PASSWORD});
+    let current = format!("/api/current_user/?token={token}");
+    let captcha = json!({"group": 1, "user_id": id});
+    let by_email = json!({"group": 1, "email": "a@b.co"});
+    let calls = async |new: &str| {
+        let mut calls = Vec::new();
+        world.cloud.clear_calls();
+        world.whale_account(new).await;
+        calls.push(functions_calls(&world));
+        world.whale("PUT", "/api/users/login/", &login).await;
+        calls.push(functions_calls(&world));
+        world.send(world.request("GET", &current)).await;
+        calls.push(functions_calls(&world));
+        world.whale("PUT", "/api/captcha/check/", &check).await;
+        calls.push(functions_calls(&world));
+        world.whale("POST", "/api/captcha/", &by_email).await;
+        calls.push(functions_calls(&world));
+        world.whale("POST", "/api/captcha/", &captcha).await;
+        calls.push(functions_calls(&world));
+        calls
+    };
+    calls("first@b.co").await; // every function is warm now
+    assert_eq!(
+        calls("second@b.co").await,
+        [
+            "TransactWriteItems",
+            "GetItem UpdateItem GetItem TransactWriteItems",
+            "GetItem",
+            "UpdateItem",
+            "GetItem GetItem TransactWriteItems",
+            "GetItem TransactWriteItems",
+        ]
+    );
+}
+
+/// The DynamoDB calls of functions since the last question.
+fn functions_calls(world: &World) -> String {
+    let calls = world.cloud.calls();
+    world.cloud.clear_calls();
+    let calls =
+        calls.into_iter().filter(|call| call.service == "dynamodb" && call.function != local::OPERATOR);
+    calls.map(|call| call.operation).collect::<Vec<_>>().join(" ")
+}
