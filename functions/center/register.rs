@@ -24,7 +24,7 @@ async fn register((users, limits): &(Users, Limits), call: Call) -> Result<Cente
         access: Access::User,
     };
     let limit = limits.sign_up(&call.source_address());
-    Ok(users.sign_up(new, Some(&limit)).await?.into())
+    Ok(users.sign_up(new, Some(&limit), &call.by_anyone()).await?.into())
 }
 
 /// Runs the function.

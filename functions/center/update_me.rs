@@ -29,7 +29,8 @@ async fn update_me((users, tokens, seals): &(Users, Tokens, Seals), call: Call) 
     let seal = |key: ApiKey| seals.seal(caller.uuid, "apikey", key.expose());
     let apikey = given.apikey.map(|key| key.map(seal).transpose()).transpose()?;
 
-    let changed = users.change(caller, call.language(), |user| {
+    let by = call.by(&caller);
+    let changed = users.change(caller, &by, |user| {
         given.nickname.iter().for_each(|nickname| user.nickname = nickname.clone());
         given.email.iter().for_each(|email| user.set_email(email.clone()));
         given.phone.iter().for_each(|phone| user.phone = phone.clone());

@@ -23,8 +23,9 @@ async fn change_avatar((users, tokens): &(Users, Tokens), call: Call) -> Result<
     let caller = tokens.caller(call.bearer_or_query(), users).await?;
     let given: Given = call.json_with(&["user_id|email"])?;
     let subject = Subject::of(given.user_id, given.email.as_deref())?;
+    let by = call.by(&caller);
     let user = users.acted_on(caller, &subject).await?;
-    let changed = users.change(user, call.language(), |user| {
+    let changed = users.change(user, &by, |user| {
         given.avatar.iter().for_each(|avatar| user.avatar = avatar.clone());
     });
     Ok(Changed { user: changed.await?.into() })

@@ -20,8 +20,9 @@ async fn change_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Ch
     let caller = tokens.caller(call.bearer_or_query(), users).await?;
     let given: Given = call.json_with(&["name", "user_id|email"])?;
     let subject = Subject::of(given.user_id, given.email.as_deref())?;
+    let by = call.by(&caller);
     let user = users.acted_on(caller, &subject).await?;
-    let changed = users.change(user, call.language(), |user| user.nickname = given.name.clone());
+    let changed = users.change(user, &by, |user| user.nickname = given.name.clone());
     Ok(Changed { user: changed.await?.into() })
 }
 

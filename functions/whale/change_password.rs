@@ -41,7 +41,8 @@ async fn change_password(
             None
         }
     };
-    let changed = users.change_password(user, &new.hash()?, claim.as_ref(), &tries, call.language()).await?;
+    let changed =
+        users.change_password(user, &new.hash()?, claim.as_ref(), &tries, &call.by_anyone()).await?;
     Ok(Changed { user: changed.into() })
 }
 

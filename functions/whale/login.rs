@@ -22,7 +22,7 @@ async fn login((users, limits, tokens): &(Users, Limits, Tokens), call: Call) ->
         Ok(email) => users.owner_of_email(&email).await?,
         Err(_) => None,
     };
-    let user = users.sign_in(limits, account, &given.email, &given.password).await?;
+    let user = users.sign_in(limits, account, &given.email, &given.password, &call.by_anyone()).await?;
     Ok(SignedIn { token: tokens.issue(&user)?, user: user.into() })
 }
 

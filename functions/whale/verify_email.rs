@@ -23,7 +23,8 @@ async fn verify_email((users, tokens): &(Users, Tokens), call: Call) -> Result<V
         return Err(Error::NoSuchAccount);
     }
     let email = user.email.canonical();
-    let verified = users.change(user, call.language(), |user| {
+    let by = call.by(&user);
+    let verified = users.change(user, &by, |user| {
         user.email_verified |= user.email.canonical() == email; // not an address that came between
     });
     Ok(Verified { user: verified.await?.into() })

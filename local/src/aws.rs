@@ -128,6 +128,11 @@ impl Aws {
         });
     }
 
+    /// An object as a distribution reads it, or the error in its place. No call of a function.
+    pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<Answer, Broken> {
+        self.s3.object(bucket, key).await
+    }
+
     /// The stream with this ARN, of the table with this name.
     pub(crate) fn stream(&self, table: &str, arn: &str) -> Stream {
         self.dynamodb.stream(table, arn)

@@ -68,7 +68,7 @@ impl Cloud {
                 async move { call.await.unwrap_or(Err(Broken)) }
             })
         };
-        let gateway = Gateway::start(gateway, port, template.routes(), lambda.clone(), aws.clone());
+        let gateway = Gateway::start(gateway, port, &template, lambda.clone(), aws.clone());
         let streams = match options.streams {
             true => Streams::start(&template, &lambda, &aws, &log, options.data.as_deref())?,
             false => Streams::none(),

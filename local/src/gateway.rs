@@ -3,6 +3,8 @@
 
 mod answer;
 mod event;
+mod invoke;
+mod objects;
 mod page;
 mod routes;
 
@@ -15,10 +17,11 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 
 use crate::{
+    Template,
     aws::Aws,
     lambda::{Failure, Lambda},
     server::{self, Answer, Broken, Server},
-    template::Route,
+    template::Distribution,
 };
 use routes::Routes;
 
@@ -29,24 +32,34 @@ const LARGEST: usize = 10 * 1024 * 1024;
 /// cut off while it writes would not see the answer.
 const LARGEST_READ: usize = 10 * LARGEST;
 
+/// What the gateway serves of a distribution, which has a host of its own where there are hosts.
+const OBJECTS: &str = "/avatars/";
+
 /// What answers a request.
 pub(crate) struct Gateway {
     routes: Routes,
+    distribution: Option<Distribution>,
     port: u16,
     lambda: Arc<Lambda>,
     aws: Arc<Aws>,
 }
 
 impl Gateway {
-    /// Serves these routes on `listener`, which has this port.
+    /// Serves the template's routes, and what its distribution shows, on `listener`, which has this port.
     pub(crate) fn start(
         listener: TcpListener,
         port: u16,
-        routes: Vec<Route>,
+        template: &Template,
         lambda: Arc<Lambda>,
         aws: Arc<Aws>,
     ) -> Server {
-        let gateway = Arc::new(Gateway { routes: Routes::new(routes), port, lambda, aws });
+        let gateway = Arc::new(Gateway {
+            routes: Routes::new(template.routes()),
+            distribution: template.distributions.first().cloned(),
+            port,
+            lambda,
+            aws,
+        });
         Server::start(listener, move |request, client| {
             let gateway = gateway.clone();
             async move { gateway.serve(request, client).await }
@@ -56,8 +69,14 @@ impl Gateway {
     async fn serve(&self, request: Request<Incoming>, client: SocketAddr) -> Result<Answer, Broken> {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
+        if let Some(function) = path.strip_prefix(invoke::PATH) {
+            return invoke::answer(&self.lambda, function, &head, body).await;
+        }
         if path.starts_with("/_local/") {
             return Ok(page::show(&head.method, path, &self.aws));
+        }
+        if path.starts_with(OBJECTS) {
+            return Ok(objects::show(&head.method, path, self.distribution.as_ref(), &self.aws).await);
         }
         let Some(body) = read(body).await? else {
             return Ok(plain(413, "Request Entity Too Large"));

@@ -1,6 +1,7 @@
 //! `cargo run -p local`: builds the functions and serves the API on this machine, with
 //! nothing else installed.
 
+mod admin;
 mod functions;
 mod print;
 mod seed;
@@ -12,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use local::{Cloud, Options, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Parser)]
 struct Arguments {
     /// The port to serve on; 0 picks one
-    #[arg(long, default_value_t = 8000)]
+    #[arg(long, default_value_t = 8000, global = true)]
     port: u16,
     /// The port of the AWS services; 0 picks one
     #[arg(long, default_value_t = 8001)]
@@ -37,6 +38,14 @@ struct Arguments {
     /// Only the AWS services, for functions that run elsewhere, as under `cargo lambda watch`
     #[arg(long)]
     services_only: bool,
+    #[command(subcommand)]
+    tool: Option<Tool>,
+}
+
+/// What is done with a cloud that runs already.
+#[derive(Subcommand)]
+enum Tool {
+    Admin(admin::Admin),
 }
 
 #[tokio::main]
@@ -51,6 +60,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
+    if let Some(Tool::Admin(admin)) = arguments.tool {
+        return admin::run(admin, arguments.port).await;
+    }
     check([arguments.port, arguments.aws_port])?;
     let binaries = match arguments.services_only {
         true => PathBuf::new(),

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use local::{Cloud, Result};
-use shared::{Access, Env, Error, Language, NewUser, Password, Resource, Seals, Users};
+use shared::{Access, By, Env, Error, NewUser, Password, Resource, Seals, Users};
 
 /// The account as the document prints it.
 const USERNAME: &str = "admin";
@@ -33,8 +33,8 @@ async fn make_administrator(env: &Env) -> shared::Result<()> {
         password: Password::parse(PASSWORD).map_err(flaw)?.hash()?,
         access: Access::Admin,
     };
-    let admin = users.sign_up(new, None).await?;
+    let admin = users.sign_up(new, None, &By::operator()).await?;
     let apikey = seals.seal(admin.uuid, "apikey", APIKEY)?;
-    users.change(admin, Language::Zh, |admin| admin.apikey = Some(apikey.clone())).await?;
+    users.change(admin, &By::operator(), |admin| admin.apikey = Some(apikey.clone())).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Resource types that have no local counterpart are passed over. They can still be
 //! referred to: a `!Ref` to one is its logical id.
 
+mod distribution;
 mod document;
 mod function;
 mod intrinsic;
@@ -16,6 +17,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result};
 
+pub use distribution::Distribution;
 use document::Document;
 pub use function::{Function, Route};
 pub use name::REGION;
@@ -34,6 +36,8 @@ pub struct Template {
     pub tables: Vec<Table>,
     /// The S3 buckets, by logical id.
     pub buckets: Vec<Bucket>,
+    /// The CloudFront distributions of buckets, by logical id.
+    pub distributions: Vec<Distribution>,
     /// The secrets, by logical id.
     pub secrets: Vec<Secret>,
     /// The SQS queues, by logical id.
@@ -57,11 +61,14 @@ impl Template {
         let document = Document::parse(text, parameters, gateway)?;
         let tables = storage::tables(&document)?;
         let queues = storage::queues(&document)?;
+        let buckets = storage::buckets(&document)?;
+        let distributions = distribution::distributions(&document, &buckets)?;
         Ok(Template {
-            functions: function::all(&document, &tables, &queues)?,
+            functions: function::all(&document, &tables, &queues, &distributions)?,
             tables,
             queues,
-            buckets: storage::buckets(&document)?,
+            buckets,
+            distributions,
             secrets: storage::secrets(&document)?,
             names: document.names()?,
         })

@@ -1,5 +1,7 @@
 //! A request as an endpoint sees it.
 
+mod file;
+
 use std::collections::HashMap;
 
 use lambda_http::request::RequestContext;
@@ -8,7 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Flaw;
-use crate::{Error, Language, Result};
+use crate::{By, Error, Language, Result, User};
 
 /// The largest JSON or form body, in bytes. The largest honest one is a tenth of it.
 const MOST_TEXT: usize = 64 * 1024;
@@ -42,6 +44,29 @@ impl Call {
         })?;
         json.end().map_err(|error| flaw(".", &error))?;
         Ok(given)
+    }
+
+    /// The JSON body as `T`, where an empty object is as good as none.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for an empty object; else as [`Call::json`].
+    pub fn filled_json<T: DeserializeOwned>(&self) -> Result<T> {
+        let given: T = self.json()?;
+        let body: HashMap<String, IgnoredAny> =
+            serde_json::from_slice(self.body("application/json")?).map_err(|error| flaw(".", &error))?;
+        if body.is_empty() { Err(unreadable("the body is an empty object")) } else { Ok(given) }
+    }
+
+    /// Who makes the request, for what is told and kept of a change.
+    #[must_use]
+    pub fn by(&self, actor: &User) -> By {
+        By { actor: Some(actor.uuid), address: self.source_address(), language: self.language() }
+    }
+
+    /// As [`Call::by`], where nobody has shown who they are.
+    #[must_use]
+    pub fn by_anyone(&self) -> By {
+        By { actor: None, address: self.source_address(), language: self.language() }
     }
 
     /// The JSON body as `T`, with all `required` fields told missing before anything else is

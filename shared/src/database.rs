@@ -2,6 +2,7 @@
 
 mod item;
 pub(crate) mod key;
+mod query;
 mod write;
 
 use std::time::{Duration, Instant};
@@ -11,10 +12,10 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
+    CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
 };
 
-pub(crate) use item::{Item, Reading, bytes, flag, number, text, time};
+pub(crate) use item::{Item, Reading, bytes, flag, number, text, time, unreadable};
 pub(crate) use key::{Key, Table};
 use write::some;
 pub(crate) use write::{Change, Write};
@@ -38,6 +39,7 @@ struct Names {
     users: String,
     captchas: String,
     outbox: String,
+    audit: String,
 }
 
 impl Names {
@@ -46,6 +48,7 @@ impl Names {
             Table::Users => &self.users,
             Table::Captchas => &self.captchas,
             Table::Outbox => &self.outbox,
+            Table::Audit => &self.audit,
         }
     }
 }
@@ -69,6 +72,7 @@ impl Database {
             users: env.text("USERS_TABLE")?,
             captchas: env.text("CAPTCHAS_TABLE")?,
             outbox: env.text("OUTBOX_TABLE")?,
+            audit: env.text("AUDIT_TABLE")?,
         };
         let database = Self { client: env.dynamodb(), names };
         let _ = database.get(&key::nothing()).await;
@@ -78,7 +82,7 @@ impl Database {
     /// The item at `key`, strongly consistent.
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
         let read = self.client.get_item().table_name(self.names.of(key.table));
-        let read = read.key(key::NAME, AttributeValue::S(key.id.clone()));
+        let read = read.set_key(Some(key.attributes()));
         match read.consistent_read(true).send().await {
             Ok(found) => Ok(found.item),
             Err(error) => Err(fault("GetItem", &error)),
@@ -107,7 +111,7 @@ impl Database {
                 .client
                 .update_item()
                 .table_name(self.names.of(change.key.table))
-                .key(key::NAME, AttributeValue::S(change.key.id))
+                .set_key(Some(change.key.attributes()))
                 .update_expression(change.expression)
                 .condition_expression(change.condition)
                 .set_expression_attribute_names(some(change.names))

@@ -3,7 +3,11 @@
 //! One file per family. A new [`Error`] does not compile until every family says it; a new
 //! family is one more file and one more line in [`FAMILIES`].
 
+mod campus;
 mod center;
+pub mod operator;
+mod page;
+mod profile;
 mod whale;
 
 use std::future::Future;
@@ -13,7 +17,10 @@ use serde::Serialize;
 use crate::env::Resource;
 use crate::{Call, Error, Fault, Result, serve};
 
+pub use campus::{Campus, CampusChange, CampusProfile};
 pub use center::{Center, Profile as CenterProfile};
+pub use page::Page;
+pub use profile::{Given, Profile, ProfileAuth, ProfileName, ProfileUser};
 pub use whale::{Captcha as WhaleCaptcha, Whale, WhaleUser};
 
 /// An answer as it goes out over HTTP.
@@ -83,9 +90,12 @@ struct Family {
 }
 
 /// Every family; the first that owns a path speaks for it.
-const FAMILIES: [Family; 2] = [
+const FAMILIES: [Family; 5] = [
     Family { owns: center::owns, failure: Center::refusal },
     Family { owns: whale::owns, failure: Whale::refusal },
+    Family { owns: profile::owns, failure: Profile::refusal },
+    Family { owns: campus::owns_change, failure: CampusChange::refusal },
+    Family { owns: campus::owns, failure: Campus::refusal },
 ];
 
 /// The answer for what went wrong at `path`, in the words of the family that owns it, or in

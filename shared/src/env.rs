@@ -12,8 +12,8 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
-use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
 
 use tokio::sync::OnceCell;
 
@@ -84,7 +84,7 @@ impl Env {
     pub fn of(variables: BTreeMap<String, String>) -> Result<Self, Fault> {
         let needed = |name: &str| variables.get(name).cloned().ok_or_else(|| missing(name));
         Ok(Self {
-            http: http_client(variables.get("TRUST_STORE").is_some_and(|store| store == "system")),
+            http: http_client(&variables),
             credentials: Credentials::new(
                 needed("AWS_ACCESS_KEY_ID")?,
                 needed("AWS_SECRET_ACCESS_KEY")?,
@@ -152,6 +152,21 @@ impl Env {
         aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
 
+    /// An S3 client. Where the endpoint is not AWS's own, a bucket is a path of it, not a host.
+    #[must_use]
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let endpoint = self.endpoint("S3");
+        let mut config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .http_client(self.http.clone())
+            .credentials_provider(self.credentials.clone())
+            .region(self.region.clone())
+            .timeout_config(timeouts())
+            .force_path_style(endpoint.is_some());
+        config.set_endpoint_url(endpoint);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
     /// An SES client.
     #[must_use]
     pub fn ses(&self) -> aws_sdk_ses::Client {
@@ -163,6 +178,12 @@ impl Env {
             .timeout_config(timeouts());
         config.set_endpoint_url(self.endpoint("SES"));
         aws_sdk_ses::Client::from_conf(config.build())
+    }
+
+    /// An HTTP client for an address of AWS's that is no service's.
+    pub(crate) fn connector(&self) -> Connector {
+        let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        builder.tls_context(trust(&self.variables)).build()
     }
 
     /// The endpoint of a service where it is not AWS's own, by the variables that all of AWS's
@@ -183,17 +204,19 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-fn http_client(system_roots: bool) -> SharedHttpClient {
-    let roots = if system_roots {
+/// The roots that every chain of certificates must end in.
+fn trust(variables: &BTreeMap<String, String>) -> TlsContext {
+    let roots = if variables.get("TRUST_STORE").is_some_and(|store| store == "system") {
         TrustStore::default()
     } else {
         TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
     };
+    TlsContext::builder().with_trust_store(roots).build().unwrap_or_default()
+}
+
+fn http_client(variables: &BTreeMap<String, String>) -> SharedHttpClient {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(roots).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        Err(_) => builder.build_https(),
-    }
+    builder.tls_context(trust(variables)).build_https()
 }
 
 fn missing(name: &str) -> Fault {

@@ -17,8 +17,14 @@ pub enum Error {
     TooLarge,
     /// A field that must be there is not.
     Missing(&'static str),
+    /// Fields that must be there are not: all of them, in the endpoint's order.
+    Incomplete(Vec<&'static str>),
     /// A field is of the wrong type or of an impossible value.
     Invalid(Flaw),
+    /// No file was sent.
+    NoImage,
+    /// A file is no picture that we take; the text says why, to be read after "the image".
+    BadImage(&'static str),
     /// A text is no e-mail address.
     BadEmail,
     /// A password is too short or too long.
@@ -33,6 +39,8 @@ pub enum Error {
     BadToken,
     /// The token was good once.
     ExpiredToken,
+    /// The caller is known, but blocked or not registered yet.
+    Inactive,
     /// The caller may not do this, or not to this user.
     Forbidden,
     /// There is no such account.
@@ -55,6 +63,10 @@ pub enum Error {
     UsernameTaken,
     /// Another account has this phone number.
     PhoneTaken,
+    /// Another account has this OpenID.
+    WxTaken,
+    /// Without this user nobody would be left who may do anything.
+    LastAdministrator,
     /// A limit is used up.
     TooMany {
         /// Seconds until it is worth trying again.
@@ -72,7 +84,10 @@ impl Error {
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge => "too_large",
             Self::Missing(_) => "missing",
+            Self::Incomplete(_) => "incomplete",
             Self::Invalid(_) => "invalid",
+            Self::NoImage => "no_image",
+            Self::BadImage(_) => "bad_image",
             Self::BadEmail => "bad_email",
             Self::BadPassword => "bad_password",
             Self::NoParameter => "no_parameter",
@@ -80,6 +95,7 @@ impl Error {
             Self::WrongMethod => "wrong_method",
             Self::BadToken => "bad_token",
             Self::ExpiredToken => "expired_token",
+            Self::Inactive => "inactive",
             Self::Forbidden => "forbidden",
             Self::NoSuchAccount => "no_such_account",
             Self::WrongPassword => "wrong_password",
@@ -91,6 +107,8 @@ impl Error {
             Self::EmailTaken => "email_taken",
             Self::UsernameTaken => "username_taken",
             Self::PhoneTaken => "phone_taken",
+            Self::WxTaken => "wx_taken",
+            Self::LastAdministrator => "last_administrator",
             Self::TooMany { .. } => "too_many",
             Self::Internal(_) => "internal",
         }

@@ -13,6 +13,8 @@
 //! Status codes stand in [`dialect`] only, key strings in `database/key.rs`, environment
 //! variables in [`env`], the clock in `clock.rs`, randomness in `random.rs`.
 
+mod audit;
+mod avatars;
 mod call;
 mod captchas;
 mod clock;
@@ -25,32 +27,36 @@ mod letter;
 mod limits;
 mod log;
 mod outbox;
-mod page;
+mod picture;
 mod random;
 mod seal;
 mod secrets;
 mod serve;
+mod stack;
 mod subject;
 mod token;
 mod user;
 mod users;
 
+pub use audit::{By, Entry, Event};
+pub use avatars::Avatars;
 pub use call::{Call, present};
 pub use captchas::{Captcha, CaptchaGroup, Captchas, Codes};
-pub use dialect::{Center, Dialect, Plain, Whale};
+pub use dialect::{Campus, CampusChange, Center, Dialect, Page, Plain, Profile, Whale};
 pub use env::{Env, Resource};
 pub use error::{Error, Fault, Flaw, Result};
 pub use language::Language;
 pub use letter::{Letter, Mail};
 pub use limits::{Limit, Limits};
-pub use outbox::{Matter, Post};
-pub use page::Page;
+pub use outbox::{Matter, Post, discarded};
+pub use picture::Picture;
 pub use seal::{Sealed, Seals};
-pub use serve::serve_records;
+pub use serve::{Order, serve_event, serve_records};
+pub use stack::{Change as StackChange, Stack};
 pub use subject::Subject;
 pub use token::Tokens;
 pub use user::{
-    Access, ApiKey, AvatarUrl, Canonical, Email, NewUser, Nickname, Password, PasswordHash, Phone, User,
-    UserId, Username,
+    Access, ApiKey, AvatarUrl, Canonical, Detail, Email, IdCard, NewUser, Nickname, OpenId, Password,
+    PasswordHash, Phone, RealName, User, UserId, Username,
 };
-pub use users::Users;
+pub use users::{Administrator, Imported, Outcome, Users};

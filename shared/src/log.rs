@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Fault, clock};
+use crate::{Error, Fault, clock};
 
 static COLD: AtomicBool = AtomicBool::new(true);
 
@@ -57,13 +57,33 @@ pub(crate) fn request(function_name: &str, what: &Request<'_>, took: Duration) {
 
 /// Writes the line of one record of a stream.
 pub(crate) fn record(function_name: &str, invocation: &str, fault: Option<&Fault>, took: Duration) {
+    let error = fault.cloned().map(Error::from);
+    event(function_name, invocation, "stream", error.as_ref(), took);
+}
+
+/// Writes the line of one event that is no request, by its name.
+pub(crate) fn event(
+    function_name: &str,
+    invocation: &str,
+    name: &str,
+    error: Option<&Error>,
+    took: Duration,
+) {
+    let fault = error.and_then(|error| match error {
+        Error::Internal(fault) => Some(fault.to_string()),
+        _ => None,
+    });
     let what = Request {
         request_id: "",
         function_request_id: invocation,
-        route: "stream",
-        status: if fault.is_some() { 500 } else { 200 },
-        error: fault.map(|_| "internal"),
-        cause: fault.map(ToString::to_string),
+        route: name,
+        status: match (error, &fault) {
+            (None, _) => 200,
+            (Some(_), None) => 400,
+            (Some(_), Some(_)) => 500,
+        },
+        error: error.map(Error::name),
+        cause: fault,
     };
     request(function_name, &what, took);
 }

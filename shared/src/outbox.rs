@@ -1,16 +1,20 @@
 //! The outbox: a mail is an item, written in the transaction that it tells of. The table's
 //! stream starts the mailer, which sends it. So a mail is lost only with its cause, an answer
-//! waits for no mail server, and its timing tells nothing.
+//! waits for no mail server, and its timing tells nothing. The deletion of a picture goes the
+//! same way, to the sweeper: it comes to pass once the change has that nobody points to it.
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::database::{Item, Write, Written, key, number, text};
+use crate::database::{Database, Item, Key, Reading, Table, Write, Written, key, number, text};
 use crate::limits::Limit;
 use crate::{Email, Fault, Language, User, Users, clock, user};
 
 /// How long an item stays: longer than the mailer tries.
 const KEPT_SECONDS: u64 = 24 * 60 * 60;
+
+/// A transaction takes 100 writes, of which some are others.
+const MOST_ENDED: usize = 80;
 
 /// What a mail is about. It holds no secret: what must be in the mail is derived when it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +69,37 @@ pub(crate) fn post(matter: &Matter, to: &User, language: Language) -> Result<Wri
     Ok(Write::New(key::mail(id), item))
 }
 
+/// The write that has the sweeper delete the picture at `key`, which nobody points to any more.
+///
+/// # Errors
+/// Only a fault of ours.
+pub(crate) fn discard(key: &str) -> Result<Write, Fault> {
+    let item = Item::from([
+        ("matter".into(), text("discard")),
+        ("key".into(), text(key)),
+        ("expires_at".into(), number(clock::seconds().saturating_add(KEPT_SECONDS))),
+    ]);
+    Ok(Write::New(key::mail(user::new_uuid(clock::now())?), item))
+}
+
+/// The key of the picture that a stream record of the outbox has deleted.
+///
+/// # Errors
+/// Where the record is of another matter.
+pub fn discarded(record: &Value) -> Result<&str, Fault> {
+    match attribute(record, "matter")? {
+        "discard" => attribute(record, "key"),
+        _ => Err(Fault::new("an item of the outbox that deletes nothing")),
+    }
+}
+
+/// A text of the item that a stream record holds, as the Lambda event does.
+fn attribute<'a>(record: &'a Value, name: &str) -> Result<&'a str, Fault> {
+    let image = record.get("dynamodb").and_then(|change| change.get("NewImage"));
+    let value = image.and_then(|image| image.get(name)?.get("S")?.as_str());
+    value.ok_or_else(|| Fault::new(format!("an item of the outbox without {name}")))
+}
+
 impl Users {
     /// Has `user` mailed the link that verifies the address. One transaction.
     ///
@@ -84,6 +119,14 @@ impl Users {
     }
 }
 
+/// The keys of the mails to `to` that the outbox holds, sent or not. As many as one transaction
+/// can end; the rest ends by itself, in a day.
+pub(crate) async fn mails_to(database: &Database, to: &User) -> Result<Vec<Key>, Fault> {
+    let found = database.search(Table::Outbox, "user", &to.uuid.to_string()).await?;
+    let ids = found.iter().take(MOST_ENDED).map(|mail| Reading(mail).uuid("pk").map(key::mail));
+    ids.collect()
+}
+
 fn word(matter: &Matter) -> &'static str {
     match matter {
         Matter::VerifyEmail => "verify-email",
@@ -99,11 +142,7 @@ impl Post {
     /// # Errors
     /// Where the record is not one of a new mail.
     pub fn of_record(record: &Value) -> Result<Self, Fault> {
-        let image = record.get("dynamodb").and_then(|change| change.get("NewImage"));
-        let field = |name: &str| {
-            let value = image.and_then(|image| image.get(name)?.get("S")?.as_str());
-            value.ok_or_else(|| Fault::new(format!("a mail without {name}")))
-        };
+        let field = |name: &str| attribute(record, name);
         let uuid = |name: &str| {
             field(name)?.parse().map_err(|_| Fault::new(format!("a mail whose {name} is no UUID")))
         };

@@ -41,6 +41,25 @@ pub(crate) async fn versions(env: &Env, variable: &str) -> Result<Versions, Faul
     Ok(Versions { current, previous })
 }
 
+/// A secret that is read when it is needed, and as it is then.
+pub(crate) struct Unread {
+    client: Client,
+    id: String,
+}
+
+impl Unread {
+    /// The secret that the variable names; where it names none, reading fails.
+    pub(crate) fn of(env: &Env, variable: &str) -> Result<Self, Fault> {
+        Ok(Self { client: env.secrets_manager(), id: env.text(variable)? })
+    }
+
+    /// The secret's current value.
+    pub(crate) async fn read(&self) -> Result<String, Fault> {
+        let secret = stage(&self.client, &self.id, "AWSCURRENT").await?;
+        Ok(secret.ok_or_else(|| Fault::new("a secret has no value"))?.value)
+    }
+}
+
 async fn stage(client: &Client, id: &str, stage: &str) -> Result<Option<Secret>, Fault> {
     let found = client.get_secret_value().secret_id(id).version_stage(stage).send().await;
     match found {

@@ -10,7 +10,7 @@ use lambda_http::http::Response;
 use lambda_http::{Body, LambdaEvent, Request, service_fn};
 use serde_json::{Value, json};
 
-use crate::dialect::{Reply, failure_at};
+use crate::dialect::{Reply, failure_at, operator};
 use crate::env::{Env, Resource};
 use crate::{Call, Error, Fault, Result, log};
 
@@ -41,6 +41,32 @@ where
     run(async |function, resources| {
         let batch = move |event: LambdaEvent<Value>| records(function, event, resources, handle);
         lambda_runtime::run(service_fn(batch)).await
+    });
+}
+
+/// An event that is no HTTP request.
+pub trait Order: Sized {
+    /// The order that a JSON value is.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] where it is none.
+    fn read(event: Value) -> Result<Self>;
+
+    /// What is ordered, for the log: never a value of the event.
+    fn name(&self) -> &str;
+}
+
+/// Runs `handle` on each event until Lambda ends the process. What it gives is the answer; an
+/// error is one, too, in the operator's words.
+pub fn serve_event<R, E, F>(handle: F)
+where
+    R: Resource,
+    E: Order,
+    F: AsyncFn(&'static R, E) -> Result<Value> + Copy + 'static,
+{
+    run(async |function, resources| {
+        let event = move |event: LambdaEvent<Value>| event_answer(function, event, resources, handle);
+        lambda_runtime::run(service_fn(event)).await
     });
 }
 
@@ -90,6 +116,22 @@ async fn records<R>(
     Ok(json!({ "batchItemFailures": [] }))
 }
 
+/// One event: what `handle` gives, or the error, and a line in the log.
+async fn event_answer<R, E: Order>(
+    function: &'static str,
+    event: LambdaEvent<Value>,
+    resources: &'static R,
+    handle: impl AsyncFn(&'static R, E) -> Result<Value>,
+) -> Result<Value, lambda_http::Error> {
+    let started = Instant::now();
+    let (name, outcome) = match E::read(event.payload) {
+        Ok(order) => (order.name().to_owned(), guarded(handle(resources, order)).await),
+        Err(error) => ("unreadable".to_owned(), Err(error)),
+    };
+    log::event(function, &event.context.request_id, &name, outcome.as_ref().err(), started.elapsed());
+    Ok(outcome.unwrap_or_else(|error| operator::refusal(&error)))
+}
+
 /// One request: the endpoint's answer or error in the dialect's words, and a line in the log.
 async fn answer<O, T>(
     function: &'static str,
@@ -132,7 +174,7 @@ where
 }
 
 /// Turns a panic of the endpoint into a fault, so that it too is answered in the family's words.
-async fn guarded<T>(endpoint: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) async fn guarded<T>(endpoint: impl Future<Output = Result<T>>) -> Result<T> {
     let mut endpoint = pin!(endpoint);
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| endpoint.as_mut().poll(context)))
@@ -141,7 +183,7 @@ async fn guarded<T>(endpoint: impl Future<Output = Result<T>>) -> Result<T> {
     .await
 }
 
-/// Every answer may hold personal data, and none is a page: never stored, never guessed at.
+/// Every answer may hold what is not for others: never stored, never guessed at.
 fn response(reply: Reply) -> lambda_http::http::Result<Response<Body>> {
     let mut response = Response::builder()
         .status(reply.status)

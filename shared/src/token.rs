@@ -42,7 +42,8 @@ struct Key {
 }
 
 /// The payload. `ver` is the user's token version: raised, it ends every login token issued
-/// before. `email` is a hash of the address that a verification token is for.
+/// before. `email` is a hash of the address that a verification token is for. `openid` is told
+/// to clients, and never read back.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     user_id: Uuid,
@@ -55,6 +56,8 @@ struct Claims {
     ver: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    openid: Option<String>,
 }
 
 impl Resource for Tokens {
@@ -86,7 +89,8 @@ impl Tokens {
     /// Only a fault of ours.
     pub fn issue(&self, user: &User) -> Result<String> {
         let claims = claims(ACCESS, user.uuid, self.seconds);
-        self.sign(&Claims { ver: Some(user.token_version), ..claims })
+        let openid = user.wx.as_ref().map(ToString::to_string);
+        self.sign(&Claims { ver: Some(user.token_version), openid, ..claims })
     }
 
     /// The user whose login token `token` is, as stored now. One read.
@@ -95,13 +99,19 @@ impl Tokens {
     /// [`Error::ExpiredToken`]; [`Error::BadToken`] for everything else that is not a valid
     /// token of a present, unblocked user.
     pub async fn caller(&self, token: Option<&str>, users: &Users) -> Result<User> {
+        let user = self.holder(token, users).await?;
+        if user.blocked { Err(Error::BadToken) } else { Ok(user) }
+    }
+
+    /// As [`Tokens::caller`], blocked or not: for families that tell the blocked so.
+    ///
+    /// # Errors
+    /// [`Error::ExpiredToken`]; [`Error::BadToken`].
+    pub async fn holder(&self, token: Option<&str>, users: &Users) -> Result<User> {
         let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS)?;
         let version = claims.ver.ok_or(Error::BadToken)?;
         let user = users.by_uuid(claims.user_id).await?.ok_or(Error::BadToken)?;
-        if user.blocked || user.token_version != version {
-            return Err(Error::BadToken);
-        }
-        Ok(user)
+        if user.token_version == version { Ok(user) } else { Err(Error::BadToken) }
     }
 
     /// A new token that shows that its holder reads `email`, an address of the user's.
@@ -163,6 +173,7 @@ fn claims(purpose: &str, user: Uuid, seconds: u64) -> Claims {
         typ: purpose.into(),
         ver: None,
         email: None,
+        openid: None,
     }
 }
 

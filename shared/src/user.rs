@@ -1,5 +1,6 @@
 //! A user, and the values it is made of. Each value parses at the door: one that exists is valid.
 
+mod access;
 mod canonical;
 mod id;
 mod password;
@@ -11,22 +12,12 @@ use uuid::Uuid;
 use crate::seal::Sealed;
 use crate::{Result, clock};
 
+pub use access::Access;
 pub use canonical::Canonical;
 pub use id::UserId;
 pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
-pub use values::{ApiKey, AvatarUrl, Email, Nickname, Phone, Username};
-
-/// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Anything, to anyone.
-    Admin,
-    /// Anything, to themselves.
-    User,
-    /// Nothing yet.
-    Unregistered,
-}
+pub use values::{ApiKey, AvatarUrl, Detail, Email, IdCard, Nickname, OpenId, Phone, RealName, Username};
 
 /// A user as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +38,22 @@ pub struct User {
     pub avatar: Option<AvatarUrl>,
     /// A key to something of the user's own, kept for them: no credential of ours.
     pub apikey: Option<Sealed>,
+    /// The real name, saved once.
+    pub real_name: Option<Sealed>,
+    /// The ID number, saved with it.
+    pub id_card: Option<Sealed>,
+    /// The WeChat OpenID, bound by an operator, unique as it stands.
+    pub wx: Option<OpenId>,
+    /// The student number.
+    pub sid: Option<Detail>,
+    /// The dormitory.
+    pub block: Option<Detail>,
+    /// The room in it.
+    pub room: Option<Detail>,
+    /// Who provides the user's line.
+    pub isp: Option<Detail>,
+    /// The user's account there.
+    pub account: Option<Detail>,
     /// What the user may do.
     pub access: Access,
     /// Whether the user is kept from logging in.
@@ -99,6 +106,14 @@ impl NewUser {
             phone: None,
             avatar: None,
             apikey: None,
+            real_name: None,
+            id_card: None,
+            wx: None,
+            sid: None,
+            block: None,
+            room: None,
+            isp: None,
+            account: None,
             access: self.access,
             blocked: false,
             featured: false,
@@ -117,6 +132,12 @@ impl User {
     #[must_use]
     pub fn id(&self) -> UserId {
         self.uuid.into()
+    }
+
+    /// Whether the user may do anything, to anyone, now.
+    #[must_use]
+    pub fn administers(&self) -> bool {
+        self.access == Access::Admin && !self.blocked
     }
 
     /// Sets the address; one that differs in canonical form has yet to be verified.

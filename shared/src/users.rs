@@ -4,25 +4,35 @@
 //! with its owner, written in the same transaction as the user. Nothing is decided from an
 //! index, and every read is strongly consistent.
 
+mod administrators;
+mod avatar;
 mod change;
+mod delete;
+mod history;
+mod import;
 mod item;
 mod sign_in;
 mod sign_up;
 
 use uuid::Uuid;
 
+pub use administrators::Administrator;
+pub use import::{Imported, Outcome};
+
+use crate::audit::Trail;
 use crate::database::{Database, Key, key};
 use crate::env::{Env, Resource};
-use crate::{Email, Error, Fault, Result, User, UserId, Username};
+use crate::{Email, Error, Fault, OpenId, Result, User, UserId, Username};
 
 /// The users.
 pub struct Users {
     pub(crate) database: Database,
+    trail: Trail,
 }
 
 impl Resource for Users {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { database: env.database().await? })
+        Ok(Self { database: env.database().await?, trail: Trail::of(env)? })
     }
 }
 
@@ -67,6 +77,22 @@ impl Users {
         self.owner(&key::email(&email.canonical())).await
     }
 
+    /// Who has this user name. One read.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub async fn owner_of_username(&self, name: &Username) -> Result<Option<Uuid>> {
+        self.owner(&key::username(&name.canonical())).await
+    }
+
+    /// Who has this OpenID. One read.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub async fn owner_of_wx(&self, wx: &OpenId) -> Result<Option<Uuid>> {
+        self.owner(&key::wx(wx)).await
+    }
+
     async fn owner(&self, marker: &Key) -> Result<Option<Uuid>> {
         let item = self.database.get(marker).await?;
         Ok(item.as_ref().and_then(item::owner))
@@ -78,6 +104,7 @@ fn taken(marker: &Key) -> Error {
     match key::kind(marker) {
         key::Kind::Username => Error::UsernameTaken,
         key::Kind::Phone => Error::PhoneTaken,
+        key::Kind::Wx => Error::WxTaken,
         key::Kind::Email => Error::EmailTaken,
     }
 }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use shared::{CaptchaGroup, Captchas, Error, Language, Limits, Password, Resource, UserId};
+use shared::{By, CaptchaGroup, Captchas, Error, Language, Limits, Password, Resource, UserId};
 
 use crate::world::{PASSWORD, World, all};
 
@@ -261,10 +261,9 @@ async fn of_100_uses_of_one_code_at_once_one_succeeds_in_each_of_100_rounds() {
         let code = posted_code(&world, user.id()).await;
         let claim =
             captchas.evaluate(user.id(), CaptchaGroup::Password, &code).await.unwrap().expect("a claim");
-        let tries = limits.login(Some(uuid), "");
-        let uses = hashes
-            .iter()
-            .map(|hash| users.change_password(user.clone(), hash, Some(&claim), &tries, Language::En));
+        let (tries, by) = (limits.login(Some(uuid), ""), By::operator());
+        let uses =
+            hashes.iter().map(|hash| users.change_password(user.clone(), hash, Some(&claim), &tries, &by));
         let outcomes = all(uses).await;
         let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         let lost = outcomes.iter().filter(|outcome| matches!(outcome, Err(Error::BadCode))).count();

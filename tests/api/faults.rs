@@ -55,10 +55,12 @@ async fn a_passing_fault_of_the_database_is_not_seen() {
 #[tokio::test]
 async fn a_conflict_of_transactions_is_tried_again_and_is_no_taken_name() {
     let world = World::new().await;
-    for (at, reasons) in
-        [["TransactionConflict", "None", "None", "None"], ["None", "ThrottlingError", "None", "None"]]
-            .iter()
-            .enumerate()
+    for (at, reasons) in [
+        ["TransactionConflict", "None", "None", "None", "None"],
+        ["None", "ThrottlingError", "None", "None", "None"],
+    ]
+    .iter()
+    .enumerate()
     {
         let reasons = reasons.iter().map(|reason| (*reason).to_owned()).collect();
         world.cloud.inject(fault("TransactWriteItems", 3, Effect::CancelTransaction { reasons }));

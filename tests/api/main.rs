@@ -9,15 +9,28 @@
     reason = "a panic is how a test fails"
 )]
 
+mod admin;
+mod administrators;
+mod avatar_faults;
+mod avatars;
+mod campus;
+mod campus_bounds;
 mod captchas;
 mod center;
+mod ear;
 mod faults;
+mod imports;
+mod invoke;
+mod life;
 mod limits;
 mod mails;
 mod passwords;
+mod profile;
 mod races;
+mod stack;
 mod tidy;
 mod tokens;
 mod unrouted;
+mod upload;
 mod whale;
 mod world;

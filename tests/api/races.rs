@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use shared::{Access, Email, Error, Language, NewUser, Nickname, Password, Phone, User, Username, Users};
+use shared::{Access, By, Email, Error, NewUser, Nickname, Password, Phone, User, Username, Users};
 
+use crate::campus::wanted;
 use crate::world::{World, all, registration};
 
 const RACERS: usize = 64;
@@ -42,7 +43,7 @@ async fn of_64_changes_to_one_username_one_wins_in_each_of_200_rounds() {
             let (users, name) = (&users, &name);
             async move {
                 let changed =
-                    users.change(racer.clone(), Language::En, |user| user.username = name.clone()).await;
+                    users.change(racer.clone(), &By::operator(), |user| user.username = name.clone()).await;
                 match changed {
                     Ok(user) => (true, user),
                     Err(Error::UsernameTaken) => (false, racer),
@@ -70,6 +71,28 @@ async fn of_16_callers_who_want_one_phone_number_one_gets_it() {
         let answers = all(tokens.iter().map(|token| world.update(token, &body))).await;
         assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "round {round}");
         assert_eq!(answers.iter().filter(|answer| answer.status == 409).count(), 15, "round {round}");
+    }
+    no_marker_is_left_over(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_16_students_who_want_one_phone_number_one_gets_it() {
+    let world = World::new().await;
+    let mut students = Vec::new();
+    for student in 0..16 {
+        let wx = format!("student{student}");
+        students.push((world.student(&wx).await.1, wx));
+    }
+    for round in 0..10 {
+        let changes = students.iter().map(|(token, wx)| {
+            let (world, mut body) = (&world, wanted(wx));
+            body["phone"] = format!("1380013{round:04}").into();
+            async move { world.change_profile(token, &body).await }
+        });
+        let answers = all(changes).await;
+        let used = r#"{"success":false,"msg":"phone number has been used","errType":"logic"}"#;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "round {round}");
+        assert_eq!(answers.iter().filter(|answer| answer.text == used).count(), 15, "round {round}");
     }
     no_marker_is_left_over(&world).await;
 }
@@ -110,7 +133,7 @@ async fn racers(users: &Users) -> Vec<User> {
             password: hash.clone(),
             access: Access::User,
         };
-        async move { users.sign_up(new, None).await.expect("a new user") }
+        async move { users.sign_up(new, None, &By::operator()).await.expect("a new user") }
     });
     all(sign_ups).await
 }
@@ -129,7 +152,10 @@ async fn no_marker_is_left_over(world: &World) {
             names.insert(format!("EMAIL#{}", email.canonical().as_str()), uuid.clone());
             if let Some(phone) = text("phone") {
                 let phone: Phone = phone.parse().unwrap();
-                names.insert(format!("PHONE#{}", phone.canonical().as_str()), uuid);
+                names.insert(format!("PHONE#{}", phone.canonical().as_str()), uuid.clone());
+            }
+            if let Some(wx) = text("wx") {
+                names.insert(format!("WX#{wx}"), uuid);
             }
         }
     }

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde_json::{Value, json};
-use shared::{Language, Resource, Seals};
+use shared::{By, Resource, Seals};
 
 use crate::world::{PASSWORD, World};
 
@@ -19,6 +19,24 @@ async fn a_token_holds_what_the_contract_says_and_no_more() {
     assert_eq!(names, ["aud", "exp", "iat", "iss", "typ", "user_id", "ver"]);
     let lifetime = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
     assert_eq!(lifetime, 24 * 60 * 60);
+}
+
+#[tokio::test]
+async fn an_open_id_is_told_in_the_token_and_never_believed() {
+    let world = World::new().await;
+    let (user, unbound) = world.student("student").await;
+    assert_eq!(opened(&unbound).1.get("openid"), None);
+    let token = world.login("student@example.com", PASSWORD).await.json()["access_token"].clone();
+    let (header, mut claims) = opened(token.as_str().unwrap());
+    assert_eq!(claims["openid"], "student");
+
+    world.student("other").await;
+    let key = world.secret("TokenKey").await;
+    for openid in [json!("other"), json!(""), json!(5), json!(["other"]), Value::Null] {
+        claims["openid"] = openid;
+        let profile = world.view(&signed(&header, &claims, &key), "").await.json()["profile"].clone();
+        assert_eq!((&profile["wx"], &profile["name"]), (&json!("student"), &user["name"]));
+    }
 }
 
 #[tokio::test]
@@ -186,7 +204,7 @@ async fn a_block_or_a_new_token_version_ends_every_token_at_the_next_request() {
         let (_, claims) = opened(&token);
         let uuid = claims["user_id"].as_str().unwrap().parse().unwrap();
         let user = users.by_uuid(uuid).await.ok().flatten().expect("the user");
-        users.change(user, Language::En, change).await.expect("a change");
+        users.change(user, &By::operator(), change).await.expect("a change");
         assert_eq!(world.me(&token).await.status, 401);
         assert_eq!(world.update(&token, &json!({"nickname": "n"})).await.status, 401);
     }
@@ -199,7 +217,7 @@ async fn a_blocked_user_is_told_what_an_unknown_one_is_told() {
     let users = world.users().await;
     let uuid = opened(&token).1["user_id"].as_str().unwrap().parse().unwrap();
     let user = users.by_uuid(uuid).await.ok().flatten().expect("the user");
-    users.change(user, Language::En, |user| user.blocked = true).await.expect("a change");
+    users.change(user, &By::operator(), |user| user.blocked = true).await.expect("a change");
     let (blocked, unknown) = (world.login("testuser", PASSWORD).await, world.login("nobody", PASSWORD).await);
     assert_eq!(blocked.to_string(), unknown.to_string());
 }

@@ -44,4 +44,8 @@ async fn every_path_answers_other_methods_in_its_familys_words() {
         let answer = world.send(world.request("PATCH", path)).await;
         assert_eq!((answer.status, &answer.json()["detail"]), (405, &json!("Method Not Allowed")), "{path}");
     }
+    for path in paths.iter().filter(|path| path.starts_with("/api/v3/")) {
+        let answer = world.send(world.request("PATCH", path)).await;
+        assert_eq!((answer.status, &answer.json()["msg"]), (405, &json!("method not allowed")), "{path}");
+    }
 }

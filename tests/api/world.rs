@@ -9,7 +9,7 @@ use insta::internals::SettingsBindDropGuard;
 use local::{Cloud, Mail, Options};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::{Access, Env, Language, Resource, User, Users};
+use shared::{Access, By, Env, Resource, User, Users};
 
 /// The password of every user that a test does not give another.
 pub const PASSWORD: &str = "password123";
@@ -126,7 +126,7 @@ impl World {
         let users = self.users().await;
         let uuid = user["uuid"].as_str().expect("a uuid").parse().expect("a uuid");
         let stored = users.by_uuid(uuid).await.ok().flatten().expect("a stored user");
-        users.change(stored, Language::En, change).await.expect("a change");
+        users.change(stored, &By::operator(), change).await.expect("a change");
     }
 
     /// The store itself, past all functions.
@@ -175,6 +175,13 @@ impl World {
     /// Every item of the outbox.
     pub async fn outbox(&self) -> Vec<Item> {
         self.scan("OutboxTable").await
+    }
+
+    /// What the trail keeps, in the order of time.
+    pub async fn trail(&self) -> Vec<String> {
+        let mut entries = self.scan("AuditTable").await;
+        entries.sort_by_key(|entry| entry["sk"].as_s().expect("a text").clone());
+        entries.iter().map(|entry| entry["event"].as_s().expect("a text").clone()).collect()
     }
 
     async fn scan(&self, table: &str) -> Vec<Item> {
@@ -233,6 +240,7 @@ fn filters() -> SettingsBindDropGuard {
         (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z", "[time in UTC]"),
         (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\b", "[time]"),
         (r"\b\d{15,16}\b", "[id]"),
+        (r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b", "[date and time]"),
         (r"20\d\d-\d\d-\d\d\b", "[date]"),
         (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "[token]"),
     ] {

@@ -20,8 +20,11 @@ use crate::{
     server::{Answer, Broken},
 };
 
-/// The running service.
-pub(super) struct S3(S3Service);
+/// The running service: for who signs, and past that for the distributions.
+pub(super) struct S3 {
+    signed: S3Service,
+    open: S3Service,
+}
 
 impl S3 {
     /// Serves the directory `objects`, which it makes, with the template's buckets in it.
@@ -31,19 +34,29 @@ impl S3 {
         }
         fs::create_dir_all(objects).context("making the buckets")?;
         let files =
-            s3s_fs::FileSystem::new(objects).map_err(|error| anyhow!("opening the buckets: {error:?}"))?;
+            || s3s_fs::FileSystem::new(objects).map_err(|error| anyhow!("opening the buckets: {error:?}"));
         let mut keys = SimpleAuth::new();
         for name in template.functions.iter().map(|function| function.name.as_str()).chain([OPERATOR]) {
             keys.register(name.to_owned(), SECRET_ACCESS_KEY.into());
         }
-        let mut builder = S3ServiceBuilder::new(files);
+        let mut builder = S3ServiceBuilder::new(files()?);
         builder.set_auth(keys);
-        Ok(S3(builder.build()))
+        Ok(S3 { signed: builder.build(), open: S3ServiceBuilder::new(files()?).build() })
     }
 
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
         let request = http::Request::from_parts(call.head, s3s::Body::from(call.body));
-        let answer = self.0.call(request).await.map_err(|_| Broken)?;
+        S3::ask(&self.signed, request).await
+    }
+
+    /// The object at `key`, percent-encoded, or the error in its place; signed by nobody.
+    pub(super) async fn object(&self, bucket: &str, key: &str) -> Result<Answer, Broken> {
+        let request = http::Request::get(format!("http://localhost/{bucket}/{key}"));
+        S3::ask(&self.open, request.body(s3s::Body::empty()).map_err(|_| Broken)?).await
+    }
+
+    async fn ask(service: &S3Service, request: http::Request<s3s::Body>) -> Result<Answer, Broken> {
+        let answer = service.call(request).await.map_err(|_| Broken)?;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
         Ok(http::Response::from_parts(head, Full::new(body)))

@@ -6,7 +6,10 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value as Json;
 
-use super::{Queue, StreamSource, Table, document::Document, name, source, statement, statement::Statement};
+use super::{
+    Distribution, Queue, StreamSource, Table, distribution, document::Document, name, source, statement,
+    statement::Statement,
+};
 
 /// One Lambda function.
 #[derive(Debug, Clone)]
@@ -75,7 +78,12 @@ struct Event {
 }
 
 /// Every function of the document, which has these tables and queues.
-pub(super) fn all(document: &Document, tables: &[Table], queues: &[Queue]) -> Result<Vec<Function>> {
+pub(super) fn all(
+    document: &Document,
+    tables: &[Table],
+    queues: &[Queue],
+    distributions: &[Distribution],
+) -> Result<Vec<Function>> {
     let managed = statement::managed(document)?;
     let functions = document.properties::<Properties>(name::FUNCTION)?;
     functions
@@ -97,7 +105,9 @@ pub(super) fn all(document: &Document, tables: &[Table], queues: &[Queue]) -> Re
                     .environment
                     .variables
                     .iter()
-                    .map(|(k, v)| (k.clone(), plain(v)))
+                    .map(|(k, v)| {
+                        (k.clone(), distribution::reached(plain(v), distributions, &document.gateway))
+                    })
                     .collect(),
                 statements: statement::granted(&properties.policies, &managed)
                     .with_context(|| format!("Resources.{logical}.Properties.Policies"))?,

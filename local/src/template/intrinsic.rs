@@ -98,6 +98,10 @@ impl Document {
                 name::name(self, logical, resource).map(|name| name::stream_arn(&name))
             }
             (name::QUEUE, "QueueName") => name::name(self, logical, resource),
+            (name::BUCKET, "RegionalDomainName") => {
+                name::name(self, logical, resource).map(|name| name::bucket_host(&name))
+            }
+            (name::DISTRIBUTION, "DomainName") => Ok(name::distribution_host(logical)),
             (name::API, "ApiEndpoint") => Ok(self.gateway.clone()),
             (_, other) => bail!("{place}: cannot resolve the attribute {other} of {logical}"),
         }

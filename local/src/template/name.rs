@@ -15,6 +15,8 @@ pub(super) const BUCKET: &str = "AWS::S3::Bucket";
 pub(super) const SECRET: &str = "AWS::SecretsManager::Secret";
 pub(super) const QUEUE: &str = "AWS::SQS::Queue";
 pub(super) const API: &str = "AWS::Serverless::HttpApi";
+pub(super) const DISTRIBUTION: &str = "AWS::CloudFront::Distribution";
+pub(super) const HEADERS: &str = "AWS::CloudFront::ResponseHeadersPolicy";
 pub(super) const POLICY: &str = "AWS::IAM::ManagedPolicy";
 
 /// The value of a pseudo parameter, such as `AWS::Region`.
@@ -57,6 +59,16 @@ pub(super) fn arn(document: &Document, logical: &str, resource: &Yaml) -> Result
             format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
         }
     })
+}
+
+/// Where a bucket answers.
+pub(super) fn bucket_host(bucket: &str) -> String {
+    format!("{bucket}.s3.{REGION}.amazonaws.com")
+}
+
+/// Where a distribution answers.
+pub(super) fn distribution_host(logical: &str) -> String {
+    format!("{}.cloudfront.net", logical.to_lowercase())
 }
 
 pub(crate) fn table_arn(name: &str) -> String {

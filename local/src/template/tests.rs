@@ -64,6 +64,37 @@ fn parse(stage: Option<&str>) -> Template {
 }
 
 #[test]
+fn the_gateway_plays_the_distribution_of_a_bucket() {
+    let text = r#"
+Resources:
+  Pictures: { Type: AWS::S3::Bucket }
+  Headers:
+    Type: AWS::CloudFront::ResponseHeadersPolicy
+    Properties:
+      ResponseHeadersPolicyConfig:
+        SecurityHeadersConfig: { ContentTypeOptions: { Override: true } }
+  Cdn:
+    Type: AWS::CloudFront::Distribution
+    Properties:
+      DistributionConfig:
+        Origins: [{ Id: pictures, DomainName: !GetAtt Pictures.RegionalDomainName }]
+        DefaultCacheBehavior: { ResponseHeadersPolicyId: !Ref Headers }
+  Show:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: show } }
+    Properties:
+      Environment: { Variables: { URL: !Sub "https://${Cdn.DomainName}/x", OTHER: "https://example.com/x" } }
+"#;
+    let template = Template::parse(text, &BTreeMap::new(), "http://127.0.0.1:1").unwrap();
+    let distribution = &template.distributions[0];
+    assert_eq!((distribution.logical.as_str(), distribution.bucket.as_str()), ("Cdn", "pictures"));
+    assert_eq!(distribution.headers, [("x-content-type-options".to_owned(), "nosniff".to_owned())]);
+    let variables = &template.function("show").unwrap().variables;
+    assert_eq!(variables["URL"], "http://127.0.0.1:1/x");
+    assert_eq!(variables["OTHER"], "https://example.com/x");
+}
+
+#[test]
 fn a_function_has_its_own_variables_over_the_global_ones() {
     let template = parse(None);
     let function = template.function("whale-login").unwrap();

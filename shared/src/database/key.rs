@@ -1,11 +1,14 @@
 //! Every key of every table.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Canonical, User, UserId};
+use super::{Item, text};
+use crate::{Canonical, OpenId, User, UserId};
 
-/// The name of the one key attribute, in every table.
-pub(crate) const NAME: &str = "pk";
+/// The names of the key attributes; the second is in the trail only.
+const PARTITION: &str = "pk";
+const SORT: &str = "sk";
 
 /// The tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub(crate) enum Table {
     Captchas,
     /// Mails to be sent.
     Outbox,
+    /// The audit trail.
+    Audit,
 }
 
 /// Where an item is.
@@ -25,6 +30,16 @@ pub(crate) struct Key {
     pub table: Table,
     /// Under which key.
     pub id: String,
+    /// Where among the items of that key, in a table that keeps several.
+    pub sort: Option<String>,
+}
+
+impl Key {
+    /// The key as attributes.
+    pub(super) fn attributes(&self) -> Item {
+        let sort = self.sort.as_ref().map(|sort| (SORT.to_owned(), text(sort)));
+        sort.into_iter().chain([(PARTITION.to_owned(), text(&self.id))]).collect()
+    }
 }
 
 /// What a marker keeps unique.
@@ -32,14 +47,20 @@ pub(crate) enum Kind {
     Username,
     Email,
     Phone,
+    Wx,
 }
 
 const USERNAME: &str = "USERNAME#";
 const EMAIL: &str = "EMAIL#";
 const PHONE: &str = "PHONE#";
+const WX: &str = "WX#";
+
+fn one(table: Table, id: String) -> Key {
+    Key { table, id, sort: None }
+}
 
 fn users(id: String) -> Key {
-    Key { table: Table::Users, id }
+    one(Table::Users, id)
 }
 
 /// A user's item.
@@ -62,6 +83,11 @@ pub(crate) fn phone(phone: &Canonical) -> Key {
     users(format!("{PHONE}{}", phone.as_str()))
 }
 
+/// The marker of an OpenID, which is compared as it stands.
+pub(crate) fn wx(id: &OpenId) -> Key {
+    users(format!("{WX}{}", id.as_str()))
+}
+
 /// The count of passwords tried for one account, real or not.
 pub(crate) fn login_tries(account: &str) -> Key {
     users(format!("TRIES#login#{account}"))
@@ -77,6 +103,11 @@ pub(crate) fn mails(kind: &str, user: UserId) -> Key {
     users(format!("TRIES#{kind}#{user}"))
 }
 
+/// The count of administrators who are not blocked.
+pub(crate) fn administrators() -> Key {
+    users("ADMINS".into())
+}
+
 /// No item: what is read to open the connection.
 pub(crate) fn nothing() -> Key {
     users("NOTHING".into())
@@ -84,18 +115,34 @@ pub(crate) fn nothing() -> Key {
 
 /// A user's code of a group: the newest takes the place of the one before.
 pub(crate) fn captcha(user: UserId, group: u64) -> Key {
-    Key { table: Table::Captchas, id: format!("{user}#{group}") }
+    one(Table::Captchas, format!("{user}#{group}"))
 }
 
 /// A mail to be sent.
 pub(crate) fn mail(id: Uuid) -> Key {
-    Key { table: Table::Outbox, id: id.to_string() }
+    one(Table::Outbox, id.to_string())
+}
+
+/// An entry of a user's trail. What concerns no user is spread over many keys, so that guessing
+/// at names heats none of them.
+pub(crate) fn trail(user: Option<UserId>, at: Timestamp, random: u64) -> Key {
+    let id = match user {
+        Some(user) => trail_of(user).id,
+        None => format!("NOBODY#{}", random % 64),
+    };
+    Key { table: Table::Audit, id, sort: Some(format!("{:013}#{random:016x}", at.as_millisecond())) }
+}
+
+/// The whole of a user's trail.
+pub(crate) fn trail_of(user: UserId) -> Key {
+    one(Table::Audit, user.to_string())
 }
 
 /// The markers that a user holds, user name first: in a conflict the first is told.
 pub(crate) fn markers(of: &User) -> Vec<Key> {
     let mut markers = vec![username(&of.username.canonical()), email(&of.email.canonical())];
     markers.extend(of.phone.as_ref().map(|number| phone(&number.canonical())));
+    markers.extend(of.wx.as_ref().map(wx));
     markers
 }
 
@@ -104,6 +151,7 @@ pub(crate) fn kind(marker: &Key) -> Kind {
     match marker.id.as_str() {
         id if id.starts_with(USERNAME) => Kind::Username,
         id if id.starts_with(PHONE) => Kind::Phone,
+        id if id.starts_with(WX) => Kind::Wx,
         _ => Kind::Email,
     }
 }

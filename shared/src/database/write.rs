@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 
 use uuid::Uuid;
 
-use super::{Item, Key, Table, key, text};
+use super::{Item, Key, Table, number, text};
 use crate::Fault;
 
 /// An update of one item under a condition.
@@ -35,6 +35,8 @@ pub(crate) enum Write {
     Put(Key, Item),
     /// An update under a condition.
     Change(Change),
+    /// The end of an item, if it is still of this version.
+    End(Key, u64),
     /// The end of a marker, if it is still this owner's.
     Release(Key, Uuid),
     /// The end of an item, whether or not it is there.
@@ -51,7 +53,11 @@ impl Write {
     /// The table it is made in.
     pub(super) fn table(&self) -> Table {
         match self {
-            Self::New(key, _) | Self::Put(key, _) | Self::Release(key, _) | Self::Remove(key) => key.table,
+            Self::New(key, _)
+            | Self::Put(key, _)
+            | Self::End(key, _)
+            | Self::Release(key, _)
+            | Self::Remove(key) => key.table,
             Self::Change(change) => change.key.table,
         }
     }
@@ -60,10 +66,10 @@ impl Write {
     pub(super) fn on(self, table: &str) -> Result<TransactWriteItem, Fault> {
         let element = TransactWriteItem::builder();
         let put = |key: Key, mut item: Item| {
-            item.insert(key::NAME.into(), AttributeValue::S(key.id));
+            item.extend(key.attributes());
             Put::builder().table_name(table).set_item(Some(item))
         };
-        let delete = |key: Key| Delete::builder().table_name(table).key(key::NAME, AttributeValue::S(key.id));
+        let delete = |key: Key| Delete::builder().table_name(table).set_key(Some(key.attributes()));
         let element = match self {
             Self::New(key, item) => {
                 let put = put(key, item).condition_expression("attribute_not_exists(pk)");
@@ -77,11 +83,20 @@ impl Write {
             Self::Change(change) => element.update(
                 Update::builder()
                     .table_name(table)
-                    .key(key::NAME, AttributeValue::S(change.key.id))
+                    .set_key(Some(change.key.attributes()))
                     .update_expression(change.expression)
                     .condition_expression(change.condition)
                     .set_expression_attribute_names(some(change.names))
                     .set_expression_attribute_values(some(change.values))
+                    .return_values_on_condition_check_failure(OnRefusal::AllOld)
+                    .build()
+                    .map_err(unbuilt)?,
+            ),
+            Self::End(key, version) => element.delete(
+                delete(key)
+                    .condition_expression("#version = :was")
+                    .expression_attribute_names("#version", "version")
+                    .expression_attribute_values(":was", number(version))
                     .return_values_on_condition_check_failure(OnRefusal::AllOld)
                     .build()
                     .map_err(unbuilt)?,

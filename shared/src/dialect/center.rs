@@ -30,7 +30,10 @@ impl Center {
             Error::Unreadable(why) => say(422, why),
             Error::Invalid(flaw) => say(422, &flaw.to_string()),
             Error::Missing(field) => say(422, &format!("missing field `{field}`")),
+            Error::Incomplete(fields) => say(422, &format!("missing fields {}", fields.join(", "))),
             Error::NoParameter => say(422, "missing parameter"),
+            Error::NoImage => say(422, "No image uploaded"),
+            Error::BadImage(why) => say(422, &format!("The image {why}")),
             Error::BadEmail => say(422, "email: is not a valid e-mail address"),
             Error::BadPassword => say(422, "password: must be 8 to 100 characters"),
             Error::TooLarge => say(413, "Request body too large"),
@@ -41,12 +44,14 @@ impl Center {
             Error::NoSuchAccount | Error::WrongPassword | Error::Blocked => {
                 say(401, "Invalid username or password").with("www-authenticate", "Bearer")
             }
-            Error::Forbidden => say(403, "Forbidden"),
+            Error::Inactive | Error::Forbidden => say(403, "Forbidden"),
             Error::BadCode | Error::ExpiredCode => say(400, "Invalid code"),
             Error::AlreadyVerified => say(409, "Email already verified"),
             Error::UsernameTaken => say(409, "Username already exists"),
             Error::EmailTaken => say(409, "Email already exists"),
             Error::PhoneTaken => say(409, "Phone already exists"),
+            Error::WxTaken => say(409, "OpenID already exists"),
+            Error::LastAdministrator => say(403, "The last administrator must remain"),
             Error::TooMany { retry_after } => {
                 say(429, "Too many requests").with("retry-after", retry_after.to_string())
             }

@@ -34,7 +34,9 @@ impl Whale {
             Error::Internal(_) => say(500, 1000, "Internal Server Error", json!({})),
             Error::Unreadable(_) | Error::TooLarge => told(1100, "Bad Request"),
             Error::BadToken | Error::ExpiredToken => told(1101, "Unauthorized"),
-            Error::Forbidden | Error::Blocked => told(1103, "Forbidden"),
+            Error::Forbidden | Error::Blocked | Error::Inactive | Error::LastAdministrator => {
+                told(1103, "Forbidden")
+            }
             Error::TooMany { retry_after } => {
                 say(429, 1103, "Forbidden", json!({})).with("retry-after", retry_after.to_string())
             }
@@ -42,11 +44,15 @@ impl Whale {
             Error::NoSuchPath => say(404, 1104, "Not Found", json!({})),
             Error::WrongMethod => say(405, 1104, "Not Found", json!({})),
             Error::NoParameter => told(1201, "GET方法url参数不完整"),
-            Error::Missing(_) => told(1401, "POST/PUT方法json数据不完整"),
-            Error::Invalid(_) => told(1402, "POST/PUT方法json数据值或类型错误"),
+            Error::Missing(_) | Error::Incomplete(_) => told(1401, "POST/PUT方法json数据不完整"),
+            Error::NoImage | Error::BadImage(_) | Error::Invalid(_) => {
+                told(1402, "POST/PUT方法json数据值或类型错误")
+            }
             Error::BadEmail => told(1410, "邮箱格式错误"),
             Error::NoSuchAccount => told(1411, "账号不存在"),
-            Error::EmailTaken | Error::UsernameTaken | Error::PhoneTaken => told(1412, "账号已存在"),
+            Error::EmailTaken | Error::UsernameTaken | Error::PhoneTaken | Error::WxTaken => {
+                told(1412, "账号已存在")
+            }
             Error::WrongPassword => told(1413, "密码错误"),
             Error::BadPassword => told(1414, "密码长度错误"),
             Error::BadCode => told(1415, "验证码错误"),

@@ -2,9 +2,11 @@
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::Fault;
+use crate::{Fault, random};
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -25,6 +27,20 @@ impl Password {
         // No text of so many bytes has few enough characters: not worth counting.
         let fits = text.len() <= 400 && (8..=100).contains(&text.chars().count());
         if fits { Ok(Self(text.to_owned())) } else { Err("must be 8 to 100 characters") }
+    }
+
+    /// A new password of 24 characters, each of 64: nobody's guess.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub fn generate() -> Result<Self, Fault> {
+        Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<18>()?)))
+    }
+
+    /// The password itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 
     /// Hashes the password under a new salt: some 20 ms of one processor, and 19 MiB.

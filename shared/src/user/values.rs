@@ -161,6 +161,91 @@ impl FromStr for ApiKey {
     }
 }
 
+/// A person's real name: 1 to 100 characters. Not printed by accident.
+#[derive(Clone)]
+pub struct RealName(String);
+
+impl RealName {
+    /// The name itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RealName {
+    type Err = Flaw;
+
+    fn from_str(text: &str) -> Result<Self, Flaw> {
+        visible(text, 1, 100, "must be 1 to 100 characters").map(Self)
+    }
+}
+
+/// The number of an ID card, of whichever country: 4 to 32 ASCII letters, digits and hyphens.
+/// Not printed by accident.
+#[derive(Clone)]
+pub struct IdCard(String);
+
+impl IdCard {
+    /// The number itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdCard {
+    type Err = Flaw;
+
+    fn from_str(text: &str) -> Result<Self, Flaw> {
+        let text = visible(text, 4, 32, "must be 4 to 32 characters")?;
+        let known = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if known { Ok(Self(text)) } else { Err("must be letters, digits and hyphens") }
+    }
+}
+
+/// An OpenID of WeChat's: 1 to 128 visible ASCII characters, told apart by case, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenId(String);
+
+impl OpenId {
+    /// What a name of ours begins with where it stands for an OpenID, so that none may.
+    pub const LOCAL: &str = "local:";
+
+    /// The OpenID as given, which is the form in which it is compared.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for OpenId {
+    type Err = Flaw;
+
+    fn from_str(text: &str) -> Result<Self, Flaw> {
+        let text = text.trim();
+        if !(1..=128).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("must be 1 to 128 visible ASCII characters");
+        }
+        if text.starts_with(Self::LOCAL) {
+            return Err("must not start with local:");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A detail of where and how somebody lives, as they write it: 1 to 100 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail(String);
+
+impl FromStr for Detail {
+    type Err = Flaw;
+
+    fn from_str(text: &str) -> Result<Self, Flaw> {
+        visible(text, 1, 100, "must be 1 to 100 characters").map(Self)
+    }
+}
+
 /// The text trimmed, if it has from `fewest` to `most` characters and hides none.
 fn visible(text: &str, fewest: usize, most: usize, flaw: Flaw) -> Result<String, Flaw> {
     let text = text.trim();
@@ -186,7 +271,7 @@ macro_rules! text_value {
         }
     )*};
 }
-text_value!(Email, Username, Nickname, Phone, AvatarUrl, ApiKey);
+text_value!(Email, Username, Nickname, Phone, AvatarUrl, ApiKey, OpenId);
 
 macro_rules! shown_value {
     ($($value:ty),*) => {$(
@@ -210,11 +295,11 @@ macro_rules! shown_value {
         }
     )*};
 }
-shown_value!(Email, Username, Nickname, Phone, AvatarUrl);
+shown_value!(Email, Username, Nickname, Phone, AvatarUrl, OpenId, Detail);
 
 #[cfg(test)]
 mod tests {
-    use super::{AvatarUrl, Email, Phone, Username};
+    use super::{AvatarUrl, Email, OpenId, Phone, Username};
 
     #[test]
     fn an_address_is_one_that_mail_can_be_sent_to() {
@@ -263,6 +348,14 @@ mod tests {
         assert!("+86 138-0013-8000".parse::<Phone>().is_ok());
         for bad in ["", "12", "phone", "13800138000x", &"1".repeat(21)] {
             assert!(bad.parse::<Phone>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_open_id_is_ascii_as_it_stands_and_no_name_of_ours() {
+        assert_eq!(" oAbC_-1 ".parse::<OpenId>().unwrap().as_str(), "oAbC_-1");
+        for bad in ["", " ", "a b", "a\0b", "ｏ", "local:", "local:a", &"a".repeat(129)] {
+            assert!(bad.parse::<OpenId>().is_err(), "{bad}");
         }
     }
 

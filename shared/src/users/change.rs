@@ -1,24 +1,26 @@
 //! Changing a user: one write, conditional on the version that was read; a transaction where
 //! a unique name changes or something else must change with it.
 
-use super::{Users, item, taken};
+use super::{Users, administrators, item, taken};
 use crate::captchas::Claim;
 use crate::database::{Change, Key, Write, Written, key, number};
 use crate::limits::Limit;
 use crate::outbox::{self, Matter};
-use crate::{Error, Fault, Language, PasswordHash, Result, User, clock};
+use crate::seal::Sealed;
+use crate::{By, Error, Event, Fault, PasswordHash, Result, User, clock};
 
 /// How often a change is made anew on a user that others change at the same time.
-const MOST_TRIES: usize = 20;
+pub(super) const MOST_TRIES: usize = 20;
 
 impl Users {
     /// Makes a change of `user`, as read before, and gives the user as it is then. A change
-    /// that changes nothing writes nothing. A new e-mail is told to the old address, in the
-    /// `language` of whoever asked.
+    /// that changes nothing writes nothing. A new e-mail is told to the old address, and what
+    /// matters is kept in the trail, as done `by` whoever asked.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`.
-    pub async fn change(&self, user: User, language: Language, change: impl Fn(&mut User)) -> Result<User> {
+    /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WxTaken`; `LastAdministrator`;
+    /// `NoSuchAccount` where the user was deleted meanwhile.
+    pub async fn change(&self, user: User, by: &By, change: impl Fn(&mut User)) -> Result<User> {
         let change = |user: &mut User| {
             let before = user.clone();
             change(user);
@@ -29,12 +31,12 @@ impl Users {
         let told = |before: &User, after: &User| {
             let moved = before.email.canonical() != after.email.canonical();
             Ok(moved
-                .then(|| outbox::post(&Matter::EmailChanged, before, language))
+                .then(|| outbox::post(&Matter::EmailChanged, before, by.language))
                 .transpose()?
                 .into_iter()
                 .collect())
         };
-        self.write(user, change, told, || Error::EmailTaken).await
+        self.write(user, by, change, told, || Error::EmailTaken).await
     }
 
     /// Sets a new password, which ends every token issued before and is told by mail. What
@@ -48,7 +50,7 @@ impl Users {
         hash: &PasswordHash,
         claim: Option<&Claim>,
         tries: &Limit,
-        language: Language,
+        by: &By,
     ) -> Result<User> {
         let version = user.token_version.saturating_add(1);
         let change = |user: &mut User| {
@@ -59,18 +61,40 @@ impl Users {
             }
         };
         let also = |_: &User, after: &User| {
-            let mut writes = vec![outbox::post(&Matter::PasswordChanged, after, language)?, tries.end()];
+            let mut writes = vec![outbox::post(&Matter::PasswordChanged, after, by.language)?, tries.end()];
             writes.extend(claim.map(Claim::consume));
             Ok(writes)
         };
-        self.write(user, change, also, || Error::BadCode).await
+        self.write(user, by, change, also, || Error::BadCode).await
+    }
+
+    /// Saves a real name and an ID number, sealed, where there are none yet. Where there are, that
+    /// it was tried is kept in the trail, and nothing else changes. One write.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub async fn verify_real_name(&self, user: User, by: &By, name: &Sealed, id_card: &Sealed) -> Result<()> {
+        let fill = |user: &mut User| {
+            if user.real_name.is_none() && user.id_card.is_none() {
+                user.real_name = Some(name.clone());
+                user.id_card = Some(id_card.clone());
+            }
+        };
+        let id = user.id();
+        let saved = self.change(user.clone(), by, fill).await?;
+        if saved == user {
+            self.database.write(vec![self.trail.entry(Some(id), Event::RealNameAgain, by)?]).await?;
+        }
+        Ok(())
     }
 
     /// Writes what `change` makes of `user`, together with what `also` gives for the user
-    /// before and after. Where one of those is refused, the error is `refused`.
+    /// before and after, and with what the trail keeps of it. Where one of the others is
+    /// refused, the error is `refused`.
     pub(super) async fn write(
         &self,
         mut user: User,
+        by: &By,
         change: impl Fn(&mut User),
         also: impl Fn(&User, &User) -> Result<Vec<Write>, Fault>,
         refused: impl Fn() -> Error,
@@ -86,9 +110,15 @@ impl Users {
 
             let (gone, new) = moved(&user, &changed);
             let mut writes = vec![Write::Change(difference(&user, &changed))];
+            let counted = administrators::counted(user.administers(), changed.administers());
+            let count = usize::from(counted.is_some());
+            writes.extend(counted);
             writes.extend(new.iter().map(|marker| Write::New(marker.clone(), item::marker(user.uuid))));
             writes.extend(gone.into_iter().map(|marker| Write::Release(marker, user.uuid)));
             writes.extend(also(&user, &changed)?);
+            for event in Event::between(&user, &changed) {
+                writes.push(self.trail.entry(Some(user.id()), event, by)?);
+            }
 
             let refusals = match self.database.write(writes).await {
                 Ok(Written::Done(_)) => return Ok(changed),
@@ -101,19 +131,20 @@ impl Users {
             };
             // Whatever came of it, the user as stored now tells: it may already be as wished,
             // or another change may have come between, or the name belongs to someone else.
-            let fresh = self.by_uuid(user.uuid).await?.ok_or_else(|| Fault::new("the user is gone"))?;
+            let fresh = self.by_uuid(user.uuid).await?.ok_or(Error::NoSuchAccount)?;
             let mut wished = fresh.clone();
             change(&mut wished);
             if wished == fresh {
                 return Ok(fresh);
             }
+            // In the order of the writes: the count of administrators, names, and the others.
             let at = refusals.iter().skip(1).position(Option::is_some);
-            match at.map(|at| new.get(at)) {
-                Some(Some(marker)) if fresh.version == user.version => return Err(taken(marker)),
-                Some(None) => return Err(refused()),
-                _ => (), // something came between, or nobody knows: once more
+            match at.map(|at| (at < count, new.get(at.saturating_sub(count)))) {
+                Some((false, None)) => return Err(refused()),
+                Some((true, _)) if fresh.version == user.version => return Err(Error::LastAdministrator),
+                Some((false, Some(marker))) if fresh.version == user.version => return Err(taken(marker)),
+                _ => user = fresh, // something came between, or nobody knows: once more
             }
-            user = fresh;
         }
         Err(last.into())
     }

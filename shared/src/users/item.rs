@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use crate::database::{Item, Reading, bytes, flag, number, text, time};
+use crate::database::{Item, Reading, bytes, flag, number, text, time, unreadable};
 use crate::seal::Sealed;
 use crate::user::PasswordHash;
-use crate::{Access, AvatarUrl, Email, Fault, Nickname, Phone, User, Username};
+use crate::{AvatarUrl, Detail, Email, Fault, Nickname, OpenId, Phone, User, Username};
 
 /// The item of a user.
 pub(super) fn of(user: &User) -> Item {
@@ -15,7 +15,7 @@ pub(super) fn of(user: &User) -> Item {
         ("nickname".into(), text(&user.nickname)),
         ("email".into(), text(&user.email)),
         ("email_verified".into(), flag(user.email_verified)),
-        ("access".into(), text(access_word(user.access))),
+        ("access".into(), text(user.access.as_str())),
         ("blocked".into(), flag(user.blocked)),
         ("featured".into(), flag(user.featured)),
         ("password".into(), text(user.password.as_str())),
@@ -28,6 +28,14 @@ pub(super) fn of(user: &User) -> Item {
         ("phone", user.phone.as_ref().map(text)),
         ("avatar", user.avatar.as_ref().map(text)),
         ("apikey", user.apikey.as_ref().map(|Sealed(sealed)| bytes(sealed))),
+        ("real_name", user.real_name.as_ref().map(|Sealed(sealed)| bytes(sealed))),
+        ("id_card", user.id_card.as_ref().map(|Sealed(sealed)| bytes(sealed))),
+        ("wx", user.wx.as_ref().map(text)),
+        ("sid", user.sid.as_ref().map(text)),
+        ("block", user.block.as_ref().map(text)),
+        ("room", user.room.as_ref().map(text)),
+        ("isp", user.isp.as_ref().map(text)),
+        ("account", user.account.as_ref().map(text)),
         ("last_login", user.last_login.map(time)),
     ];
     item.extend(some.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
@@ -37,6 +45,7 @@ pub(super) fn of(user: &User) -> Item {
 /// The user of an item.
 pub(super) fn user(item: &Item) -> Result<User, Fault> {
     let reading = Reading(item);
+    let detail = |name| reading.maybe_text(name).map(Detail::stored);
     Ok(User {
         uuid: reading.uuid("uuid")?,
         username: Username::stored(reading.text("username")?),
@@ -46,7 +55,15 @@ pub(super) fn user(item: &Item) -> Result<User, Fault> {
         phone: reading.maybe_text("phone").map(Phone::stored),
         avatar: reading.maybe_text("avatar").map(AvatarUrl::stored),
         apikey: reading.maybe_bytes("apikey").map(Sealed),
-        access: access_of(&reading.text("access")?)?,
+        real_name: reading.maybe_bytes("real_name").map(Sealed),
+        id_card: reading.maybe_bytes("id_card").map(Sealed),
+        wx: reading.maybe_text("wx").map(OpenId::stored),
+        sid: detail("sid"),
+        block: detail("block"),
+        room: detail("room"),
+        isp: detail("isp"),
+        account: detail("account"),
+        access: reading.text("access")?.parse().map_err(|_| unreadable("access"))?,
         blocked: reading.flag("blocked")?,
         featured: reading.flag("featured")?,
         password: PasswordHash::stored(reading.text("password")?),
@@ -66,21 +83,4 @@ pub(super) fn owner(marker: &Item) -> Option<Uuid> {
 /// A marker that `owner` holds.
 pub(super) fn marker(owner: Uuid) -> Item {
     Item::from([("owner".into(), text(owner))])
-}
-
-fn access_word(access: Access) -> &'static str {
-    match access {
-        Access::Admin => "admin",
-        Access::User => "user",
-        Access::Unregistered => "unregistered",
-    }
-}
-
-fn access_of(word: &str) -> Result<Access, Fault> {
-    match word {
-        "admin" => Ok(Access::Admin),
-        "user" => Ok(Access::User),
-        "unregistered" => Ok(Access::Unregistered),
-        _ => Err(Fault::new("the attribute access of an item is malformed")),
-    }
 }

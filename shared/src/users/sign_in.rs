@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Users;
 use crate::limits::{Limit, Limits};
-use crate::{Error, Password, PasswordHash, Result, User};
+use crate::{By, Error, Event, Password, PasswordHash, Result, User};
 
 impl Users {
     /// The user whose `account` and `password` these are, with the login noted: its time, a
@@ -21,6 +21,7 @@ impl Users {
         account: Option<Uuid>,
         given: &str,
         password: &str,
+        by: &By,
     ) -> Result<User> {
         let tries = limits.login(account, given);
         self.count(&tries).await?;
@@ -28,18 +29,28 @@ impl Users {
         let user = self.by_uuid(account.unwrap_or_default()).await?;
         let hash = user.as_ref().map_or_else(PasswordHash::of_nobody, |user| user.password.clone());
         let right = hash.verify(password)?;
-        let user = user.ok_or(Error::NoSuchAccount)?;
-        if !right {
-            return Err(Error::WrongPassword);
-        }
-        if user.blocked {
-            return Err(Error::Blocked);
-        }
-        let rehash = hash.is_outdated().then(|| Password::parse(password).ok()).flatten();
-        self.note_login(user, rehash.map(|password| password.hash()).transpose()?, &tries).await
+        let id = user.as_ref().map(User::id);
+        let refused = match user {
+            Some(user) if right && !user.blocked => {
+                let rehash = hash.is_outdated().then(|| Password::parse(password).ok()).flatten();
+                let rehash = rehash.map(|password| password.hash()).transpose()?;
+                return self.note_login(user, rehash, &tries, by).await;
+            }
+            Some(_) if right => Error::Blocked,
+            Some(_) => Error::WrongPassword,
+            None => Error::NoSuchAccount,
+        };
+        self.database.write(vec![self.trail.entry(id, Event::FailedLogin, by)?]).await?;
+        Err(refused)
     }
 
-    async fn note_login(&self, user: User, rehash: Option<PasswordHash>, tries: &Limit) -> Result<User> {
+    async fn note_login(
+        &self,
+        user: User,
+        rehash: Option<PasswordHash>,
+        tries: &Limit,
+        by: &By,
+    ) -> Result<User> {
         let now = crate::clock::now();
         let change = |user: &mut User| {
             user.last_login = Some(now);
@@ -47,6 +58,10 @@ impl Users {
                 user.password = hash.clone();
             }
         };
-        self.write(user, change, |_, _| Ok(vec![tries.end()]), || Error::WrongPassword).await
+        let actor = By { actor: Some(user.uuid), ..by.clone() };
+        let also = |_: &User, after: &User| {
+            Ok(vec![tries.end(), self.trail.entry(Some(after.id()), Event::Login, &actor)?])
+        };
+        self.write(user, by, change, also, || Error::WrongPassword).await
     }
 }

@@ -1,10 +1,10 @@
 //! Sign-up: one transaction that writes the user, the markers of its names, and the count of
 //! sign-ups from its source.
 
-use super::{Users, item, taken};
+use super::{Users, administrators, item, taken};
 use crate::database::{Write, Written, key};
 use crate::limits::Limit;
-use crate::{Error, Fault, NewUser, Result, User};
+use crate::{By, Error, Event, Fault, NewUser, Result, User};
 
 /// How often a new identity is drawn. Two sign-ups in one millisecond meet once in 4,096 times.
 const MOST_IDENTITIES: usize = 5;
@@ -14,9 +14,22 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`; `TooMany` where the limit is used up.
-    pub async fn sign_up(&self, new: NewUser, limit: Option<&Limit>) -> Result<User> {
+    pub async fn sign_up(&self, new: NewUser, limit: Option<&Limit>, by: &By) -> Result<User> {
+        self.sign_up_with(new, limit, by, |_| ()).await
+    }
+
+    /// As [`Users::sign_up`], of a user who begins with more than a form asks for.
+    pub(super) async fn sign_up_with(
+        &self,
+        new: NewUser,
+        limit: Option<&Limit>,
+        by: &By,
+        fill: impl Fn(&mut User),
+    ) -> Result<User> {
         for _ in 0..MOST_IDENTITIES {
-            if let Some(user) = self.insert(new.clone().into_user()?, limit).await? {
+            let mut user = new.clone().into_user()?;
+            fill(&mut user);
+            if let Some(user) = self.insert(user, limit, by).await? {
                 return Ok(user);
             }
         }
@@ -24,11 +37,14 @@ impl Users {
     }
 
     /// Writes a new user; `None` where its identity is another's.
-    async fn insert(&self, user: User, limit: Option<&Limit>) -> Result<Option<User>> {
+    async fn insert(&self, user: User, limit: Option<&Limit>, by: &By) -> Result<Option<User>> {
         let markers = key::markers(&user);
+        let entry = self.trail.entry(Some(user.id()), Event::SignUp, by)?;
         let writes = || {
             let mut writes = vec![Write::New(key::user(user.id()), item::of(&user))];
             writes.extend(markers.iter().map(|marker| Write::New(marker.clone(), item::marker(user.uuid))));
+            writes.extend(administrators::counted(false, user.administers()));
+            writes.push(entry.clone());
             writes
         };
         let refusals = match self.database.write_counted(limit, writes).await {

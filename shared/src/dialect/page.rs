@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::digest::{SHA256, digest};
 
-use crate::dialect::Reply;
+use super::Reply;
 
 /// A page, and the policy under which its own style and scripts run, and no others.
 #[derive(Debug)]

@@ -1,0 +1,19 @@
+//! `GET /api/v3/view_profile`: a user's profile; one's own, or as administrator anyone's.
+
+use shared::dialect::CampusProfile;
+use shared::{Call, Campus, Dialect, Result, Seals, Subject, Tokens, Users};
+
+async fn view_profile((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<CampusProfile> {
+    let caller = tokens.holder(call.bearer(), users).await?.active()?;
+    let who = call.query("who").map(str::trim).filter(|who| !who.is_empty());
+    let subject = who.map_or(Subject::Uuid(caller.uuid), Subject::who);
+    let user = users.acted_on(caller, &subject).await?;
+    let unseal = |sealed| seals.unseal(user.uuid, "real_name", sealed);
+    let real_name = user.real_name.as_ref().map(unseal).transpose()?;
+    Ok(CampusProfile::of(user, real_name))
+}
+
+/// Runs the function.
+pub fn main() {
+    Campus::serve(view_profile);
+}

@@ -1,0 +1,13 @@
+//! `GET /users`: the caller's own data.
+
+use shared::dialect::{Given, ProfileUser};
+use shared::{Call, Dialect, Profile, Result, Tokens, Users};
+
+async fn get_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<ProfileUser>> {
+    Ok(Given::success(tokens.caller(call.bearer(), users).await?.into()))
+}
+
+/// Runs the function.
+pub fn main() {
+    Profile::serve(get_user);
+}

@@ -1,0 +1,36 @@
+//! `POST /users/auth`: save the caller's real name and ID number, once. A second call succeeds
+//! and changes nothing.
+
+use serde::{Deserialize, Serialize};
+use shared::dialect::{Given, ProfileAuth};
+use shared::{Call, Dialect, Error, Flaw, IdCard, RealName, Result, Seals, Tokens, Users};
+
+#[derive(Deserialize)]
+struct Claimed {
+    real_name: Option<String>,
+    id_card: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Saved {}
+
+async fn save_auth((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<Given<Saved>> {
+    let caller = tokens.caller(call.bearer(), users).await?;
+    let claimed: Claimed = call.filled_json()?;
+    let filled = |value: Option<String>, field| {
+        value.filter(|value| !value.trim().is_empty()).ok_or(Error::Missing(field))
+    };
+    let (real_name, id_card) = (filled(claimed.real_name, "real_name")?, filled(claimed.id_card, "id_card")?);
+    let real_name: RealName = real_name.parse().map_err(|why| Error::Invalid(Flaw::of("real_name", why)))?;
+    let id_card: IdCard = id_card.parse().map_err(|why| Error::Invalid(Flaw::of("id_card", why)))?;
+
+    let real_name = seals.seal(caller.uuid, "real_name", real_name.expose())?;
+    let id_card = seals.seal(caller.uuid, "id_card", id_card.expose())?;
+    users.verify_real_name(caller.clone(), &call.by(&caller), &real_name, &id_card).await?;
+    Ok(Given { message: "Verification information saved", data: Saved {}, beside: None })
+}
+
+/// Runs the function.
+pub fn main() {
+    ProfileAuth::serve(save_auth);
+}

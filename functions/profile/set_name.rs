@@ -1,0 +1,32 @@
+//! `PUT /users/name`: change the caller's user name, which is unique.
+
+use serde::{Deserialize, Serialize};
+use shared::dialect::{Given, ProfileName};
+use shared::{Call, Dialect, Error, Flaw, Result, Tokens, Username, Users};
+
+#[derive(Deserialize)]
+struct Wanted {
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Named {
+    name: String,
+}
+
+async fn set_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<Named>> {
+    let caller = tokens.caller(call.bearer(), users).await?;
+    let wanted: Wanted = call.filled_json()?;
+    let name = wanted.name.filter(|name| !name.trim().is_empty()).ok_or(Error::Missing("name"))?;
+    let name: Username = name.parse().map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
+
+    let by = call.by(&caller);
+    let named = users.change(caller, &by, |user| user.username = name.clone()).await?;
+    let name = String::from(named.username);
+    Ok(Given { message: "Success", beside: Some(("name", name.clone().into())), data: Named { name } })
+}
+
+/// Runs the function.
+pub fn main() {
+    ProfileName::serve(set_name);
+}

@@ -1,0 +1,91 @@
+//! What is refused, and that too much is refused at once.
+
+use std::time::{Duration, Instant};
+
+use image::DynamicImage;
+use image::ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
+use jpeg_encoder::ColorType::Rgb;
+
+use super::super::{MOST_BYTES, Picture};
+use super::FORMATS;
+use super::make::{file, glass, gradient, jpeg, png_of, riff, vp8x};
+
+#[test]
+fn what_is_no_picture_of_the_four_formats_is_refused() {
+    let refused = |file: &[u8]| assert!(Picture::read(file).is_err(), "{:?}", &file[..file.len().min(30)]);
+    for text in [
+        "",
+        "\0",
+        "GIF89a",
+        "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        "<?xml version='1.0'?><svg/>",
+        "<!DOCTYPE html><script>alert(1)</script>",
+        "%PDF-1.7",
+        "P6 1 1 255 abc",
+        "\0\0\0\x1cftypavif",
+        "RIFF\x04\0\0\0WAVE",
+        "GIF89a\x01\0\x01\0/*<script>*/",
+        "#!/bin/sh",
+    ] {
+        refused(text.as_bytes());
+    }
+    refused(b"BM\x1e\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\x01\0\x01\0\x01\0\x18\0\0\0\xff\0");
+    refused(b"II*\0\x08\0\0\0");
+    assert!([Bmp, Tiff].iter().all(|format| !format.reading_enabled()), "no decoder that we do not need");
+    for magic in [
+        &b"\x89PNG\r\n\x1a\n"[..],
+        b"\xff\xd8\xff\xe0",
+        b"RIFF\xff\0\0\0WEBP",
+        b"RIFF\x10\0\0\0WEBPVP8X",
+        b"GIF87a",
+    ] {
+        refused(magic);
+        refused(&[magic, &b"rubbish".repeat(100)].concat());
+        refused(&[magic, &[0xFF; 1000]].concat());
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_refused_wherever_that_is() {
+    for format in FORMATS {
+        for image in [gradient(60, 60), glass(60, 60).to_rgb8().into()] {
+            let file = file(&image, format);
+            for tenths in 0..10 {
+                assert!(Picture::read(&file[..file.len() * tenths / 10]).is_err(), "{format:?} {tenths}/10");
+            }
+        }
+    }
+}
+
+#[test]
+fn too_much_is_refused_before_it_is_decoded() {
+    let huge = [png_of(20_000, 20_000, &[0; 400_000]), png_of(4097, 1, &[0; 9])];
+    let sized = |mut file: Vec<u8>, kind: u8, size: [u8; 4]| {
+        let at = file.windows(2).position(|pair| pair == [0xFF, kind]).unwrap();
+        file[at + 5..at + 9].copy_from_slice(&size);
+        file
+    };
+    let lying = sized(file(&gradient(16, 16), Jpeg), 0xC0, [0xFF; 4]);
+    let in_scans = sized(jpeg(&[1, 2, 3], Rgb, true), 0xC2, [0x10, 0, 0x10, 0]); // all coefficients at once
+    let large = file(&gradient(5000, 2), WebP)[12..].to_vec();
+    let frame_beyond =
+        [&b"GIF89a\x08\0\x08\0\x80\0\0abcdef,\0\0\0\0\xff\xff\xff\xff\0\x02"[..], &[0; 90]].concat();
+    let canvas = riff(&[vp8x(0, 100, 100), large]);
+    let wide = file(&gradient(4097, 1), WebP);
+    let deep = file(&DynamicImage::from(gradient(4096, 2800).to_rgb16()), Png);
+    for (at, file) in huge.iter().chain([&lying, &in_scans, &frame_beyond, &canvas, &wide, &deep]).enumerate()
+    {
+        let started = Instant::now();
+        let refusal = Picture::read(file).unwrap_err();
+        assert!(refusal.starts_with("is larger than 4096 × 4096"), "{at}: {refusal}");
+        assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
+    }
+    let whole = file(&gradient(4096, 1), Png);
+    let room = MOST_BYTES - whole.len();
+    assert!(Picture::read(&[whole.as_slice(), &vec![0; room]].concat()).is_ok());
+    assert_eq!(
+        Picture::read(&[whole.as_slice(), &vec![0; room + 1]].concat()).unwrap_err(),
+        "is larger than 2 MiB"
+    );
+    assert!(Picture::read(&png_of(10, 10, &[0x78, 0x9C, 0x03, 0, 0, 0, 0, 1])).is_err(), "less than it says");
+}

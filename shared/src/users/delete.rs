@@ -1,0 +1,58 @@
+//! Deleting a user: one transaction that ends the item and all that hangs on it. What stays is
+//! the trail, which says when and by whom.
+
+use super::change::MOST_TRIES;
+use super::{Users, administrators};
+use crate::captchas::CaptchaGroup;
+use crate::database::{Key, Write, Written, key};
+use crate::{Avatars, By, Error, Event, Fault, Result, User, outbox};
+
+impl Users {
+    /// Deletes a user: the names are free again, every token is void, and no table but the trail
+    /// knows of them. The picture goes through the outbox. A user who is gone already stays so.
+    ///
+    /// # Errors
+    /// [`Error::LastAdministrator`].
+    pub async fn delete(&self, mut user: User, avatars: &Avatars, by: &By) -> Result<()> {
+        let mails = outbox::mails_to(&self.database, &user).await?;
+        let mut last = Fault::new("a user is being changed too often");
+        for _ in 0..MOST_TRIES {
+            let counted = administrators::counted(user.administers(), false);
+            let is_counted = counted.is_some();
+            let mut writes = vec![Write::End(key::user(user.id()), user.version)];
+            writes.extend(counted);
+            writes.extend(key::markers(&user).into_iter().map(|marker| Write::Release(marker, user.uuid)));
+            writes.extend(kept(&user).into_iter().chain(mails.clone()).map(Write::Remove));
+            let picture = user.avatar.as_ref().and_then(|url| avatars.key_of(user.uuid, url));
+            writes.extend(picture.map(|key| outbox::discard(&key)).transpose()?);
+            writes.push(self.trail.entry(Some(user.id()), Event::Deleted, by)?);
+
+            let refusals = match self.database.write(writes).await {
+                Ok(Written::Done(_)) => return Ok(()),
+                Ok(Written::Refused(refusals)) => refusals,
+                Err(fault) if fault.is_unclear() => {
+                    last = fault;
+                    Vec::new()
+                }
+                Err(fault) => return Err(fault.into()),
+            };
+            let Some(fresh) = self.by_uuid(user.uuid).await? else { return Ok(()) };
+            let refused = refusals.get(1).is_some_and(Option::is_some);
+            if is_counted && refused && fresh.version == user.version {
+                return Err(Error::LastAdministrator);
+            }
+            user = fresh;
+        }
+        Err(last.into())
+    }
+}
+
+/// What is kept under the user's identity elsewhere: counts of tries, and codes.
+fn kept(user: &User) -> [Key; 4] {
+    [
+        key::login_tries(&user.uuid.to_string()),
+        key::mails("captcha", user.id()),
+        key::mails("verify", user.id()),
+        key::captcha(user.id(), CaptchaGroup::Password.number()),
+    ]
+}

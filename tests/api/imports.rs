@@ -1,0 +1,186 @@
+//! Campus users from a table: created, updated, left alone, refused, each row for itself.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+impl World {
+    async fn import(&self, csv: &str) -> Value {
+        self.admin(json!({"command": "import-campus", "csv": csv})).await
+    }
+}
+
+fn outcomes(report: &Value) -> [u64; 4] {
+    ["created", "unchanged", "updated", "refused"].map(|outcome| report[outcome].as_u64().expect("a count"))
+}
+
+#[tokio::test]
+async fn two_hundred_rows_come_in_and_come_again_without_a_change() {
+    let world = World::new().await;
+    let mut csv = "email,name,phone,sid,block,room,isp,account,wx\n".to_owned();
+    for row in 0..200 {
+        csv.push_str(&match row % 20 {
+            19 => format!("nobody{row},名,1380013{row:04},,,,,,\n"),
+            18 => format!("twice{row}@b.co,名,13800130000,,,,,,\n"), // the phone number of row 2
+            _ => format!(
+                "user{row}@b.co,\"名, 字 {row}\",1380013{row:04},2026{row:04},北{row},1{row:02},电信,u{row},oWx{row}\n"
+            ),
+        });
+    }
+    let first = world.import(&csv).await;
+    assert_eq!(outcomes(&first), [180, 0, 0, 20], "{first}");
+    assert_eq!(
+        first["rows"][19],
+        json!({"row": 21, "outcome": "refused", "why": "email: is not a valid e-mail address"})
+    );
+    assert_eq!(
+        first["rows"][18],
+        json!({"row": 20, "outcome": "refused", "why": "another user has this phone number"})
+    );
+    let before = format!("{:?}", ordered(&world).await);
+    let second = world.import(&csv).await;
+    assert_eq!(outcomes(&second), [0, 180, 0, 20], "{second}");
+    assert_eq!(format!("{:?}", ordered(&world).await), before);
+    let mut shown = world.admin(json!({"command": "show", "user": {"wx": "oWx7"}})).await;
+    let username = format!("u{}", shown["user"]["id"]);
+    assert_eq!(shown["user"]["username"].take(), username);
+    assert_snapshot!(format!("{shown:#}"), @r#"
+    {
+      "user": {
+        "access": "user",
+        "account": "u7",
+        "avatar": null,
+        "block": "北7",
+        "blocked": false,
+        "created_at": "[time in UTC]",
+        "email": "user7@b.co",
+        "email_verified": false,
+        "featured": false,
+        "id": [id],
+        "isp": "电信",
+        "last_login": null,
+        "nickname": "名, 字 7",
+        "phone": "13800130007",
+        "real_name_saved": false,
+        "room": "107",
+        "sid": "20260007",
+        "updated_at": "[time in UTC]",
+        "username": null,
+        "uuid": "[uuid]",
+        "wx": "oWx7"
+      }
+    }
+    "#);
+}
+
+/// The users table, in the order of its keys and attributes.
+async fn ordered(world: &World) -> Vec<std::collections::BTreeMap<String, String>> {
+    let items = world.items().await.into_iter();
+    let mut items: Vec<std::collections::BTreeMap<_, _>> = items
+        .map(|item| item.into_iter().map(|(name, value)| (name, format!("{value:?}"))).collect())
+        .collect();
+    items.sort();
+    items
+}
+
+#[tokio::test]
+async fn a_row_brings_its_user_up_to_date_and_leaves_what_is_the_users_own() {
+    let world = World::new().await;
+    let csv = "\u{feff}EMAIL,Username,password,wx,access\na@b.co,first,a long password,oWx,\nadmin@b.co,boss,a long password,,admin\n";
+    assert_eq!(outcomes(&world.import(csv).await), [2, 0, 0, 0]);
+    assert_eq!(world.login("first", "a long password").await.status, 200);
+    assert_eq!(world.login("boss", "a long password").await.status, 200);
+    let token = world.login("first", "a long password").await.json()["access_token"].clone();
+    world.update(token.as_str().unwrap(), &json!({"email": "own@b.co", "nickname": "own"})).await;
+
+    // The address is another now, the OpenID says who it is.
+    let csv = "email,username,password,wx,room\na@b.co,second,another password,oWx,101\n";
+    assert_eq!(outcomes(&world.import(csv).await), [0, 0, 1, 0]);
+    let user = world.admin(json!({"command": "show", "user": {"wx": "oWx"}})).await["user"].clone();
+    let own = ["email", "username", "nickname", "room"].map(|field| user[field].clone());
+    assert_eq!(own, ["own@b.co", "first", "own", "101"]);
+    assert_eq!(world.login("first", "a long password").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_user_without_a_password_makes_one_by_mail() {
+    let world = World::new().await;
+    world.import("email\na@b.co\n").await;
+    for guess in ["", "nobody", "password123"] {
+        assert_eq!(
+            world
+                .whale("PUT", "/api/users/login/", &json!({"email": "a@b.co", "password": guess}))
+                .await
+                .json()["code"],
+            1413
+        );
+    }
+    let code = world.code("a@b.co").await;
+    let reset = json!({"email": "a@b.co", "code": code, "password_new": "a long password"});
+    assert_eq!(world.whale("PUT", "/api/users/password/", &reset).await.json()["code"], 0);
+    assert_eq!(world.login("a@b.co", "a long password").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_bad_row_says_why_and_shows_no_secret() {
+    let world = World::new().await;
+    world.import("email,wx,phone\na@b.co,oWx,13800138000\n").await;
+    let header = "email,password,nickname,phone,wx,access";
+    let mut told = String::new();
+    for row in [
+        ",canary password,,,,",
+        "c@d.co,canary,,,,",
+        "c@d.co,canary password",
+        "c@d.co,canary password,,,,,",
+        "c@d.co,,,canary,,",
+        "c@d.co,,,,local:canary,",
+        "c@d.co,,,,,canary",
+        "c@d.co,,,,oWx,",
+        "c@d.co,canarypw1,,,,admin",
+        "\"c@d.co,canary",
+        "a@b.co,canary password,,13800138000,oWx,user",
+    ] {
+        let report = world.import(&format!("{header}\n{row}\n")).await;
+        assert!(!report.to_string().contains("canary"), "{report}");
+        told.push_str(&format!("{row}\n    {}\n", report["rows"]));
+    }
+    for header in ["", "phone", "email,canary", "email,email", "email,name,nickname"] {
+        told.push_str(&format!("{header}\n    {}\n", world.import(&format!("{header}\na@b.co,x,y\n")).await));
+    }
+    assert_snapshot!(told, @r#"
+    ,canary password,,,,
+        [{"outcome":"refused","row":2,"why":"email: must be there"}]
+    c@d.co,canary,,,,
+        [{"outcome":"refused","row":2,"why":"password: must be 8 to 100 characters"}]
+    c@d.co,canary password
+        [{"outcome":"refused","row":2,"why":"has 2 fields where the header has 6"}]
+    c@d.co,canary password,,,,,
+        [{"outcome":"refused","row":2,"why":"has 7 fields where the header has 6"}]
+    c@d.co,,,canary,,
+        [{"outcome":"refused","row":2,"why":"phone: is not a phone number"}]
+    c@d.co,,,,local:canary,
+        [{"outcome":"refused","row":2,"why":"wx: must not start with local:"}]
+    c@d.co,,,,,canary
+        [{"outcome":"refused","row":2,"why":"access: must be admin, user or unregistered"}]
+    c@d.co,,,,oWx,
+        [{"outcome":"unchanged","row":2}]
+    c@d.co,canarypw1,,,,admin
+        [{"outcome":"refused","row":2,"why":"password: must be 12 to 100 characters for an administrator"}]
+    "c@d.co,canary
+        [{"outcome":"refused","row":2,"why":"has 1 fields where the header has 6"}]
+    a@b.co,canary password,,13800138000,oWx,user
+        [{"outcome":"unchanged","row":2}]
+
+        {"error":"csv: its column 1 is none of email, username, password, nickname, phone, sid, block, room, isp, account, wx, access","name":"invalid"}
+    phone
+        {"error":"csv: has no column email","name":"invalid"}
+    email,canary
+        {"error":"csv: its column 2 is none of email, username, password, nickname, phone, sid, block, room, isp, account, wx, access","name":"invalid"}
+    email,email
+        {"error":"csv: has two columns for one thing: email","name":"invalid"}
+    email,name,nickname
+        {"error":"csv: has two columns for one thing: nickname","name":"invalid"}
+    "#);
+    assert!(!world.cloud.logs().join("\n").contains("canary"));
+}
