@@ -122,6 +122,19 @@ async fn changes_of_one_user_at_once_are_all_made() {
     no_marker_is_left_over(&world).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_ones_own_phone_at_once_are_no_conflict() {
+    let world = World::new().await;
+    let token = world.token("testuser").await;
+    for round in 0..20 {
+        let bodies: Vec<_> = (0..6).map(|at| json!({"phone": format!("1380{round:03}{at:04}")})).collect();
+        for answer in all(bodies.iter().map(|body| world.update(&token, body))).await {
+            assert_eq!(answer.status, 200, "{answer}");
+        }
+    }
+    no_marker_is_left_over(&world).await;
+}
+
 /// 64 users, made past the functions so that one hash serves them all.
 async fn racers(users: &Users) -> Vec<User> {
     let hash = Password::parse("password123").unwrap().hash().unwrap();

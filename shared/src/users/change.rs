@@ -111,10 +111,11 @@ impl Users {
             let (gone, new) = moved(&user, &changed);
             let mut writes = vec![Write::Change(difference(&user, &changed))];
             let counted = administrators::counted(user.administers(), changed.administers());
-            let count = usize::from(counted.is_some());
+            let names = 1 + usize::from(counted.is_some()); // where the names begin among the writes
             writes.extend(counted);
             writes.extend(new.iter().map(|marker| Write::New(marker.clone(), item::marker(user.uuid))));
             writes.extend(gone.into_iter().map(|marker| Write::Release(marker, user.uuid)));
+            let others = writes.len();
             writes.extend(also(&user, &changed)?);
             for event in Event::between(&user, &changed) {
                 writes.push(self.trail.entry(Some(user.id()), event, by)?);
@@ -137,14 +138,19 @@ impl Users {
             if wished == fresh {
                 return Ok(fresh);
             }
-            // In the order of the writes: the count of administrators, names, and the others.
-            let at = refusals.iter().skip(1).position(Option::is_some);
-            match at.map(|at| (at < count, new.get(at.saturating_sub(count)))) {
-                Some((false, None)) => return Err(refused()),
-                Some((true, _)) if fresh.version == user.version => return Err(Error::LastAdministrator),
-                Some((false, Some(marker))) if fresh.version == user.version => return Err(taken(marker)),
-                _ => user = fresh, // something came between, or nobody knows: once more
+            if refusals.iter().skip(others).any(Option::is_some) {
+                return Err(refused());
             }
+            if fresh.version == user.version {
+                if refusals.iter().take(names).skip(1).any(Option::is_some) {
+                    return Err(Error::LastAdministrator);
+                }
+                let mut markers = new.iter().zip(refusals.iter().skip(names));
+                if let Some((marker, _)) = markers.find(|(_, refusal)| refusal.is_some()) {
+                    return Err(taken(marker));
+                }
+            }
+            user = fresh;
         }
         Err(last.into())
     }
