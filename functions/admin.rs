@@ -17,6 +17,8 @@ use shared::{
 /// How many entries of the trail are read where the command does not say.
 const ENTRIES: usize = 100;
 const MOST_ENTRIES: usize = 1000;
+/// How old a picture must be to be swept, in seconds: no upload takes as long.
+const AN_HOUR: u64 = 60 * 60;
 
 #[derive(Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -65,6 +67,10 @@ enum Command {
     Delete {
         user: Subject,
     },
+    /// Deletes pictures that nobody points to any more, where they are an hour old or as said.
+    SweepAvatars {
+        seconds: Option<u64>,
+    },
     Show {
         user: Subject,
     },
@@ -106,6 +112,9 @@ async fn carry_out(users: &Users, avatars: &Avatars, command: Command) -> Result
     match command {
         Command::CreateAdministrator { username, email, nickname, password } => {
             create_administrator(users, &username, &email, nickname.as_deref(), password.as_deref()).await
+        }
+        Command::SweepAvatars { seconds } => {
+            Ok(json!({ "swept": avatars.sweep(users, seconds.unwrap_or(AN_HOUR)).await? }))
         }
         Command::SetAccess { user, access } => {
             let access: Access = parsed("access", &access)?;

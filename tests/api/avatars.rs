@@ -145,3 +145,22 @@ async fn a_picture_is_deleted_once_another_is_in_its_place_and_no_others_are() {
     world.cloud.settle().await;
     assert_eq!(world.avatar(&other).await, Some(others));
 }
+
+#[tokio::test]
+async fn a_sweep_deletes_what_nobody_points_to_and_nothing_else() {
+    let world = World::new().await;
+    let (token, gone) = (world.token("testuser").await, world.token("gone").await);
+    let (kept, forgotten) = (world.uploaded(&token).await, world.uploaded(&gone).await);
+    let elsewhere = json!({"avatar": "https://example.com/a.png"});
+    assert_eq!(world.update(&gone, &elsewhere).await.status, 200);
+    let sweep = json!({"command": "sweep-avatars"});
+    assert_eq!(world.admin(sweep).await, json!({"swept": 0}), "an upload may still be on its way to it");
+    assert_eq!(world.objects().await.len(), 2);
+
+    let sweep = json!({"command": "sweep-avatars", "seconds": 0});
+    assert_eq!(world.admin(sweep.clone()).await, json!({"swept": 1}));
+    assert_eq!(world.objects().await, [kept.as_str()]);
+    assert_eq!(world.fetch(&forgotten).await.status(), 404);
+    assert_eq!(world.avatar(&token).await, Some(kept));
+    assert_eq!(world.admin(sweep).await, json!({"swept": 0}));
+}

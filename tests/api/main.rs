@@ -11,6 +11,7 @@
 
 mod admin;
 mod administrators;
+mod assignment;
 mod avatar_faults;
 mod avatars;
 mod campus;

@@ -210,6 +210,9 @@ async fn no_function_may_do_what_it_never_does() {
         assert_eq!(world.change_profile(&token, &body).await.status, 200);
     }
     world.view(&token, "").await;
+    world.uploaded(&token).await;
+    world.update(&token, &json!({"avatar": "https://example.com/a.png"})).await;
+    assert_eq!(world.admin(json!({"command": "sweep-avatars", "seconds": 0})).await["swept"], 1);
 
     let create = json!({"RequestType": "Create", "ResponseURL": "http://127.0.0.1:1/", "ResourceProperties": {"Email": "root@example.com"}});
     world.admin(create).await; // there is nobody to tell, and an administrator all the same
