@@ -78,7 +78,7 @@ fn too_much_is_refused_before_it_is_decoded() {
         let started = Instant::now();
         let refusal = Picture::read(file).unwrap_err();
         assert!(refusal.starts_with("is larger than 4096 × 4096"), "{at}: {refusal}");
-        assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     }
     let whole = file(&gradient(4096, 1), Png);
     let room = MOST_BYTES - whole.len();
