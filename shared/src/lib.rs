@@ -7,8 +7,13 @@
 //!
 //! A [`Call`]'s body is parsed into values that cannot be wrong ([`Email`], [`Username`],
 //! [`Password`], …). [`Users`] keeps them, one item a user and one marker for each name that
-//! must be unique; [`Tokens`] tell who is calling; [`Limits`] count guesses before they are
-//! looked at; [`Seals`] encrypt what the store must not show.
+//! must be unique; [`Tokens`] tell who is calling, and [`Subject`] whom a request is about;
+//! [`Limits`] count guesses before they are looked at; [`Seals`] encrypt what the store must
+//! not show; [`Captchas`] are codes sent by mail; [`Avatars`] keep each [`Picture`] on S3.
+//!
+//! What a change brings with it is written in the change's own transaction: the mails that
+//! tell of it, as [`Post`]s in the outbox, whose stream starts the mailer, and an [`Entry`] of
+//! the audit trail, with the [`By`] of whoever asked.
 //!
 //! Status codes stand in [`dialect`] only, key strings in `database/key.rs`, environment
 //! variables in [`env`], the clock in `clock.rs`, randomness in `random.rs`.
