@@ -5,18 +5,21 @@
 //! `{"email": …}`, `{"username": …}` or `{"wx": …}`, or by a plain text that shows which it is.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::dialect::operator;
 use shared::{
-    Access, Administrator, Avatars, By, Error, Flaw, OpenId, Order, Password, Result, Stack, StackChange,
-    Subject, User, Users, serve_event,
+    Access, Administrator, Avatars, By, Directory, Error, Flaw, OpenId, Order, Password, Result, Stack,
+    StackChange, Subject, User, Users, serve_event,
 };
 
 /// How many entries of the trail are read where the command does not say.
 const ENTRIES: usize = 100;
 const MOST_ENTRIES: usize = 1000;
+/// How long the directory is checked in one go: well within the function's fifteen minutes.
+const CHECK_TIME: Duration = Duration::from_secs(10 * 60);
 /// How old a picture must be to be swept, in seconds: no upload takes as long.
 const AN_HOUR: u64 = 60 * 60;
 
@@ -74,6 +77,14 @@ enum Command {
     Show {
         user: Subject,
     },
+    /// Compares the directory with the users; goes on from what an earlier one told as `next`.
+    CompareDirectory {
+        from: Option<String>,
+    },
+    /// As before, and mends what differs.
+    RebuildDirectory {
+        from: Option<String>,
+    },
 }
 
 enum Event {
@@ -100,14 +111,20 @@ impl Order for Event {
     }
 }
 
-async fn admin((users, avatars, stack): &(Users, Avatars, Stack), event: Event) -> Result<Value> {
+async fn admin(resources: &(Users, Avatars, Directory, Stack), event: Event) -> Result<Value> {
+    let (users, avatars, directory, stack) = resources;
     match event {
-        Event::Command { command, .. } => carry_out(users, avatars, command).await,
+        Event::Command { command, .. } => carry_out(users, avatars, directory, command).await,
         Event::Stack(change) => stack.change(users, &change).await,
     }
 }
 
-async fn carry_out(users: &Users, avatars: &Avatars, command: Command) -> Result<Value> {
+async fn carry_out(
+    users: &Users,
+    avatars: &Avatars,
+    directory: &Directory,
+    command: Command,
+) -> Result<Value> {
     let by = By::operator();
     match command {
         Command::CreateAdministrator { username, email, nickname, password } => {
@@ -138,6 +155,8 @@ async fn carry_out(users: &Users, avatars: &Avatars, command: Command) -> Result
             Ok(json!({ "deleted": deleted }))
         }
         Command::Show { user } => Ok(shown(users.find(&user).await?)),
+        Command::CompareDirectory { from } => check(directory, false, from.as_deref()).await,
+        Command::RebuildDirectory { from } => check(directory, true, from.as_deref()).await,
     }
 }
 
@@ -181,6 +200,10 @@ async fn audit(users: &Users, user: &Subject, limit: usize) -> Result<Value> {
         users.find(user).await?; // of nobody there is nothing to tell
     }
     Ok(json!({ "entries": entries.into_iter().map(operator::entry).collect::<Vec<_>>() }))
+}
+
+async fn check(directory: &Directory, mend: bool, from: Option<&str>) -> Result<Value> {
+    Ok(json!(directory.check(mend, from, CHECK_TIME).await?))
 }
 
 fn shown(user: User) -> Value {

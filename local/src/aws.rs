@@ -54,6 +54,23 @@ pub struct AwsCall {
     pub resources: Vec<String>,
     /// Whether the template grants it.
     pub granted: bool,
+    /// How many items of a table it read.
+    pub items_read: u64,
+}
+
+impl AwsCall {
+    fn of(caller: &Caller, call: &Call, granted: bool) -> AwsCall {
+        let (actions, resources) = call.needs.iter().cloned().unzip();
+        AwsCall {
+            function: caller.name.clone(),
+            service: call.service.name().to_owned(),
+            operation: call.operation.clone(),
+            actions,
+            resources,
+            granted,
+            items_read: 0,
+        }
+    }
 }
 
 /// The services, and the door before them.
@@ -91,10 +108,19 @@ impl Aws {
         };
         let call = Call::read(&caller, head, body, &self.template);
         let refusal = grant::refusal(&self.template, &caller.name, &call);
-        self.record(&caller, &call, refusal.is_none());
-        if let Some(message) = refusal {
-            return Ok(call.service.refuse(message));
-        }
+        let mut record = AwsCall::of(&caller, &call, refusal.is_none());
+        let answer = match refusal {
+            Some(message) => Ok(call.service.refuse(message)),
+            None => self.answer(&caller, call).await,
+        };
+        let read = answer.as_ref().ok().and_then(|answer| answer.extensions().get());
+        record.items_read = read.map_or(0, |dynamodb::ItemsRead(items)| *items);
+        self.calls().push(record);
+        answer
+    }
+
+    /// What the service answers, or what a fault makes of it.
+    async fn answer(&self, caller: &Caller, call: Call) -> Result<Answer, Broken> {
         match self.faults.next(&caller.name, &call.operation) {
             None => self.forward(call).await,
             Some(Effect::Refuse { status, kind, message }) => Ok(call.service.error(status, &kind, &message)),
@@ -114,18 +140,6 @@ impl Aws {
             Service::Ses => self.ses.serve(call).await,
             Service::SecretsManager => self.secrets.serve(call).await,
         }
-    }
-
-    fn record(&self, caller: &Caller, call: &Call, granted: bool) {
-        let (actions, resources) = call.needs.iter().cloned().unzip();
-        self.calls().push(AwsCall {
-            function: caller.name.clone(),
-            service: call.service.name().to_owned(),
-            operation: call.operation.clone(),
-            actions,
-            resources,
-            granted,
-        });
     }
 
     /// An object as a distribution reads it, or the error in its place. No call of a function.

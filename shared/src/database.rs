@@ -15,8 +15,9 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
 };
 
-pub(crate) use item::{Item, Reading, bytes, flag, number, text, time, unreadable};
+pub(crate) use item::{Item, Reading, bytes, flag, integer, number, text, time, unreadable};
 pub(crate) use key::{Key, Table};
+pub(crate) use query::{Direction, Row};
 use write::some;
 pub(crate) use write::{Change, Write};
 
@@ -40,6 +41,7 @@ struct Names {
     captchas: String,
     outbox: String,
     audit: String,
+    directory: String,
 }
 
 impl Names {
@@ -49,6 +51,7 @@ impl Names {
             Table::Captchas => &self.captchas,
             Table::Outbox => &self.outbox,
             Table::Audit => &self.audit,
+            Table::Directory => &self.directory,
         }
     }
 }
@@ -73,6 +76,7 @@ impl Database {
             captchas: env.text("CAPTCHAS_TABLE")?,
             outbox: env.text("OUTBOX_TABLE")?,
             audit: env.text("AUDIT_TABLE")?,
+            directory: env.text("DIRECTORY_TABLE")?,
         };
         let database = Self { client: env.dynamodb(), names };
         let _ = database.get(&key::nothing()).await;

@@ -31,6 +31,8 @@ pub enum Error {
     BadPassword,
     /// A query parameter that must be there is not.
     NoParameter,
+    /// A query parameter is of an impossible value: its name.
+    BadParameter(&'static str),
     /// No endpoint has this path.
     NoSuchPath,
     /// The path exists, with other methods.
@@ -91,6 +93,7 @@ impl Error {
             Self::BadEmail => "bad_email",
             Self::BadPassword => "bad_password",
             Self::NoParameter => "no_parameter",
+            Self::BadParameter(_) => "bad_parameter",
             Self::NoSuchPath => "no_such_path",
             Self::WrongMethod => "wrong_method",
             Self::BadToken => "bad_token",

@@ -38,18 +38,16 @@ struct Key {
 
 impl Resource for Seals {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        let versions = secrets::versions(env, "DATA_KEY").await?;
-        let previous = versions.previous.map(|secret| Key::derive(&secret.value)).transpose()?;
-        Ok(Self { current: Key::derive(&versions.current.value)?, previous })
+        Self::under(env, "DATA_KEY", b"fields at rest").await
     }
 }
 
 impl Key {
     /// HKDF (RFC 5869) of the secret.
-    fn derive(secret: &str) -> Result<Self, Fault> {
+    fn derive(secret: &str, purpose: &[u8]) -> Result<Self, Fault> {
         let unusable = |_| Fault::new("the data key is unusable");
         let source = hkdf::Salt::new(hkdf::HKDF_SHA256, b"accounts").extract(secret.as_bytes());
-        let aead: UnboundKey = source.expand(&[b"fields at rest"], &AES_256_GCM).map_err(unusable)?.into();
+        let aead: UnboundKey = source.expand(&[purpose], &AES_256_GCM).map_err(unusable)?.into();
         let mut name = [0; NAME_LEN];
         let hash = digest(&SHA256, secret.as_bytes());
         name.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
@@ -58,6 +56,13 @@ impl Key {
 }
 
 impl Seals {
+    /// Seals for one purpose, under the secret that the variable names.
+    pub(crate) async fn under(env: &Env, variable: &str, purpose: &[u8]) -> Result<Self, Fault> {
+        let versions = secrets::versions(env, variable).await?;
+        let derive = |secret: secrets::Secret| Key::derive(&secret.value, purpose);
+        Ok(Self { current: derive(versions.current)?, previous: versions.previous.map(derive).transpose()? })
+    }
+
     /// Seals `text` as the field `field` of `user`.
     ///
     /// # Errors

@@ -44,6 +44,19 @@ where
     });
 }
 
+/// Runs `handle` on each batch of a stream's records until Lambda ends the process. A batch that
+/// fails is tried again, whole or in halves, as the template says.
+pub fn serve_batches<R, F>(handle: F)
+where
+    R: Resource,
+    F: AsyncFn(&'static R, &[Value]) -> Result<(), Fault> + Copy + 'static,
+{
+    run(async |function, resources| {
+        let batch = move |event: LambdaEvent<Value>| batch(function, event, resources, handle);
+        lambda_runtime::run(service_fn(batch)).await
+    });
+}
+
 /// An event that is no HTTP request.
 pub trait Order: Sized {
     /// The order that a JSON value is.
@@ -114,6 +127,21 @@ async fn records<R>(
         }
     }
     Ok(json!({ "batchItemFailures": [] }))
+}
+
+/// One batch, as a whole.
+async fn batch<R>(
+    function: &'static str,
+    event: LambdaEvent<Value>,
+    resources: &'static R,
+    handle: impl AsyncFn(&'static R, &[Value]) -> Result<(), Fault>,
+) -> Result<(), lambda_http::Error> {
+    let started = Instant::now();
+    let records = event.payload.get("Records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let outcome = guarded(async { handle(resources, records).await.map_err(Error::from) }).await;
+    let fault = outcome.err().map(Error::into_fault);
+    log::record(function, &event.context.request_id, fault.as_ref(), started.elapsed());
+    fault.map_or(Ok(()), |fault| Err(fault.to_string().into()))
 }
 
 /// One event: what `handle` gives, or the error, and a line in the log.

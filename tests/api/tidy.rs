@@ -216,6 +216,15 @@ async fn no_function_may_do_what_it_never_does() {
 
     let create = json!({"RequestType": "Create", "ResponseURL": "http://127.0.0.1:1/", "ResourceProperties": {"Email": "root@example.com"}});
     world.admin(create).await; // there is nobody to tell, and an administrator all the same
+    let root = json!({"username": "admin", "password": world.secret("AdminPassword").await});
+    let root = world.send(world.request("POST", "/api/auth/login").form(&root)).await.json();
+    for query in ["", "?blocked=0", "?email=a@b.co"] {
+        let list = world.request("GET", &format!("/api/users/{query}"));
+        let list = list.bearer_auth(root["access_token"].as_str().expect("a token"));
+        assert_eq!(world.send(list).await.json()["code"], 0, "{query}");
+    }
+    world.damage_the_directory(&user).await;
+    world.admin(json!({"command": "rebuild-directory"})).await;
     for command in ["audit", "delete"] {
         let answer = world.admin(json!({"command": command, "user": "a@b.co"})).await;
         assert_eq!(answer["error"], Value::Null, "{answer}");

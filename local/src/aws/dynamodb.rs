@@ -18,6 +18,10 @@ use crate::{
     template::{Table, table_arn},
 };
 
+/// How many items a call read: goes with its answer.
+#[derive(Clone)]
+pub(super) struct ItemsRead(pub(super) u64);
+
 /// The running database.
 pub(super) struct DynamoDb {
     address: String,
@@ -58,7 +62,10 @@ impl DynamoDb {
         let (head, body) = http::Response::from(answer).into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
         self.streams.called(&call.operation, &call.needs);
-        Ok(http::Response::from_parts(head, Full::new(body)))
+        let read = items_read(&call.operation, &body);
+        let mut answer = http::Response::from_parts(head, Full::new(body));
+        answer.extensions_mut().insert(read);
+        Ok(answer)
     }
 
     /// The stream with this ARN, of the table with this name.
@@ -129,6 +136,20 @@ fn resource(request: &Json) -> String {
 /// A request may name a table by its ARN, too.
 fn arn(table: &str) -> String {
     if table.starts_with("arn:") { table.to_owned() } else { table_arn(table) }
+}
+
+/// How many items an operation read, by its answer: also those that a filter left out.
+fn items_read(operation: &str, answer: &[u8]) -> ItemsRead {
+    let answer = || serde_json::from_slice::<Json>(answer).unwrap_or_default();
+    ItemsRead(match operation {
+        "GetItem" => answer()["Item"].is_object().into(),
+        "Query" | "Scan" => answer()["ScannedCount"].as_u64().unwrap_or_default(),
+        "BatchGetItem" => {
+            let tables = answer()["Responses"].as_object().cloned().unwrap_or_default();
+            tables.values().filter_map(Json::as_array).map(|items| items.len() as u64).sum()
+        }
+        _ => 0,
+    })
 }
 
 /// The answer to a cancelled transaction.

@@ -5,20 +5,29 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 
-/// One pattern: what a record must hold. Exact values only.
+/// One pattern: what a record must hold.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pattern {
     /// An object with all of these keys, each with what its pattern wants.
     Object(BTreeMap<String, Pattern>),
-    /// One of these texts, numbers, truth values or nulls; or a list with one of them in it.
-    AnyOf(Vec<Json>),
+    /// One of these; or a list with one of them in it.
+    AnyOf(Vec<Wanted>),
+}
+
+/// A value that a pattern is content with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// This text, number, truth value or null.
+    Exactly(Json),
+    /// A text that begins so.
+    Prefix(String),
 }
 
 impl Pattern {
     /// Reads a pattern from its JSON text. `place` is the path to it, for errors.
     ///
     /// Fails where it is no object of objects and lists, or where a list holds anything but
-    /// exact values: `prefix`, `exists` and their like are not understood here.
+    /// exact values and prefixes: `exists` and its like are not understood here.
     pub(super) fn parse(text: &str, place: &str) -> Result<Pattern> {
         let pattern: Json =
             serde_json::from_str(text).with_context(|| format!("{place}: this is no JSON"))?;
@@ -36,10 +45,10 @@ impl Pattern {
                 keys.iter().map(read).collect::<Result<_>>().map(Pattern::Object)
             }
             Json::Array(values) if values.is_empty() => bail!("{place}: a list of no value matches nothing"),
-            Json::Array(values) => match values.iter().find(|value| value.is_object() || value.is_array()) {
-                Some(other) => bail!("{place}: only exact values are understood, not {other}"),
-                None => Ok(Pattern::AnyOf(values.clone())),
-            },
+            Json::Array(values) => {
+                let wanted = values.iter().map(|value| Wanted::read(value, place));
+                wanted.collect::<Result<_>>().map(Pattern::AnyOf)
+            }
             other => bail!("{place}: a pattern holds objects and lists, not {other}"),
         }
     }
@@ -50,10 +59,30 @@ impl Pattern {
             Pattern::Object(keys) => {
                 keys.iter().all(|(key, pattern)| value.get(key).is_some_and(|inner| pattern.matches(inner)))
             }
-            Pattern::AnyOf(wanted) => match value {
-                Json::Array(values) => values.iter().any(|value| wanted.contains(value)),
-                value => wanted.contains(value),
+            Pattern::AnyOf(wanted) => {
+                let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                values.iter().any(|value| wanted.iter().any(|wanted| wanted.is(value)))
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn read(value: &Json, place: &str) -> Result<Wanted> {
+        match value {
+            Json::Object(rule) => match (rule.get("prefix").and_then(Json::as_str), rule.len()) {
+                (Some(prefix), 1) => Ok(Wanted::Prefix(prefix.to_owned())),
+                _ => bail!("{place}: only exact values and prefixes are understood, not {value}"),
             },
+            Json::Array(_) => bail!("{place}: only exact values and prefixes are understood, not {value}"),
+            value => Ok(Wanted::Exactly(value.clone())),
+        }
+    }
+
+    fn is(&self, value: &Json) -> bool {
+        match self {
+            Wanted::Exactly(wanted) => wanted == value,
+            Wanted::Prefix(prefix) => value.as_str().is_some_and(|text| text.starts_with(prefix)),
         }
     }
 }

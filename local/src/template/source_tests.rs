@@ -75,9 +75,9 @@ fn what_is_not_understood_is_named_with_its_place() {
     assert!(flaw("StreamSpecification", "Streams").starts_with(&of("Stream: no table here")));
     assert!(flaw("!GetAtt Lost.Arn", "somewhere").starts_with(&of("DestinationConfig.OnFailure")));
     assert_eq!(
-        flaw(r#"["INSERT"]"#, r#"[{"prefix":"IN"}]"#),
+        flaw(r#"["INSERT"]"#, r#"[{"exists":true}]"#),
         of(
-            r#"FilterCriteria.Filters[0].Pattern.eventName: only exact values are understood, not {"prefix":"IN"}"#
+            r#"FilterCriteria.Filters[0].Pattern.eventName: only exact values and prefixes are understood, not {"exists":true}"#
         )
     );
 }
@@ -91,6 +91,7 @@ fn a_pattern_wants_each_of_its_keys_and_any_of_its_values() {
         r#"{"eventName":["MODIFY","INSERT"]}"#,
         r#"{"dynamodb":{"NewImage":{"n":{"S":["mail"]}}},"eventName":["INSERT"]}"#,
         r#"{"dynamodb":{"list":[2,null]}}"#,
+        r#"{"eventName":["MODIFY",{"prefix":"INS"}]}"#,
     ] {
         assert!(matches(pattern, record.clone()), "{pattern}");
     }
@@ -99,10 +100,12 @@ fn a_pattern_wants_each_of_its_keys_and_any_of_its_values() {
         r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"n":{"S":["sms"]}}}}"#,
         r#"{"dynamodb":{"OldImage":{}}}"#,
         r#"{"absent":[null]}"#,
+        r#"{"eventName":[{"prefix":"SERT"}]}"#,
+        r#"{"dynamodb":{"list":[{"prefix":"1"}]}}"#,
     ] {
         assert!(!matches(pattern, record.clone()), "{pattern}");
     }
-    for pattern in ["[]", "x", r#"{"a":"b"}"#, r#"{"a":[]}"#, r#"{"a":[["b"]]}"#] {
+    for pattern in ["[]", "x", r#"{"a":"b"}"#, r#"{"a":[]}"#, r#"{"a":[["b"]]}"#, r#"{"a":[{"prefix":1}]}"#] {
         assert!(Pattern::parse(pattern, "Pattern").is_err(), "{pattern}");
     }
 }

@@ -25,6 +25,11 @@ pub(crate) fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
+/// A number that may be negative.
+pub(crate) fn integer(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
 /// A time.
 pub(crate) fn time(at: Timestamp) -> AttributeValue {
     AttributeValue::N(at.as_millisecond().to_string())
@@ -63,6 +68,12 @@ impl Reading<'_> {
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<u64, Fault> {
+        let value = self.0.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+        value.ok_or_else(|| unreadable(name))
+    }
+
+    /// As [`Reading::number`], which may also be negative.
+    pub(crate) fn integer(&self, name: &str) -> Result<i64, Fault> {
         let value = self.0.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
         value.ok_or_else(|| unreadable(name))
     }

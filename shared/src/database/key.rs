@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Item, text};
+use super::{Item, Row, text};
 use crate::{Canonical, OpenId, User, UserId};
 
-/// The names of the key attributes; the second is in the trail only.
+/// The names of the key attributes; the second is in the trail and the directory only.
 const PARTITION: &str = "pk";
 const SORT: &str = "sk";
 
@@ -21,6 +21,8 @@ pub(crate) enum Table {
     Outbox,
     /// The audit trail.
     Audit,
+    /// The list of users, and how many there are.
+    Directory,
 }
 
 /// Where an item is.
@@ -54,6 +56,7 @@ const USERNAME: &str = "USERNAME#";
 const EMAIL: &str = "EMAIL#";
 const PHONE: &str = "PHONE#";
 const WX: &str = "WX#";
+const ENTRIES: &str = "USERS";
 
 fn one(table: Table, id: String) -> Key {
     Key { table, id, sort: None }
@@ -63,9 +66,12 @@ fn users(id: String) -> Key {
     one(Table::Users, id)
 }
 
+/// What the keys of all users' items begin with.
+pub(crate) const USERS: &str = "USER#";
+
 /// A user's item.
 pub(crate) fn user(id: UserId) -> Key {
-    users(format!("USER#{id}"))
+    users(format!("{USERS}{id}"))
 }
 
 /// The marker of a user name.
@@ -136,6 +142,51 @@ pub(crate) fn trail(user: Option<UserId>, at: Timestamp, random: u64) -> Key {
 /// The whole of a user's trail.
 pub(crate) fn trail_of(user: UserId) -> Key {
     one(Table::Audit, user.to_string())
+}
+
+/// The integer of the user whose item has this key.
+pub(crate) fn user_of(pk: &str) -> Option<UserId> {
+    pk.strip_prefix(USERS)?.parse().ok()
+}
+
+/// A user's entry in the directory.
+pub(crate) fn entry(id: UserId) -> Key {
+    Key { table: Table::Directory, id: ENTRIES.into(), sort: Some(place(id.get())) }
+}
+
+/// What stays in the directory of a user who is gone, for as long as records may speak of them.
+pub(crate) fn tombstone(id: UserId) -> Key {
+    Key { table: Table::Directory, id: "GONE".into(), sort: Some(place(id.get())) }
+}
+
+/// What a node of the directory counts.
+pub(crate) fn counts(depth: u32, prefix: u64) -> Key {
+    Key { table: Table::Directory, id: format!("COUNTS#{depth}"), sort: Some(place(prefix)) }
+}
+
+/// All entries of the directory.
+pub(crate) fn entries() -> Row {
+    Row { table: Table::Directory, index: None, attribute: PARTITION, value: ENTRIES.into() }
+}
+
+/// The entries of users with these flags.
+pub(crate) fn entries_with(flags: String) -> Row {
+    Row { table: Table::Directory, index: Some("ByFlags"), attribute: "flags", value: flags }
+}
+
+/// All nodes of the directory of this depth.
+pub(crate) fn all_counts(depth: u32) -> Row {
+    Row { table: Table::Directory, index: None, attribute: PARTITION, value: format!("COUNTS#{depth}") }
+}
+
+/// A number as it stands in a key: texts then lie in the order of the numbers.
+pub(super) fn place(number: u64) -> String {
+    format!("{number:020}")
+}
+
+/// The number of an item that lies in the order of numbers.
+pub(crate) fn number_of(item: &Item) -> Option<u64> {
+    item.get(SORT)?.as_s().ok()?.parse().ok()
 }
 
 /// The markers that a user holds, user name first: in a conflict the first is told.

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure as OnRefusal, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure as OnRefusal,
+    TransactWriteItem, Update,
 };
 
 use uuid::Uuid;
 
-use super::{Item, Key, Table, number, text};
+use super::{Item, Key, Table, integer, number, text};
 use crate::Fault;
 
 /// An update of one item under a condition.
@@ -41,6 +43,12 @@ pub(crate) enum Write {
     Release(Key, Uuid),
     /// The end of an item, whether or not it is there.
     Remove(Key),
+    /// An item in place of the one of this version.
+    Replace(Key, Item, u64),
+    /// Additions to numbers of an item, each nothing where it is not there.
+    Add(Key, Vec<(String, i64)>),
+    /// No write: only that there is no such item.
+    Absent(Key),
 }
 
 impl From<Change> for Write {
@@ -57,7 +65,10 @@ impl Write {
             | Self::Put(key, _)
             | Self::End(key, _)
             | Self::Release(key, _)
-            | Self::Remove(key) => key.table,
+            | Self::Remove(key)
+            | Self::Replace(key, ..)
+            | Self::Add(key, _)
+            | Self::Absent(key) => key.table,
             Self::Change(change) => change.key.table,
         }
     }
@@ -111,9 +122,41 @@ impl Write {
                     .map_err(unbuilt)?,
             ),
             Self::Remove(key) => element.delete(delete(key).build().map_err(unbuilt)?),
+            Self::Replace(key, item, version) => element.put(
+                put(key, item)
+                    .condition_expression("#version = :was")
+                    .expression_attribute_names("#version", "version")
+                    .expression_attribute_values(":was", number(version))
+                    .build()
+                    .map_err(unbuilt)?,
+            ),
+            Self::Add(key, numbers) => {
+                let add = Update::builder().table_name(table).set_key(Some(key.attributes()));
+                element.update(added(add, &numbers).build().map_err(unbuilt)?)
+            }
+            Self::Absent(key) => element.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key.attributes()))
+                    .condition_expression("attribute_not_exists(pk)")
+                    .build()
+                    .map_err(unbuilt)?,
+            ),
         };
         Ok(element.build())
     }
+}
+
+/// The update with the additions.
+fn added(mut update: UpdateBuilder, numbers: &[(String, i64)]) -> UpdateBuilder {
+    let mut terms = Vec::new();
+    for (place, (name, by)) in numbers.iter().enumerate() {
+        terms.push(format!("#{place} :{place}"));
+        update = update
+            .expression_attribute_names(format!("#{place}"), name)
+            .expression_attribute_values(format!(":{place}"), integer(*by));
+    }
+    update.update_expression(format!("ADD {}", terms.join(", ")))
 }
 
 /// DynamoDB refuses an empty map of names or values.

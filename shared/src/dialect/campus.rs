@@ -107,6 +107,7 @@ impl Document {
             Error::BadEmail => bad("email: is not a valid e-mail address"),
             Error::BadPassword => bad("password: must be 8 to 100 characters"),
             Error::NoParameter => say(400, "missing parameter", self.request),
+            Error::BadParameter(name) => say(400, &format!("bad parameter {name}"), self.request),
             Error::TooLarge => say(413, "request body too large", self.request),
             Error::NoSuchPath | Error::NotFound => say(404, "not found", self.request),
             Error::WrongMethod => say(405, "method not allowed", self.request),

@@ -32,6 +32,7 @@ impl Center {
             Error::Missing(field) => say(422, &format!("missing field `{field}`")),
             Error::Incomplete(fields) => say(422, &format!("missing fields {}", fields.join(", "))),
             Error::NoParameter => say(422, "missing parameter"),
+            Error::BadParameter(name) => say(422, &format!("{name}: is not a possible value")),
             Error::NoImage => say(422, "No image uploaded"),
             Error::BadImage(why) => say(422, &format!("The image {why}")),
             Error::BadEmail => say(422, "email: is not a valid e-mail address"),

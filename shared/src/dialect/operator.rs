@@ -19,6 +19,7 @@ pub fn words(error: &Error) -> String {
         Error::Invalid(flaw) => return flaw.to_string(),
         Error::Missing(field) => return format!("{field}: must be there"),
         Error::Incomplete(fields) => return format!("{}: must be there", fields.join(", ")),
+        Error::BadParameter(name) => return format!("{name}: is not a possible value"),
         Error::NoParameter => "a parameter must be there",
         Error::TooLarge => "the event is too large",
         Error::NoImage => "there is no image",

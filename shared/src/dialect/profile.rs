@@ -99,9 +99,11 @@ impl Profile {
             Error::Invalid(flaw) => say(200, "4103", &flaw.to_string()),
             Error::NoImage => say(200, "4103", "No image uploaded"),
             Error::BadImage(why) => say(200, "4103", &format!("The image {why}")),
-            Error::BadEmail | Error::BadPassword | Error::BadCode | Error::ExpiredCode => {
-                say(200, "4103", "Invalid parameters")
-            }
+            Error::BadEmail
+            | Error::BadPassword
+            | Error::BadCode
+            | Error::ExpiredCode
+            | Error::BadParameter(_) => say(200, "4103", "Invalid parameters"),
             Error::UsernameTaken => say(200, "4001", "Username update failed"),
             Error::NoSuchAccount | Error::NotFound => say(200, "4002", "Invalid operation"),
             Error::EmailTaken | Error::PhoneTaken | Error::WxTaken | Error::AlreadyVerified => {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reply};
-use crate::{Error, User, captchas};
+use crate::{Error, Listed, User, captchas};
 
 /// The family of `/api/current_user/`, `/api/users/…` and `/api/captcha/…`.
 pub struct Whale;
@@ -44,6 +44,7 @@ impl Whale {
             Error::NoSuchPath => say(404, 1104, "Not Found", json!({})),
             Error::WrongMethod => say(405, 1104, "Not Found", json!({})),
             Error::NoParameter => told(1201, "GET方法url参数不完整"),
+            Error::BadParameter(_) => told(1202, "GET方法url参数值错误"),
             Error::Missing(_) | Error::Incomplete(_) => told(1401, "POST/PUT方法json数据不完整"),
             Error::NoImage | Error::BadImage(_) | Error::Invalid(_) => {
                 told(1402, "POST/PUT方法json数据值或类型错误")
@@ -116,18 +117,24 @@ pub struct WhaleUser {
 
 impl From<User> for WhaleUser {
     fn from(user: User) -> Self {
+        Listed::from(user).into()
+    }
+}
+
+impl From<Listed> for WhaleUser {
+    fn from(entry: Listed) -> Self {
         Self {
-            id: user.id().get(),
-            uuid: user.uuid.to_string(),
-            email: user.email.into(),
-            name: user.nickname.into(),
-            avatar: user.avatar.map(Into::into),
-            email_verified: user.email_verified,
-            blocked: user.blocked,
-            featured: user.featured,
-            iso_create_time: user.created_at.to_string(),
-            iso_update_time: user.updated_at.to_string(),
-            iso_last_login: user.last_login.map(|at| at.to_string()),
+            id: entry.id().get(),
+            uuid: entry.uuid.to_string(),
+            email: entry.email.into(),
+            name: entry.nickname.into(),
+            avatar: entry.avatar.map(Into::into),
+            email_verified: entry.email_verified,
+            blocked: entry.blocked,
+            featured: entry.featured,
+            iso_create_time: entry.created_at.to_string(),
+            iso_update_time: entry.updated_at.to_string(),
+            iso_last_login: entry.last_login.map(|at| at.to_string()),
         }
     }
 }

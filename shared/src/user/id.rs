@@ -2,6 +2,7 @@
 //! integer that its first bits spell.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
@@ -13,7 +14,7 @@ use crate::{Fault, random};
 const EPOCH: u64 = 1_577_836_800_000;
 const RANDOM_BITS: u32 = 12;
 /// The largest integer that JavaScript holds exactly.
-const MOST: u64 = (1 << 53) - 1;
+const MOST: u64 = (1 << UserId::BITS) - 1;
 
 /// 53 bits: 41 of milliseconds since 2020, then the UUID's 12 bits of `rand_a`. So either
 /// identity leads to the same key, integers follow time, and JavaScript can hold them.
@@ -21,6 +22,14 @@ const MOST: u64 = (1 << 53) - 1;
 pub struct UserId(u64);
 
 impl UserId {
+    /// How many bits an integer has.
+    pub(crate) const BITS: u32 = 53;
+
+    /// The integer of these bits; higher ones are left out.
+    pub(crate) fn at(bits: u64) -> Self {
+        Self(bits & MOST)
+    }
+
     /// The integer.
     #[must_use]
     pub fn get(self) -> u64 {
@@ -33,7 +42,18 @@ impl From<Uuid> for UserId {
         let first = uuid.as_u64_pair().0; // 48 bits of milliseconds, 4 of version, 12 of rand_a
         let milliseconds = (first >> 16).saturating_sub(EPOCH);
         let random = first & ((1 << RANDOM_BITS) - 1);
-        Self(((milliseconds << RANDOM_BITS) | random) & MOST)
+        Self::at((milliseconds << RANDOM_BITS) | random)
+    }
+}
+
+impl FromStr for UserId {
+    type Err = ();
+
+    /// Decimal digits, and nothing else.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let id: u64 = text.parse().map_err(|_| ())?;
+        (digits && id <= MOST).then_some(Self(id)).ok_or(())
     }
 }
 

@@ -14,7 +14,7 @@ type Flaw = &'static str;
 
 /// An e-mail address: RFC 5321's lengths, ASCII, a domain with a dot; no display name, quotes
 /// or address literal, so that what is stored is what mail is sent to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Email(String);
 
 impl Email {
@@ -83,7 +83,7 @@ impl FromStr for Username {
 }
 
 /// A name to be shown: 1 to 100 characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Nickname(String);
 
 impl FromStr for Nickname {

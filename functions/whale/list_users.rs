@@ -1,0 +1,108 @@
+//! `GET /api/users`: the users who match, a page at a time; for administrators.
+//!
+//! `ids`, `uuids` and `email` are looked up; everything else is read from the directory.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde_json::json;
+use shared::dialect::WhaleUser;
+use shared::{
+    At, Call, Cursors, Dialect, Directory, Error, Filter, Lookup, OrderBy, Result, Tokens, Users, Whale,
+};
+
+/// Everything that a cursor is bound to.
+const QUESTION: [&str; 7] = ["ids", "uuids", "email", "email_verified", "blocked", "featured", "order_by"];
+/// How many users one request looks up.
+const MOST_NAMED: usize = 100;
+
+#[derive(Serialize)]
+struct Listed {
+    users: Vec<WhaleUser>,
+    total: u64,
+    next_cursor: Option<String>,
+}
+
+struct Wanted {
+    lookup: Lookup,
+    filter: Filter,
+    order: OrderBy,
+    at: At,
+    size: usize,
+}
+
+async fn list_users(
+    (directory, users, tokens, cursors): &(Directory, Users, Tokens, Cursors),
+    call: Call,
+) -> Result<Listed> {
+    let Wanted { lookup, filter, order, at, size } = wanted(&call, cursors)?; // before anything is read
+    if !tokens.caller(call.bearer_or_query(), users).await?.administers() {
+        return Err(Error::Forbidden);
+    }
+    let page = match lookup.is_empty() {
+        true => directory.page(filter, &order, at, size).await?,
+        false => directory.look_up(users, &lookup, filter, &order, at, size).await?,
+    };
+    Ok(Listed {
+        users: page.entries.into_iter().map(WhaleUser::from).collect(),
+        total: page.total,
+        next_cursor: page.next.map(|at| cursors.write(&question(&call), at)).transpose()?,
+    })
+}
+
+fn wanted(call: &Call, cursors: &Cursors) -> Result<Wanted> {
+    let size = whole(call, "per_page", 20, 1..=100)?;
+    let page = whole(call, "page", 1, 1..=u64::MAX)?;
+    let at = match call.query("cursor") {
+        Some(_) if call.query("page").is_some() => return Err(Error::BadParameter("page")),
+        Some(cursor) => cursors.read(&question(call), cursor)?,
+        None => At::Offset((page - 1).saturating_mul(size)),
+    };
+    let filter = Filter {
+        email_verified: flag(call, "email_verified")?,
+        blocked: flag(call, "blocked")?,
+        featured: flag(call, "featured")?,
+    };
+    let lookup =
+        Lookup { ids: list(call, "ids")?, uuids: list(call, "uuids")?, email: value(call, "email")? };
+    let order = value(call, "order_by")?.unwrap_or_default();
+    Ok(Wanted { lookup, filter, order, at, size: usize::try_from(size).unwrap_or(1) })
+}
+
+fn question(call: &Call) -> String {
+    json!(QUESTION.map(|name| call.query(name))).to_string()
+}
+
+/// A number in ASCII digits; one beyond all others is as large as can be.
+fn whole(call: &Call, name: &'static str, default: u64, range: RangeInclusive<u64>) -> Result<u64> {
+    let Some(text) = call.query(name) else { return Ok(default) };
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().unwrap_or(u64::MAX);
+    if digits && range.contains(&number) { Ok(number) } else { Err(Error::BadParameter(name)) }
+}
+
+fn flag(call: &Call, name: &'static str) -> Result<Option<bool>> {
+    match call.query(name) {
+        None => Ok(None),
+        Some("0") => Ok(Some(false)),
+        Some("1") => Ok(Some(true)),
+        Some(_) => Err(Error::BadParameter(name)),
+    }
+}
+
+fn value<T: FromStr>(call: &Call, name: &'static str) -> Result<Option<T>> {
+    call.query(name).map(|text| text.parse().map_err(|_| Error::BadParameter(name))).transpose()
+}
+
+fn list<T: FromStr>(call: &Call, name: &'static str) -> Result<Option<Vec<T>>> {
+    let Some(text) = call.query(name) else { return Ok(None) };
+    let values: Result<Vec<T>, _> = text.split(',').take(MOST_NAMED + 1).map(str::parse).collect();
+    let values = values.ok().filter(|values| values.len() <= MOST_NAMED);
+    values.map(Some).ok_or(Error::BadParameter(name))
+}
+
+/// Runs the function.
+pub fn main() {
+    Whale::serve(list_users);
+}

@@ -1,0 +1,52 @@
+//! Cursors: where a list goes on, as a text that only we can read or make.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use crate::directory::At;
+use crate::env::{Env, Resource};
+use crate::seal::{Sealed, Seals};
+use crate::{Error, Fault, Result, UserId};
+
+/// Makes cursors and reads them, under the current version of the token key or the one before.
+pub struct Cursors(Seals);
+
+impl Resource for Cursors {
+    async fn open(env: &Env) -> Result<Self, Fault> {
+        Ok(Self(Seals::under(env, "TOKEN_KEY", b"cursors").await?))
+    }
+}
+
+impl Cursors {
+    /// The cursor of a place in the list of `question`.
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub fn write(&self, question: &str, at: At) -> Result<String> {
+        let place = match at {
+            At::Offset(offset) => format!("+{offset}"),
+            At::After(id) => id.to_string(),
+        };
+        let Sealed(bytes) = self.0.seal(Uuid::nil(), question, &place)?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The place that a cursor tells.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`] where it is none of ours, was changed, is of another `question`, or
+    /// older than two rotations of the key.
+    pub fn read(&self, question: &str, cursor: &str) -> Result<At> {
+        self.place(question, cursor).ok_or(Error::BadParameter("cursor"))
+    }
+
+    fn place(&self, question: &str, cursor: &str) -> Option<At> {
+        let sealed = Sealed(URL_SAFE_NO_PAD.decode(cursor).ok()?);
+        let place = self.0.unseal(Uuid::nil(), question, &sealed).ok()?;
+        match place.strip_prefix('+') {
+            Some(offset) => offset.parse().ok().map(At::Offset),
+            None => place.parse().ok().map(|id: UserId| At::After(id)),
+        }
+    }
+}
