@@ -116,6 +116,25 @@ async fn each_kind_of_damage_is_told_and_mended() {
 }
 
 #[tokio::test]
+async fn users_of_a_backup_are_listed_again_as_they_were() {
+    let world = World::new().await;
+    let token = world.root().await;
+    let (user, _) = world.whale_account("a@b.co").await;
+    let (other, _) = world.whale_account("b@b.co").await;
+    let backup = world.items().await;
+    world.alter(&other, |user| user.featured = true).await;
+    world.admin(json!({"command": "delete", "user": user["uuid"]})).await;
+    assert_eq!(world.listed(&token, "featured=1").await.1, 1);
+    for item in backup {
+        let put = world.dynamodb().put_item().table_name(world.table()).set_item(Some(item));
+        put.send().await.expect("a put");
+    }
+    world.check("rebuild-directory").await;
+    assert_eq!(world.listed(&token, "featured=1").await.1, 0);
+    assert_eq!(world.listed(&token, "").await.0, ["root@example.com", "a@b.co", "b@b.co"]);
+}
+
+#[tokio::test]
 async fn a_directory_that_is_lost_is_made_again_in_as_many_goes_as_it_takes() {
     let world = World::new().await;
     let token = world.root().await;

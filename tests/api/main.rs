@@ -19,6 +19,7 @@ mod campus_bounds;
 mod captchas;
 mod center;
 mod directory;
+mod directory_figures;
 mod directory_property;
 mod directory_repair;
 mod ear;

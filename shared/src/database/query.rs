@@ -1,12 +1,13 @@
 //! Reading several items: by their keys, in the order in which they lie, or all there are.
 
 use std::ops::RangeInclusive;
+use std::time::Instant;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::write::some;
-use super::{Database, Item, Key, Table, fault, key, pause, text};
+use super::{Database, Item, Key, PATIENCE, Table, fault, key, pause, text};
 use crate::Fault;
 
 /// How many items one call reads by their keys.
@@ -58,7 +59,7 @@ impl Database {
     /// The items at `keys` that there are, in no order, strongly consistent; of each the
     /// attributes `only`, or all. All are of one table, and no key is there twice.
     pub(crate) async fn get_many(&self, keys: &[Key], only: &[&str]) -> Result<Vec<Item>, Fault> {
-        let mut items = Vec::new();
+        let (mut items, started) = (Vec::new(), Instant::now());
         for keys in keys.chunks(MOST_KEYS) {
             let Some(table) = keys.first().map(|key| self.names.of(key.table)) else { break };
             let (names, expression) = projection(only);
@@ -76,6 +77,9 @@ impl Database {
                 items.extend(read.responses.unwrap_or_default().into_values().flatten());
                 left = read.unprocessed_keys.filter(|keys| !keys.is_empty());
                 if left.is_some() {
+                    if started.elapsed() > PATIENCE {
+                        return Err(Fault::new("BatchGetItem: too much was left out"));
+                    }
                     pause().await; // DynamoDB leaves out what would be too much at once
                 }
             }

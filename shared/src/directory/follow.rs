@@ -45,11 +45,21 @@ impl Directory {
     /// # Errors
     /// A fault of ours, after which some are up to date; it may be done again.
     pub async fn follow(&self, users: impl IntoIterator<Item = UserId>) -> Result<(), Fault> {
+        self.bring_up_all(users, false).await
+    }
+
+    /// As [`Directory::follow`]; with `exhume`, users who are there are listed whatever a tombstone
+    /// says, since they may come from a backup.
+    pub(super) async fn bring_up_all(
+        &self,
+        users: impl IntoIterator<Item = UserId>,
+        exhume: bool,
+    ) -> Result<(), Fault> {
         let all: Vec<UserId> = users.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         for users in all.chunks(MOST_READ) {
             let mut left = users.to_vec();
             for _ in 0..MOST_TRIES {
-                left = self.bring_up(&left).await?;
+                left = self.bring_up(&left, exhume).await?;
                 if left.is_empty() {
                     break;
                 }
@@ -62,9 +72,9 @@ impl Directory {
     }
 
     /// Brings up to date whom it can: gives those whose entries changed meanwhile.
-    async fn bring_up(&self, users: &[UserId]) -> Result<Vec<UserId>, Fault> {
+    async fn bring_up(&self, users: &[UserId], exhume: bool) -> Result<Vec<UserId>, Fault> {
         let mut left = Vec::new();
-        for transaction in transactions(self.steps(users).await?) {
+        for transaction in transactions(self.steps(users).await?, exhume) {
             if let Written::Refused(_) = self.database.write(transaction.writes()).await? {
                 left.extend(transaction.users);
             }
@@ -75,7 +85,7 @@ impl Directory {
     async fn steps(&self, users: &[UserId]) -> Result<Vec<Step>, Fault> {
         let keys: Vec<Key> = users.iter().flat_map(|id| [key::entry(*id), key::tombstone(*id)]).collect();
         let listed = self.database.get_many(&keys, &[]).await?;
-        // The users last: what is written then is never older than what it replaces.
+        // The users last: then none is older than the entry, which was made of them earlier.
         let keys: Vec<Key> = users.iter().copied().map(key::user).collect();
         let mut now = by_id(&self.database.get_many(&keys, &ATTRIBUTES).await?)?;
 
@@ -99,12 +109,13 @@ pub(super) fn by_id(items: &[Item]) -> Result<BTreeMap<UserId, Listed>, Fault> {
 
 impl Step {
     /// What is to be written beside the counts: nothing where the entry is up to date.
-    fn writes(&self) -> Vec<Write> {
-        let entry = key::entry(self.id);
+    fn writes(&self, exhume: bool) -> Vec<Write> {
+        let (entry, tombstone) = (key::entry(self.id), key::tombstone(self.id));
         match (&self.listed, &self.is) {
+            (None, Some(is)) if exhume => vec![Write::New(entry, is.item()), Write::Remove(tombstone)],
             (None, Some(_)) if self.buried => vec![],
-            (None, Some(is)) => vec![Write::New(entry, is.item()), Write::Absent(key::tombstone(self.id))],
-            (Some(listed), Some(is)) if listed == is || listed.version > is.version => vec![],
+            (None, Some(is)) => vec![Write::New(entry, is.item()), Write::Absent(tombstone)],
+            (Some(listed), Some(is)) if listed == is => vec![],
             (Some(listed), Some(is)) => vec![Write::Replace(entry, is.item(), listed.version)],
             (Some(listed), None) => vec![Write::End(entry, listed.version), self.bury()],
             (None, None) if self.buried => vec![],
@@ -136,10 +147,10 @@ impl Transaction {
 
 /// The transactions that take these steps: as few as can be, since those of users who are near
 /// to each other share their counts.
-fn transactions(steps: Vec<Step>) -> Vec<Transaction> {
+fn transactions(steps: Vec<Step>, exhume: bool) -> Vec<Transaction> {
     let mut all = vec![Transaction::default()];
     for step in steps {
-        let entries = step.writes();
+        let entries = step.writes(exhume);
         if entries.is_empty() {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 
-use super::counts::{Counts, Node, Tally};
+use super::counts::{Counts, Node};
 use super::filter::Filter;
 use super::line::Line;
 use super::{Directory, Listed, OrderBy};
@@ -57,14 +57,15 @@ impl Directory {
     /// [`Error::BadParameter`] where more than 5,000 users would have to be put in order.
     pub async fn page(&self, filter: Filter, order: &OrderBy, at: At, size: usize) -> Result<ListPage> {
         let root = self.node(Node::ROOT).await?;
-        let rows = rows(&root.sum(), filter);
+        let rows = rows(&root, filter);
         if let Some(direction) = order.of_ids() {
             return Ok(self.page_by_id(root, rows, filter, direction, at, size).await?);
         }
         if root.total(filter) > MOST_SORTED {
             return Err(Error::BadParameter("order_by"));
         }
-        let lines = rows.into_iter().map(|row| Line::of(row, Direction::Up, 0, SORTED_AT_ONCE)).collect();
+        let line = |(row, _)| Line::of(row, Direction::Up, 0, SORTED_AT_ONCE);
+        let lines = rows.into_iter().map(line).collect();
         let all = self.merged(lines, Direction::Up, usize::MAX).await?;
         ListPage::of(all, order, at, size)
     }
@@ -72,7 +73,7 @@ impl Directory {
     async fn page_by_id(
         &self,
         root: Counts,
-        rows: Vec<Row>,
+        rows: Vec<(Row, u64)>,
         filter: Filter,
         direction: Direction,
         at: At,
@@ -90,11 +91,13 @@ impl Directory {
         let Some(first) = first else { return Ok(ListPage { entries: Vec::new(), total, next: None }) };
 
         let most = skipped + size + 1; // one more, which says that there is more
-        let chunk = match rows.len() {
-            0 | 1 => most,
-            several => (3 * size).saturating_sub(most).div_euclid(several).max(1),
-        };
-        let lines = rows.into_iter().map(|row| Line::of(row, direction, first, chunk)).collect();
+        // What is read at once of a line may be for nothing; all lines together may so read what
+        // is left of three times the size, each by its share of those who match.
+        let (alone, spare) = (rows.len() == 1, (3 * size).saturating_sub(most + rows.len()) as u64);
+        let share = |count: u64| usize::try_from(spare * count / total.max(1)).unwrap_or(0);
+        let chunk = |count: u64| if alone { most } else { most.min(1 + share(count)) };
+        let line = |(row, count)| Line::of(row, direction, first, chunk(count));
+        let lines = rows.into_iter().map(line).collect();
         let mut entries = self.merged(lines, direction, most).await?;
         entries.drain(..skipped.min(entries.len()));
         let more = entries.len() > size;
@@ -125,12 +128,12 @@ impl Directory {
     }
 }
 
-/// The rows that hold what the filter admits: all entries where that is everyone, or else one
-/// for each kind of which there are any.
-fn rows(kinds: &Tally, filter: Filter) -> Vec<Row> {
+/// The rows that hold what the filter admits, and how many each: all entries where that is
+/// everyone, or else one row for each kind of which there are any.
+fn rows(root: &Counts, filter: Filter) -> Vec<(Row, u64)> {
     if filter.admits_all() {
-        return vec![key::entries()];
+        return vec![(key::entries(), root.total(filter))];
     }
-    let kinds = kinds.keys().filter(|flags| filter.admits(**flags));
-    kinds.map(|flags| key::entries_with(flags.digits())).collect()
+    let kinds = root.sum().into_iter().filter(|(flags, _)| filter.admits(*flags));
+    kinds.map(|(flags, count)| (key::entries_with(flags.digits()), count.unsigned_abs())).collect()
 }

@@ -66,7 +66,7 @@ impl Directory {
     /// those that still differ.
     async fn settle(&self, check: &mut Check, mut users: Vec<UserId>) -> Result<(), Fault> {
         if check.mend {
-            self.follow(users.iter().copied()).await?;
+            self.bring_up_all(users.iter().copied(), true).await?;
         } else if !users.is_empty() {
             let before = self.users(&users).await?;
             tokio::time::sleep(MOMENT).await;
