@@ -1,6 +1,9 @@
 //! DynamoDB, played by `dynoxide`: on SQLite, in memory or in a file.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use anyhow::{Context, Result};
 use dynoxide::Database;
@@ -33,11 +36,12 @@ pub(super) struct DynamoDb {
 impl DynamoDb {
     /// Opens the database and makes the tables that are not there yet.
     pub(super) async fn start(tables: &[Table], data: Option<&Path>) -> Result<DynamoDb> {
-        let database = match data {
-            Some(data) => Database::new(&data.join("dynamodb.sqlite").to_string_lossy()),
-            None => Database::memory(),
+        let place = match data {
+            Some(data) => data.join("dynamodb.sqlite").to_string_lossy().into_owned(),
+            None => memory(),
         };
-        let database = database.context("opening the database")?;
+        let database = Database::new(&place).context("opening the database")?;
+        index_streams(&place).context("indexing the streams")?;
         for table in tables {
             make(&database, table).with_context(|| format!("making the table {}", table.name))?;
         }
@@ -78,6 +82,21 @@ impl Drop for DynamoDb {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// The name of a database in memory that no other has: one that a second connection can open.
+fn memory() -> String {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    format!("file:dynamodb-{}?mode=memory&cache=shared", OPENED.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Without an index, every write to a table with a stream looks at every record that the stream
+/// ever had, and so does every read of the stream.
+fn index_streams(place: &str) -> rusqlite::Result<()> {
+    rusqlite::Connection::open(place)?.execute_batch(
+        "CREATE INDEX IF NOT EXISTS stream_records_in_order
+         ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
+    )
 }
 
 fn make(database: &Database, table: &Table) -> Result<()> {
