@@ -21,6 +21,7 @@ mod center;
 mod directory;
 mod directory_figures;
 mod directory_property;
+mod directory_races;
 mod directory_repair;
 mod ear;
 mod faults;
