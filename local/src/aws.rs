@@ -4,6 +4,7 @@ mod caller;
 mod dynamodb;
 mod fault;
 mod grant;
+mod item;
 mod request;
 mod s3;
 mod secrets;
@@ -23,7 +24,7 @@ use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use crate::{
-    Mail,
+    Mail, RequestContext,
     server::{Answer, Broken},
     template::Template,
 };
@@ -52,6 +53,8 @@ pub struct AwsCall {
     pub actions: Vec<String>,
     /// The ARNs it touches.
     pub resources: Vec<String>,
+    /// What conditions may ask about: one for each of `resources`.
+    pub contexts: Vec<RequestContext>,
     /// Whether the template grants it.
     pub granted: bool,
     /// How many items of a table it read.
@@ -60,13 +63,13 @@ pub struct AwsCall {
 
 impl AwsCall {
     fn of(caller: &Caller, call: &Call, granted: bool) -> AwsCall {
-        let (actions, resources) = call.needs.iter().cloned().unzip();
         AwsCall {
             function: caller.name.clone(),
             service: call.service.name().to_owned(),
             operation: call.operation.clone(),
-            actions,
-            resources,
+            actions: call.needs.iter().map(|need| need.action.clone()).collect(),
+            resources: call.needs.iter().map(|need| need.resource.clone()).collect(),
+            contexts: call.needs.iter().map(|need| need.context.clone()).collect(),
             granted,
             items_read: 0,
         }

@@ -39,8 +39,8 @@ pub use cloud::Cloud;
 pub use mail::Mail;
 pub use options::Options;
 pub use template::{
-    Bucket, Distribution, Function, Pattern, Queue, REGION, Route, Secret, Statement, StreamSource, Table,
-    Template,
+    Bucket, Condition, Distribution, Function, Pattern, Queue, REGION, RequestContext, Route, Secret,
+    Statement, StreamSource, Table, Template,
 };
 
 /// What can go wrong while starting or using the cloud, in words for a person.

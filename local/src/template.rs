@@ -3,6 +3,7 @@
 //! Resource types that have no local counterpart are passed over. They can still be
 //! referred to: a `!Ref` to one is its logical id.
 
+mod condition;
 mod distribution;
 mod document;
 mod function;
@@ -17,6 +18,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result};
 
+pub use condition::{Condition, Context as RequestContext};
 pub use distribution::Distribution;
 use document::Document;
 pub use function::{Function, Route};

@@ -13,12 +13,12 @@ use serde_json::{Value as Json, json};
 use tokio::task::AbortHandle;
 
 use super::{
-    request::{Call, Need},
+    request::Call,
     stream::{Stream, Streams},
 };
 use crate::{
     server::{Answer, Broken, answer, bind},
-    template::{Table, table_arn},
+    template::Table,
 };
 
 /// How many items a call read: goes with its answer.
@@ -115,46 +115,6 @@ fn make(database: &Database, table: &Table) -> Result<()> {
         database.update_time_to_live(serde_json::from_value(request)?)?;
     }
     Ok(())
-}
-
-/// The operation and what it takes. A transaction takes the action of each of its elements.
-pub(super) fn read(operation: &str, body: &[u8]) -> (String, Vec<Need>) {
-    let body: Json = serde_json::from_slice(body).unwrap_or_default();
-    let action = |operation: &str| format!("dynamodb:{operation}");
-    let needs = match operation {
-        "TransactWriteItems" | "TransactGetItems" => {
-            let elements = body["TransactItems"].as_array().into_iter().flatten();
-            let elements = elements.filter_map(|element| element.as_object()?.iter().next());
-            let need = |(kind, element)| {
-                let operation = match kind {
-                    "ConditionCheck" => "ConditionCheckItem".to_owned(),
-                    verb => format!("{verb}Item"),
-                };
-                (action(&operation), resource(element))
-            };
-            elements.map(|(kind, element)| need((kind.as_str(), element))).collect()
-        }
-        "BatchGetItem" | "BatchWriteItem" => {
-            let tables = body["RequestItems"].as_object().into_iter().flatten();
-            tables.map(|(table, _)| (action(operation), arn(table))).collect()
-        }
-        _ => vec![(action(operation), resource(&body))],
-    };
-    (operation.to_owned(), needs)
-}
-
-/// The table or index that a request or an element names; all of them if it names none.
-fn resource(request: &Json) -> String {
-    match (request["TableName"].as_str(), request["IndexName"].as_str()) {
-        (Some(table), Some(index)) => format!("{}/index/{index}", arn(table)),
-        (Some(table), None) => arn(table),
-        (None, _) => request["StreamArn"].as_str().unwrap_or("*").to_owned(),
-    }
-}
-
-/// A request may name a table by its ARN, too.
-fn arn(table: &str) -> String {
-    if table.starts_with("arn:") { table.to_owned() } else { table_arn(table) }
 }
 
 /// How many items an operation read, by its answer: also those that a filter left out.

@@ -3,11 +3,32 @@
 use bytes::Bytes;
 use http::request::Parts;
 
-use super::{caller::Caller, dynamodb, s3, secrets, service::Service, ses};
-use crate::Template;
+use super::{caller::Caller, item, s3, secrets, service::Service, ses};
+use crate::{RequestContext, Template};
 
-/// An IAM action and the ARN it is taken on.
-pub(super) type Need = (String, String);
+/// Something that must be granted.
+#[derive(Debug)]
+pub(super) struct Need {
+    /// The IAM action.
+    pub(super) action: String,
+    /// The ARN it is taken on.
+    pub(super) resource: String,
+    /// What conditions may ask about it.
+    pub(super) context: RequestContext,
+}
+
+impl Need {
+    /// A need that no condition can ask about.
+    pub(super) fn new(action: String, resource: String) -> Need {
+        Need { action, resource, context: RequestContext::new() }
+    }
+
+    /// With the values of a condition key.
+    pub(super) fn about(mut self, key: &str, values: Vec<String>) -> Need {
+        self.context.insert(key.to_owned(), values);
+        self
+    }
+}
 
 /// One request, read.
 pub(super) struct Call {
@@ -24,7 +45,7 @@ impl Call {
     pub(super) fn read(caller: &Caller, head: Parts, body: Bytes, template: &Template) -> Call {
         let service = caller.service;
         let (operation, needs) = match service {
-            Service::DynamoDb => dynamodb::read(&target(&head), &body),
+            Service::DynamoDb => item::read(&target(&head), &body, &template.tables),
             Service::SecretsManager => secrets::read(&target(&head), &body, &template.secrets),
             Service::Ses => ses::read(&body),
             Service::S3 => s3::read(&head),

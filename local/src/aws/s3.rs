@@ -78,7 +78,7 @@ pub(super) fn read(head: &Parts) -> (String, Vec<Need>) {
     let of_bucket = format!("arn:aws:s3:::{bucket}");
     let of_key = format!("arn:aws:s3:::{bucket}/{key}");
     let one = |operation: &str, action: &str, resource: &str| {
-        (operation.to_owned(), vec![(format!("s3:{action}"), resource.to_owned())])
+        (operation.to_owned(), vec![Need::new(format!("s3:{action}"), resource.to_owned())])
     };
     match (&head.method, bucket.is_empty(), key.is_empty()) {
         (&Method::GET, true, _) => one("ListBuckets", "ListAllMyBuckets", "*"),
@@ -104,8 +104,8 @@ pub(super) fn read(head: &Parts) -> (String, Vec<Need>) {
             Some(source) => {
                 let source =
                     percent_decode_str(source.trim_start_matches('/')).decode_utf8_lossy().into_owned();
-                let read = ("s3:GetObject".to_owned(), format!("arn:aws:s3:::{source}"));
-                ("CopyObject".to_owned(), vec![read, ("s3:PutObject".to_owned(), of_key)])
+                let read = Need::new("s3:GetObject".to_owned(), format!("arn:aws:s3:::{source}"));
+                ("CopyObject".to_owned(), vec![read, Need::new("s3:PutObject".to_owned(), of_key)])
             }
         },
         _ => one("Unknown", "*", "*"),

@@ -107,7 +107,7 @@ pub(super) fn read(operation: &str, body: &[u8], secrets: &[Secret]) -> (String,
         (Some(id), _) => find(secrets, id).map_or(id, |secret| secret.arn.as_str()).to_owned(),
         (None, _) => "*".to_owned(),
     };
-    (operation.to_owned(), vec![(format!("secretsmanager:{operation}"), resource)])
+    (operation.to_owned(), vec![Need::new(format!("secretsmanager:{operation}"), resource)])
 }
 
 /// The provider gives each secret an ARN of its own, so that ours is replaced by the name.

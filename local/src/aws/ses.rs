@@ -71,18 +71,33 @@ fn mail(sent: SentEmail) -> Mail {
     }
 }
 
-/// The operation and what it takes: an action on the identity of the sender's domain.
+/// The operation and what it takes: an action on the identity of the sender's domain, and on
+/// the configuration set where one is named. Either may depend on the sender's address.
 pub(super) fn read(body: &[u8]) -> (String, Vec<Need>) {
     let fields = fields(body);
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let operation = field("Action").unwrap_or_default().to_owned();
-    let domain = field("Source").and_then(|source| source.trim_end_matches('>').rsplit_once('@'));
-    let resource = match domain {
-        Some((_, domain)) => format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/{domain}"),
+    let address = field("Source").map(address);
+    let arn = |resource: String| format!("arn:aws:ses:{REGION}:{ACCOUNT}:{resource}");
+    let identity = match address.and_then(|address| address.rsplit_once('@')) {
+        Some((_, domain)) => arn(format!("identity/{domain}")),
         None => "*".to_owned(),
     };
-    let needs = vec![(format!("ses:{operation}"), resource)];
+    let set = field("ConfigurationSetName").map(|name| arn(format!("configuration-set/{name}")));
+    let need = |resource| {
+        let need = Need::new(format!("ses:{operation}"), resource);
+        match address {
+            Some(address) => need.about("ses:FromAddress", vec![address.to_owned()]),
+            None => need,
+        }
+    };
+    let needs = [Some(identity), set].into_iter().flatten().map(need).collect();
     (operation, needs)
+}
+
+/// The address of `Name <address>`, or of itself.
+fn address(source: &str) -> &str {
+    source.rsplit_once('<').map_or(source, |(_, address)| address.trim_end_matches('>'))
 }
 
 fn fields(body: &[u8]) -> Vec<(String, String)> {

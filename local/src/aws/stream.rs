@@ -33,7 +33,7 @@ impl Streams {
             return;
         }
         for (table, followers) in &self.followed {
-            if needs.iter().any(|(_, resource)| resource == table || resource == "*") {
+            if needs.iter().any(|need| need.resource == *table || need.resource == "*") {
                 followers.send_replace(());
             }
         }

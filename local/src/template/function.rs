@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value as Json;
 
 use super::{
-    Distribution, Queue, StreamSource, Table, distribution, document::Document, name, source, statement,
-    statement::Statement,
+    Distribution, Queue, RequestContext, StreamSource, Table, distribution, document::Document, name, source,
+    statement, statement::Statement,
 };
 
 /// One Lambda function.
@@ -28,6 +28,8 @@ pub struct Function {
     pub variables: BTreeMap<String, String>,
     /// What it may do.
     pub statements: Vec<Statement>,
+    /// What it may do at most, where the template says: the statements of its boundary.
+    pub boundary: Option<Vec<Statement>>,
     /// The routes that lead to it.
     pub routes: Vec<Route>,
     /// The streams that lead to it.
@@ -58,6 +60,7 @@ struct Properties {
     environment: Environment,
     #[serde(default)]
     policies: Json,
+    permissions_boundary: Option<String>,
     #[serde(default)]
     events: BTreeMap<String, Event>,
 }
@@ -96,8 +99,12 @@ pub(super) fn all(
             let source = |(event, found): (&String, &Event)| {
                 source::read(event, &found.properties, tables, queues, &format!("{place}.{event}.Properties"))
             };
+            let boundary = properties.permissions_boundary.as_ref().map(|arn| {
+                let found = managed.get(arn).cloned();
+                found.with_context(|| format!("Resources.{logical}: there is no boundary {arn}"))
+            });
             let reserved = properties.reserved_concurrent_executions.as_ref().map(whole).transpose();
-            Ok(Function {
+            let function = Function {
                 memory: properties.memory_size,
                 timeout: Duration::from_secs(properties.timeout.into()),
                 reserved: reserved.context("ReservedConcurrentExecutions")?.map(|number| number as usize),
@@ -111,6 +118,7 @@ pub(super) fn all(
                     .collect(),
                 statements: statement::granted(&properties.policies, &managed)
                     .with_context(|| format!("Resources.{logical}.Properties.Policies"))?,
+                boundary: boundary.transpose()?,
                 routes: events("HttpApi")
                     .map(|(_, event)| route(&event.properties, &name))
                     .collect::<Result<_>>()
@@ -120,9 +128,26 @@ pub(super) fn all(
                     .collect::<Result<_>>()?,
                 logical,
                 name,
-            })
+            };
+            follows(&function)?;
+            Ok(function)
         })
         .collect()
+}
+
+/// SAM grants a function the streams that it follows; its boundary must leave it them.
+fn follows(function: &Function) -> Result<()> {
+    let (Some(boundary), context) = (&function.boundary, RequestContext::new()) else { return Ok(()) };
+    for source in &function.sources {
+        for action in ["DescribeStream", "GetRecords", "GetShardIterator"] {
+            let action = format!("dynamodb:{action}");
+            let mut allowing = boundary.iter().filter(|statement| statement.effect == "Allow");
+            let left = allowing.any(|statement| statement.covers(&action, &source.stream, &context));
+            let logical = &function.logical;
+            ensure!(left, "Resources.{logical}: its boundary does not allow {action} on {}", source.stream);
+        }
+    }
+    Ok(())
 }
 
 /// An event with neither path nor method is the `$default` route.

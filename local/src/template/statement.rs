@@ -3,11 +3,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
 use serde_json::Value as Json;
 use wildmatch::WildMatch;
 
-use super::{document::Document, name};
+use super::{
+    condition::{self, Condition, Context as Request},
+    document::Document,
+    name,
+};
 
 /// One statement of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -16,22 +23,33 @@ pub struct Statement {
     /// `Allow` or `Deny`.
     pub effect: String,
     /// Actions, as `dynamodb:PutItem`; `*` and `?` are wildcards.
-    #[serde(rename = "Action", deserialize_with = "one_or_many")]
+    #[serde(rename = "Action", default, deserialize_with = "one_or_many")]
     pub actions: Vec<String>,
+    /// Where this is given, every action but these.
+    #[serde(rename = "NotAction", default, deserialize_with = "one_or_many")]
+    pub other_than: Vec<String>,
     /// ARNs; `*` and `?` are wildcards.
     #[serde(rename = "Resource", deserialize_with = "one_or_many")]
     pub resources: Vec<String>,
+    /// What must hold of a request besides.
+    #[serde(rename = "Condition", default, deserialize_with = "condition::read")]
+    pub conditions: Vec<Condition>,
     /// Its name, which decides nothing.
     #[serde(default)]
     pub sid: Option<String>,
 }
 
 impl Statement {
-    /// Whether it speaks of this action on this resource. Actions know no case, ARNs do.
-    pub fn covers(&self, action: &str, resource: &str) -> bool {
-        let action_named =
-            self.actions.iter().any(|pattern| WildMatch::new_case_insensitive(pattern).matches(action));
-        action_named && self.resources.iter().any(|pattern| WildMatch::new(pattern).matches(resource))
+    /// Whether it speaks of this action on this resource, in a request about this. Actions know
+    /// no case, ARNs do.
+    pub fn covers(&self, action: &str, resource: &str, request: &Request) -> bool {
+        let any_of = |patterns: &[String]| {
+            patterns.iter().any(|pattern| WildMatch::new_case_insensitive(pattern).matches(action))
+        };
+        let named = any_of(&self.actions) || !self.other_than.is_empty() && !any_of(&self.other_than);
+        named
+            && self.resources.iter().any(|pattern| WildMatch::new(pattern).matches(resource))
+            && self.conditions.iter().all(|condition| condition.holds(request))
     }
 }
 
@@ -61,8 +79,8 @@ pub(super) fn managed(document: &Document) -> Result<BTreeMap<String, Vec<Statem
 }
 
 /// The statements of a function's `Policies`: inline, or the template's own managed ones.
-/// AWS's managed policies grant nothing here, and SAM's policy templates are refused: the
-/// template is to say what it grants.
+/// AWS's managed policies and SAM's policy templates are refused: the template is to say what
+/// it grants.
 pub(super) fn granted(policies: &Json, managed: &BTreeMap<String, Vec<Statement>>) -> Result<Vec<Statement>> {
     let one = [policies.clone()];
     let policies = match policies {
@@ -73,7 +91,10 @@ pub(super) fn granted(policies: &Json, managed: &BTreeMap<String, Vec<Statement>
     let mut granted = Vec::new();
     for policy in policies {
         match policy {
-            Json::String(arn) => granted.extend(managed.get(arn).into_iter().flatten().cloned()),
+            Json::String(arn) => match managed.get(arn) {
+                Some(statements) => granted.extend(statements.iter().cloned()),
+                None => bail!("the template does not say what {arn} grants"),
+            },
             Json::Object(inline) if inline.contains_key("Statement") => {
                 granted.extend(Policy::deserialize(policy).context("Statement")?.statement);
             }
@@ -83,15 +104,14 @@ pub(super) fn granted(policies: &Json, managed: &BTreeMap<String, Vec<Statement>
     Ok(granted)
 }
 
-fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany<T> {
-        Many(Vec<T>),
-        One(T),
+fn one_or_many<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    list(Json::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// IAM writes a list of one without its brackets.
+pub(super) fn list<T: DeserializeOwned>(given: Json) -> Result<Vec<T>, serde_json::Error> {
+    match given {
+        Json::Array(many) => many.into_iter().map(serde_json::from_value).collect(),
+        one => serde_json::from_value(one).map(|one| vec![one]),
     }
-    Ok(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::Many(many) => many,
-        OneOrMany::One(one) => vec![one],
-    })
 }

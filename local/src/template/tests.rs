@@ -139,7 +139,7 @@ fn grants_cover_the_named_actions_and_resources_only() {
     let template = parse(None);
     let function = template.function("whale-login").unwrap();
     let granted = |action, resource: &str| {
-        function.statements.iter().any(|statement| statement.covers(action, resource))
+        function.statements.iter().any(|statement| statement.covers(action, resource, &RequestContext::new()))
     };
     let table = table_arn("Users");
     assert!(granted("dynamodb:GetItem", &table));
@@ -154,4 +154,61 @@ fn what_cannot_be_resolved_is_named_with_its_place() {
     let text = TEMPLATE.replace("BOTH: own", "BOTH: !ImportValue other");
     let error = Template::parse(&text, &BTreeMap::new(), "").unwrap_err().to_string();
     assert_eq!(error, "Resources.Login.Properties.Environment.Variables.BOTH: cannot resolve !ImportValue");
+}
+
+#[test]
+fn a_policy_that_the_template_does_not_write_out_is_refused() {
+    for policy in [
+        "AmazonDynamoDBFullAccess",
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "DynamoDBCrudPolicy: { TableName: !Ref Users }",
+    ] {
+        let text = TEMPLATE.replace("- !Ref Reads\n", &format!("- {policy}\n"));
+        let error = format!("{:#}", Template::parse(&text, &BTreeMap::new(), "").unwrap_err());
+        assert!(error.starts_with("Resources.Login.Properties.Policies: "), "{error}");
+    }
+}
+
+#[test]
+fn a_condition_that_is_not_understood_is_refused() {
+    let condition =
+        "Condition: { DateLessThan: { 'aws:CurrentTime': x } }, Effect: Allow, Action: dynamodb:Query";
+    let text = TEMPLATE.replace("Effect: Allow, Action: dynamodb:Query", condition);
+    let error = format!("{:#}", Template::parse(&text, &BTreeMap::new(), "").unwrap_err());
+    assert!(error.ends_with("the condition DateLessThan is not understood"), "{error}");
+}
+
+#[test]
+fn a_function_whose_boundary_does_not_leave_it_its_stream_is_refused() {
+    let text = |stream: &str| {
+        format!(
+            r#"
+Resources:
+  Follow:
+    Type: AWS::Serverless::Function
+    Metadata: {{ BuildProperties: {{ Binary: follow }} }}
+    Properties:
+      PermissionsBoundary: !Ref Boundary
+      Events:
+        Users: {{ Type: DynamoDB, Properties: {{ Stream: !GetAtt Users.StreamArn, StartingPosition: LATEST }} }}
+  Users:
+    Type: AWS::DynamoDB::Table
+    Properties: {{ StreamSpecification: {{ StreamViewType: NEW_IMAGE }} }}
+  Boundary:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - {{ Effect: Allow, NotAction: ["logs:*", dynamodb:GetRecords], Resource: "*" }}
+          - {{ Effect: Allow, Action: dynamodb:GetRecords, Resource: {stream} }}
+"#
+        )
+    };
+    let parse = |stream| Template::parse(&text(stream), &BTreeMap::new(), "");
+    assert!(parse("!GetAtt Users.StreamArn").unwrap().functions[0].boundary.is_some());
+    let error = format!("{:#}", parse("arn:aws:dynamodb:us-east-1:000000000000:table/Others").unwrap_err());
+    assert!(
+        error.starts_with("Resources.Follow: its boundary does not allow dynamodb:GetRecords on"),
+        "{error}"
+    );
 }
