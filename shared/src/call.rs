@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
@@ -14,6 +15,13 @@ use crate::{By, Error, Language, Result, User};
 
 /// The largest JSON or form body, in bytes. The largest honest one is a tenth of it.
 const MOST_TEXT: usize = 64 * 1024;
+
+/// What is escaped in a path: all but what RFC 3986 (section 3.3) lets stand there.
+const ESCAPED: AsciiSet = {
+    let marks = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    let delimiters = marks.remove(b'!').remove(b'$').remove(b'&').remove(b'\'').remove(b'(').remove(b')');
+    delimiters.remove(b'*').remove(b'+').remove(b',').remove(b';').remove(b'=').remove(b':').remove(b'@')
+};
 
 /// A request, taken apart only as far as the endpoint asks.
 pub struct Call {
@@ -134,6 +142,20 @@ impl Call {
     #[must_use]
     pub fn path(&self) -> &str {
         self.request.raw_http_path()
+    }
+
+    /// Where a request should have gone whose path ends in a slash: the same path without it, and
+    /// the query string. Several slashes at either end count as one, and what stands between them
+    /// is escaped: `//evil.example/` is a path of this host, too.
+    #[must_use]
+    pub fn without_slash(&self) -> Option<String> {
+        let path = self.path().strip_suffix('/')?.trim_matches('/');
+        if path.is_empty() || path.contains(['?', '#']) {
+            return None; // what stands escaped in a path would look like its end
+        }
+        let path = utf8_percent_encode(path, &ESCAPED);
+        let query = self.request.uri().query().map(|query| format!("?{query}"));
+        Some(format!("/{path}{}", query.unwrap_or_default()))
     }
 
     /// The address the gateway saw the request come from; never a header's word for it.

@@ -35,6 +35,12 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Sends the client to another path, with the same method and body (RFC 9110, 15.4.9).
+    #[must_use]
+    pub fn moved(to: String) -> Self {
+        Self { status: 308, headers: vec![("location", to)], body: String::new() }
+    }
+
     /// A JSON body under a status; a body that cannot be written is a fault of ours.
     fn json(status: u16, body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {

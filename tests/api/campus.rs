@@ -285,7 +285,7 @@ async fn every_refusal_is_in_the_familys_envelope() {
     POST /api/v3/change_profile: 401 {"success":false,"msg":"invalid token","errType":3}
     POST /api/v3/view_profile: 405 {"success":false,"msg":"method not allowed","errType":"logic"}
     GET /api/v3/change_profile: 405 {"success":false,"msg":"method not allowed","errType":2}
-    GET /api/v3/view_profile/: 404 {"success":false,"msg":"not found","errType":"logic"}
+    GET /api/v3/view_profile/: 401 {"success":false,"msg":"invalid token","errType":"auth"}
     GET /api/v3: 404 {"success":false,"msg":"not found","errType":"logic"}
     GET /api/v3/nothing: 404 {"success":false,"msg":"not found","errType":"logic"}
     GET /api/v3x: 404 {"detail":"Not Found"}

@@ -3,9 +3,21 @@
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, registration};
+
+impl World {
+    /// What `$default` answers to a path and a query string, as the gateway hands them on.
+    async fn unrouted(&self, path: &str, query: &str) -> Value {
+        let event = include_str!("../../events/unrouted.json").replace("/api/auth/nothing", "");
+        let mut event: Value = serde_json::from_str(&event).expect("an event");
+        event["rawPath"] = path.into();
+        event["requestContext"]["http"]["path"] = path.into();
+        event["rawQueryString"] = query.into();
+        self.cloud.invoke("unrouted", &event).await.expect("an answer")
+    }
+}
 
 #[tokio::test]
 async fn what_no_endpoint_takes_is_answered_by_the_family_that_owns_the_path() {
@@ -13,7 +25,7 @@ async fn what_no_endpoint_takes_is_answered_by_the_family_that_owns_the_path() {
     let mut answers = String::new();
     for (method, path) in [
         ("GET", "/api/auth/nothing"),
-        ("GET", "/api/users/me/"),
+        ("GET", "/api/users/mes"),
         ("GET", "/"),
         ("GET", "/%2e%2e/%00"),
         ("GET", "/api/auth/login"),
@@ -26,7 +38,7 @@ async fn what_no_endpoint_takes_is_answered_by_the_family_that_owns_the_path() {
     }
     assert_snapshot!(answers, @r#"
     GET /api/auth/nothing: 404 {"detail":"Not Found"}
-    GET /api/users/me/: 404 {"detail":"Not Found"}
+    GET /api/users/mes: 404 {"code":1104,"message":"Not Found","data":{}}
     GET /: 404 {"detail":"Not Found"}
     GET /%2e%2e/%00: 404 {"detail":"Not Found"}
     GET /api/auth/login: 405 {"detail":"Method Not Allowed"}
@@ -48,4 +60,51 @@ async fn every_path_answers_other_methods_in_its_familys_words() {
         let answer = world.send(world.request("PATCH", path)).await;
         assert_eq!((answer.status, &answer.json()["msg"]), (405, &json!("method not allowed")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_slash_too_many_is_told_where_to_go_on_this_host_and_with_its_query() {
+    let world = World::new().await;
+    for (path, query, location) in [
+        ("/api/users/me/", "", "/api/users/me"),
+        ("/api/users/me/", "fields=id&x=%2F", "/api/users/me?fields=id&x=%2F"),
+        ("/nothing//", "", "/nothing"),
+        ("//evil.example/", "", "/evil.example"),
+        ("///evil.example//", "a=b", "/evil.example?a=b"),
+        ("/\\evil.example/", "", "/%5Cevil.example"),
+        ("/\t/evil.example/", "", "/%09/evil.example"),
+        ("/a\r\nset-cookie: x=1/", "", "/a%0D%0Aset-cookie:%20x=1"),
+        ("/https://evil.example/", "", "/https://evil.example"),
+        ("/测试/", "", "/%E6%B5%8B%E8%AF%95"),
+    ] {
+        let answer = world.unrouted(path, query).await;
+        let told = (&answer["statusCode"], &answer["headers"]["location"], &answer["body"]);
+        assert_eq!(told, (&json!(308), &json!(location), &json!("")), "{path}: {answer}");
+        assert_eq!(answer["headers"]["set-cookie"], Value::Null);
+    }
+    for path in ["/", "//", "", "/nothing", "//evil.example", "/a?b/", "/a#b/"] {
+        let answer = world.unrouted(path, "").await;
+        assert_eq!(
+            (&answer["statusCode"], &answer["headers"]["location"]),
+            (&json!(404), &Value::Null),
+            "{path}"
+        );
+    }
+    let logs = world.cloud.logs();
+    assert!(logs.iter().all(|line| !line.contains("evil") && !line.contains("fields=id")), "{logs:#?}");
+}
+
+#[tokio::test]
+async fn a_client_that_follows_keeps_its_method_and_its_body() {
+    let world = World::new().await;
+    let path = "/api/auth/register/";
+    let registered = world.send(world.request("POST", path).json(&registration("testuser"))).await;
+    assert_eq!(
+        (registered.status, &registered.json()["username"]),
+        (200, &json!("testuser")),
+        "{registered}"
+    );
+    let token = world.login("testuser", crate::world::PASSWORD).await.json()["access_token"].clone();
+    let user = world.request("GET", "/users/").bearer_auth(token.as_str().expect("a token"));
+    assert_eq!(world.send(user).await.json()["data"]["name"], "testuser");
 }
