@@ -9,16 +9,23 @@ use aws_sdk_ses::types::{Body, Content, Destination, Message};
 use serde_json::Value;
 use shared::{Codes, Env, Error, Fault, Letter, Matter, Post, Resource, Tokens, serve_records};
 
-/// The post office: how to send, from whom, and where links lead.
+/// The post office: how to send, under which of SES's sets of rules, from whom, and where links
+/// lead.
 struct Office {
     ses: Client,
+    configuration_set: String,
     from: String,
     base_url: String,
 }
 
 impl Resource for Office {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { ses: env.ses(), from: env.text("MAIL_FROM")?, base_url: env.text("BASE_URL")? })
+        Ok(Self {
+            ses: env.ses(),
+            configuration_set: env.text("CONFIGURATION_SET")?,
+            from: env.text("MAIL_FROM")?,
+            base_url: env.text("BASE_URL")?,
+        })
     }
 }
 
@@ -53,7 +60,8 @@ impl Office {
         let body = Body::builder().text(part(mail.text)?).html(part(mail.html)?).build();
         let message = Message::builder().subject(part(mail.subject)?).body(body).build();
         let to = Destination::builder().to_addresses(post.to.to_string()).build();
-        let sent = self.ses.send_email().source(&self.from).destination(to).message(message).send().await;
+        let request = self.ses.send_email().configuration_set_name(&self.configuration_set);
+        let sent = request.source(&self.from).destination(to).message(message).send().await;
         sent.map_err(|error| Fault::new(format!("SendEmail: {}", error.code().unwrap_or("no answer"))))?;
         Ok(())
     }

@@ -34,6 +34,7 @@ mod passwords;
 mod profile;
 mod races;
 mod stack;
+mod template;
 mod tidy;
 mod tokens;
 mod unrouted;
