@@ -35,12 +35,12 @@ async fn mailer((office, tokens, codes): &(Office, Tokens, Codes), record: &Valu
     let (code, link);
     let letter = match &post.matter {
         Matter::VerifyEmail => {
-            let token = tokens.issue_for_email(user, &post.to).map_err(Error::into_fault)?;
+            let token = tokens.issue_for_email(user, &post.to).await.map_err(Error::into_fault)?;
             link = format!("{base}/verify-email?u={user}&t={token}");
             Letter::VerifyEmail { link: &link }
         }
         Matter::ResetCode { captcha, key_id } => {
-            code = codes.of(*captcha, key_id).ok_or_else(|| Fault::new("the key of a code is gone"))?;
+            code = codes.of(*captcha, key_id).await.ok_or_else(|| Fault::new("the key of a code is gone"))?;
             link = format!("{base}/reset-password?id={}", shared::UserId::from(user));
             Letter::ResetCode { code: &code, link: &link }
         }

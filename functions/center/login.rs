@@ -21,7 +21,7 @@ async fn login((users, limits, tokens): &(Users, Limits, Tokens), call: Call) ->
     let given: Credentials = call.form()?;
     let account = users.owner_of_name(&given.username).await?;
     let user = users.sign_in(limits, account, &given.username, &given.password, &call.by_anyone()).await?;
-    Ok(SignedIn { access_token: tokens.issue(&user)?, token_type: "bearer", user: user.into() })
+    Ok(SignedIn { access_token: tokens.issue(&user).await?, token_type: "bearer", user: user.into() })
 }
 
 /// Runs the function.

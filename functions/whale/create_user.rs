@@ -28,7 +28,7 @@ async fn create_user((users, limits, tokens): &(Users, Limits, Tokens), call: Ca
 
     let new = NewUser { username: None, nickname, email, password: password.hash()?, access: Access::User };
     let user = users.sign_up(new, Some(&limits.sign_up(&call.source_address())), &call.by_anyone()).await?;
-    Ok(Created { token: tokens.issue(&user)?, user: user.into() })
+    Ok(Created { token: tokens.issue(&user).await?, user: user.into() })
 }
 
 /// Runs the function.

@@ -23,7 +23,7 @@ async fn login((users, limits, tokens): &(Users, Limits, Tokens), call: Call) ->
         Err(_) => None,
     };
     let user = users.sign_in(limits, account, &given.email, &given.password, &call.by_anyone()).await?;
-    Ok(SignedIn { token: tokens.issue(&user)?, user: user.into() })
+    Ok(SignedIn { token: tokens.issue(&user).await?, user: user.into() })
 }
 
 /// Runs the function.

@@ -19,7 +19,7 @@ async fn verify_email((users, tokens): &(Users, Tokens), call: Call) -> Result<V
     let given: Given = call.json_with(&["user_uuid", "token"])?;
     let uuid = given.user_uuid.parse().map_err(|_| Error::NoSuchAccount)?;
     let user = users.find(&Subject::Uuid(uuid)).await?;
-    if !tokens.is_for_email_of(&given.token, &user) {
+    if !tokens.is_for_email_of(&given.token, &user).await {
         return Err(Error::NoSuchAccount);
     }
     let email = user.email.canonical();

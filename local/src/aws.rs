@@ -21,7 +21,7 @@ use anyhow::Result;
 use http::Request;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::sleep;
+use tokio::{sync::mpsc::UnboundedReceiver, time::sleep};
 
 use crate::{
     Mail, RequestContext,
@@ -31,6 +31,7 @@ use crate::{
 use caller::Caller;
 pub use fault::{Effect, Fault};
 use request::Call;
+pub(crate) use secrets::Rotation;
 use service::Service;
 pub(crate) use stream::{Record, Stream};
 
@@ -153,6 +154,11 @@ impl Aws {
     /// The stream with this ARN, of the table with this name.
     pub(crate) fn stream(&self, table: &str, arn: &str) -> Stream {
         self.dynamodb.stream(table, arn)
+    }
+
+    /// The rotations of secrets that are asked for, for the one who carries them out.
+    pub(crate) fn rotations(&self) -> Option<UnboundedReceiver<Rotation>> {
+        self.secrets.rotations()
     }
 
     /// Every call so far.

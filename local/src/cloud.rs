@@ -11,6 +11,7 @@ use crate::{
     aws::Aws,
     gateway::Gateway,
     lambda::{Lambda, Log, Surroundings},
+    rotations::Rotations,
     server::{Broken, Server, bind},
     streams::Streams,
 };
@@ -22,6 +23,7 @@ pub struct Cloud {
     aws: Arc<Aws>,
     log: Arc<Log>,
     streams: Streams,
+    _rotations: Option<Rotations>,
     port: u16,
     aws_port: u16,
     _servers: [Server; 2],
@@ -73,12 +75,14 @@ impl Cloud {
             true => Streams::start(&template, &lambda, &aws, &log, options.data.as_deref())?,
             false => Streams::none(),
         };
+        let rotations = aws.rotations().map(|to_do| Rotations::start(to_do, &lambda));
         Ok(Cloud {
             template,
             lambda,
             aws,
             log,
             streams,
+            _rotations: rotations,
             port,
             aws_port,
             _servers: [gateway, door],

@@ -17,6 +17,7 @@
 //! - `aws` is the one door to all AWS services. A function signs with its own name as access
 //!   key id, so the door knows who asks, and refuses what the template does not grant.
 //! - `streams` hands what is written to a table on to the functions that follow its stream.
+//! - `rotations` calls the function that the template has for rotating a secret, step by step.
 //!
 //! Tests start one [`Cloud`] each, in memory. `cargo run -p local` starts one that stays.
 
@@ -30,6 +31,7 @@ mod lambda;
 mod mail;
 mod operator;
 mod options;
+mod rotations;
 mod server;
 mod streams;
 mod template;

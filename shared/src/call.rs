@@ -26,13 +26,11 @@ const ESCAPED: AsciiSet = {
 /// A request, taken apart only as far as the endpoint asks.
 pub struct Call {
     request: Request,
-    invocation_id: String,
 }
 
 impl From<Request> for Call {
     fn from(request: Request) -> Self {
-        let invocation_id = request.lambda_context().request_id;
-        Self { request, invocation_id }
+        Self { request }
     }
 }
 
@@ -182,11 +180,6 @@ impl Call {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref().unwrap_or_default(),
             _ => "",
         }
-    }
-
-    /// Lambda's id of the invocation.
-    pub(crate) fn invocation_id(&self) -> &str {
-        &self.invocation_id
     }
 
     fn body(&self, content_type: &str) -> Result<&[u8]> {

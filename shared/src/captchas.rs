@@ -99,8 +99,8 @@ impl Captchas {
         let now = clock::now();
         let uuid = user::new_uuid(now)?;
         let ends = clock::seconds().saturating_add(SECONDS);
-        let key_id = self.codes.key_id();
-        let mail = outbox::post(&Matter::ResetCode { captcha: uuid, key_id: key_id.into() }, to, language)?;
+        let key_id = &self.codes.key_id().await;
+        let mail = outbox::post(&Matter::ResetCode { captcha: uuid, key_id: key_id.clone() }, to, language)?;
         let item = Item::from([
             ("uuid".into(), text(uuid)),
             ("key_id".into(), text(key_id)),
@@ -144,7 +144,7 @@ impl Captchas {
             Written::Done(captcha) => {
                 let captcha = Reading(&captcha);
                 let uuid = captcha.uuid("uuid")?;
-                if !self.codes.is(code, uuid, &captcha.text("key_id")?) {
+                if !self.codes.is(code, uuid, &captcha.text("key_id")?).await {
                     return Err(Error::BadCode);
                 }
                 Ok(Some(Claim { key, uuid }))

@@ -2,6 +2,7 @@
 
 mod item;
 pub(crate) mod key;
+mod meter;
 mod query;
 mod write;
 
@@ -17,6 +18,7 @@ use aws_sdk_dynamodb::types::{
 
 pub(crate) use item::{Item, Reading, bytes, flag, integer, number, text, time, unreadable};
 pub(crate) use key::{Key, Table};
+pub(crate) use meter::Meter;
 pub(crate) use query::{Direction, Row};
 use write::some;
 pub(crate) use write::{Change, Write};

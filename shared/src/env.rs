@@ -7,18 +7,22 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
-
+use aws_types::SdkConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use tokio::sync::OnceCell;
 
 use crate::Fault;
-use crate::database::Database;
+use crate::database::{Database, Meter};
+use crate::secrets::Rotating;
 
 /// Amazon Trust Services' roots 1 to 4 and the Starfield root that cross-signs them: what all
 /// of AWS's endpoints chain to (<https://www.amazontrust.com/repository/>).
@@ -57,10 +61,9 @@ impl<A: Resource, B: Resource, C: Resource, D: Resource> Resource for (A, B, C, 
 /// The function's environment: its variables, and how it reaches AWS.
 pub struct Env {
     variables: BTreeMap<String, String>,
-    http: SharedHttpClient,
-    credentials: Credentials,
-    region: Region,
+    aws: SdkConfig,
     database: OnceCell<Database>,
+    token_key: OnceCell<Arc<Rotating>>,
 }
 
 impl Env {
@@ -82,26 +85,18 @@ impl Env {
     /// # Errors
     /// As [`Env::load`].
     pub fn of(variables: BTreeMap<String, String>) -> Result<Self, Fault> {
-        let needed = |name: &str| variables.get(name).cloned().ok_or_else(|| missing(name));
-        Ok(Self {
-            http: http_client(&variables),
-            credentials: Credentials::new(
-                needed("AWS_ACCESS_KEY_ID")?,
-                needed("AWS_SECRET_ACCESS_KEY")?,
-                variables.get("AWS_SESSION_TOKEN").cloned(),
-                None,
-                "environment",
-            ),
-            region: Region::new(needed("AWS_REGION")?),
-            database: OnceCell::new(),
-            variables,
-        })
+        Ok(Self { aws: aws(&variables)?, database: OnceCell::new(), token_key: OnceCell::new(), variables })
     }
 
     /// The function's name, empty outside Lambda.
     #[must_use]
     pub fn function_name(&self) -> &str {
-        self.variables.get("AWS_LAMBDA_FUNCTION_NAME").map_or("", String::as_str)
+        self.given("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
+    }
+
+    /// The variable `name`, where it is set.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
     }
 
     /// The variable `name`.
@@ -109,7 +104,7 @@ impl Env {
     /// # Errors
     /// Where it is not set.
     pub fn text(&self, name: &str) -> Result<String, Fault> {
-        self.variables.get(name).cloned().ok_or_else(|| missing(name))
+        self.given(name).map(str::to_owned).ok_or_else(|| missing(name))
     }
 
     /// The variable `name` as a number.
@@ -126,58 +121,38 @@ impl Env {
         self.database.get_or_try_init(|| Database::open(self)).await.cloned()
     }
 
-    /// A DynamoDB client.
+    /// The key that signs tokens and derives codes, read once for all who ask.
+    pub(crate) async fn token_key(&self) -> Result<Arc<Rotating>, Fault> {
+        let read = || async { Rotating::read(self, "TOKEN_KEY").await.map(Arc::new) };
+        self.token_key.get_or_try_init(read).await.cloned()
+    }
+
+    /// A DynamoDB client, whose calls are counted for the log.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
-            .region(self.region.clone())
-            .timeout_config(timeouts());
-        config.set_endpoint_url(self.endpoint("DYNAMODB"));
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.aws).interceptor(Meter);
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// A Secrets Manager client.
     #[must_use]
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
-        let mut config = aws_sdk_secretsmanager::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
-            .region(self.region.clone())
-            .timeout_config(timeouts());
-        config.set_endpoint_url(self.endpoint("SECRETS_MANAGER"));
-        aws_sdk_secretsmanager::Client::from_conf(config.build())
+        aws_sdk_secretsmanager::Client::new(&self.aws)
     }
 
     /// An S3 client. Where the endpoint is not AWS's own, a bucket is a path of it, not a host.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let endpoint = self.endpoint("S3");
-        let mut config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
-            .region(self.region.clone())
-            .timeout_config(timeouts())
-            .force_path_style(endpoint.is_some());
-        config.set_endpoint_url(endpoint);
+        let elsewhere =
+            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().any(|name| self.given(name).is_some());
+        let config = aws_sdk_s3::config::Builder::from(&self.aws).force_path_style(elsewhere);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// An SES client.
     #[must_use]
     pub fn ses(&self) -> aws_sdk_ses::Client {
-        let mut config = aws_sdk_ses::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
-            .region(self.region.clone())
-            .timeout_config(timeouts());
-        config.set_endpoint_url(self.endpoint("SES"));
-        aws_sdk_ses::Client::from_conf(config.build())
+        aws_sdk_ses::Client::new(&self.aws)
     }
 
     /// An HTTP client for an address of AWS's that is no service's.
@@ -185,12 +160,45 @@ impl Env {
         let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
         builder.tls_context(trust(&self.variables)).build()
     }
+}
 
-    /// The endpoint of a service where it is not AWS's own, by the variables that all of AWS's
-    /// SDKs know: `AWS_ENDPOINT_URL_<SERVICE>`, then `AWS_ENDPOINT_URL`.
-    fn endpoint(&self, service: &str) -> Option<String> {
-        let own = self.variables.get(&format!("AWS_ENDPOINT_URL_{service}"));
-        own.or_else(|| self.variables.get("AWS_ENDPOINT_URL")).cloned()
+/// How all of AWS is reached: with which credentials, where, and how long an answer may take.
+fn aws(variables: &BTreeMap<String, String>) -> Result<SdkConfig, Fault> {
+    let needed = |name: &str| variables.get(name).cloned().ok_or_else(|| missing(name));
+    let credentials = Credentials::new(
+        needed("AWS_ACCESS_KEY_ID")?,
+        needed("AWS_SECRET_ACCESS_KEY")?,
+        variables.get("AWS_SESSION_TOKEN").cloned(),
+        None,
+        "environment",
+    );
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .http_client(http_client(variables))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .region(Region::new(needed("AWS_REGION")?))
+        .timeout_config(timeouts())
+        .service_config(Endpoints::of(variables));
+    config.set_endpoint_url(variables.get("AWS_ENDPOINT_URL").cloned());
+    Ok(config.build())
+}
+
+/// The endpoints of single services that are not AWS's own, by the variables that all of AWS's
+/// SDKs know: `AWS_ENDPOINT_URL_<SERVICE>`. Each stands before `AWS_ENDPOINT_URL`.
+#[derive(Debug)]
+struct Endpoints(BTreeMap<String, String>);
+
+impl Endpoints {
+    fn of(variables: &BTreeMap<String, String>) -> Self {
+        let endpoints = variables.iter().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL_"));
+        Self(endpoints.map(|(name, url)| (name.clone(), url.clone())).collect())
+    }
+}
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        self.0.get(&format!("{}_{service}", key.env())).cloned()
     }
 }
 

@@ -1,11 +1,17 @@
-//! Secrets Manager: a secret's current and previous version, read once per instance.
+//! Secrets Manager: a secret's current and previous version.
+
+mod rotating;
+mod rotation;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput};
 
 use crate::Fault;
 use crate::env::Env;
+
+pub(crate) use rotating::Rotating;
+pub use rotation::{Rotation, Stage};
 
 /// The fewest bytes a secret may have: HS256 and AES-256 both want 256 bits.
 const FEWEST_BYTES: usize = 32;
@@ -25,20 +31,19 @@ pub(crate) struct Versions {
     pub previous: Option<Secret>,
 }
 
+impl Versions {
+    /// The version of this id.
+    fn find(&self, id: &str) -> Option<&Secret> {
+        std::iter::once(&self.current).chain(&self.previous).find(|secret| secret.id == id)
+    }
+}
+
 /// Reads both versions of the secret that the variable names.
 ///
 /// # Errors
-/// Where the current version cannot be read or is shorter than 32 bytes.
+/// Where the current version cannot be read, or one is shorter than 32 bytes.
 pub(crate) async fn versions(env: &Env, variable: &str) -> Result<Versions, Fault> {
-    let (client, id) = (env.secrets_manager(), env.text(variable)?);
-    let (current, previous) =
-        tokio::try_join!(stage(&client, &id, "AWSCURRENT"), stage(&client, &id, "AWSPREVIOUS"))?;
-    let current = current.ok_or_else(|| Fault::new(format!("the secret {variable} has no value")))?;
-    let all = std::iter::once(&current).chain(&previous);
-    if all.into_iter().any(|secret| secret.value.len() < FEWEST_BYTES) {
-        return Err(Fault::new(format!("the secret {variable} is shorter than {FEWEST_BYTES} bytes")));
-    }
-    Ok(Versions { current, previous })
+    Unread::of(env, variable)?.versions().await
 }
 
 /// A secret that is read when it is needed, and as it is then.
@@ -58,23 +63,40 @@ impl Unread {
         let secret = stage(&self.client, &self.id, "AWSCURRENT").await?;
         Ok(secret.ok_or_else(|| Fault::new("a secret has no value"))?.value)
     }
+
+    /// The secret's current version and the one before.
+    async fn versions(&self) -> Result<Versions, Fault> {
+        let of = |label| stage(&self.client, &self.id, label);
+        let (current, previous) = tokio::try_join!(of("AWSCURRENT"), of("AWSPREVIOUS"))?;
+        let current = current.ok_or_else(|| Fault::new("a secret has no value"))?;
+        std::iter::once(&current).chain(&previous).try_for_each(long_enough)?;
+        Ok(Versions { current, previous })
+    }
+}
+
+fn long_enough(secret: &Secret) -> Result<(), Fault> {
+    let short = || Fault::new(format!("a secret is shorter than {FEWEST_BYTES} bytes"));
+    if secret.value.len() < FEWEST_BYTES { Err(short()) } else { Ok(()) }
 }
 
 async fn stage(client: &Client, id: &str, stage: &str) -> Result<Option<Secret>, Fault> {
-    let found = client.get_secret_value().secret_id(id).version_stage(stage).send().await;
+    secret(client.get_secret_value().secret_id(id).version_stage(stage).send().await)
+}
+
+/// What an answer holds; nothing where there is no such version, or it has no value yet.
+fn secret(
+    found: Result<GetSecretValueOutput, SdkError<GetSecretValueError>>,
+) -> Result<Option<Secret>, Fault> {
     match found {
         Ok(found) => {
             let value = found.secret_string.ok_or_else(|| Fault::new("a secret is not a string"))?;
             Ok(Some(Secret { id: found.version_id.unwrap_or_default(), value }))
         }
-        Err(SdkError::ServiceError(error)) if absent(error.err()) => Ok(None),
-        Err(error) => {
-            let code = error.as_service_error().and_then(|error| error.meta().code().map(str::to_owned));
-            Err(Fault::new(format!("GetSecretValue: {}", code.as_deref().unwrap_or("no answer"))))
-        }
+        Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+        Err(error) => Err(fault("GetSecretValue", &error)),
     }
 }
 
-fn absent(error: &GetSecretValueError) -> bool {
-    error.is_resource_not_found_exception()
+fn fault(operation: &str, error: &impl ProvideErrorMetadata) -> Fault {
+    Fault::new(format!("{operation}: {}", error.code().unwrap_or("no answer")))
 }

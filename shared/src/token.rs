@@ -7,6 +7,8 @@
 
 mod hs256;
 
+use std::sync::Arc;
+
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use ring::digest::{SHA256, digest};
@@ -14,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::env::{Env, Resource};
-use crate::secrets::{self, Secret};
-use crate::{Email, Error, Fault, Result, User, Users, clock};
+use crate::secrets::Rotating;
+use crate::{Email, Error, Fault, Result, User, Users, clock, tally};
 
 /// Who makes the tokens, and whom they are for.
 const ISSUER: &str = "accounts";
@@ -30,15 +32,8 @@ const LEEWAY_SECONDS: u64 = 5;
 
 /// Issues tokens and tells whose they are.
 pub struct Tokens {
-    current: Key,
-    previous: Option<Key>,
+    keys: Arc<Rotating>,
     seconds: u64,
-}
-
-struct Key {
-    id: String,
-    sign: EncodingKey,
-    verify: DecodingKey,
 }
 
 /// The payload. `ver` is the user's token version: raised, it ends every login token issued
@@ -63,22 +58,7 @@ struct Claims {
 impl Resource for Tokens {
     async fn open(env: &Env) -> Result<Self, Fault> {
         hs256::install();
-        let versions = secrets::versions(env, "TOKEN_KEY").await?;
-        Ok(Self {
-            current: versions.current.into(),
-            previous: versions.previous.map(Key::from),
-            seconds: env.number("TOKEN_SECONDS")?,
-        })
-    }
-}
-
-impl From<Secret> for Key {
-    fn from(secret: Secret) -> Self {
-        Self {
-            id: secret.id,
-            sign: EncodingKey::from_secret(secret.value.as_bytes()),
-            verify: DecodingKey::from_secret(secret.value.as_bytes()),
-        }
+        Ok(Self { keys: env.token_key().await?, seconds: env.number("TOKEN_SECONDS")? })
     }
 }
 
@@ -87,10 +67,11 @@ impl Tokens {
     ///
     /// # Errors
     /// Only a fault of ours.
-    pub fn issue(&self, user: &User) -> Result<String> {
+    pub async fn issue(&self, user: &User) -> Result<String> {
+        tally::note_user(user.uuid);
         let claims = claims(ACCESS, user.uuid, self.seconds);
         let openid = user.wx.as_ref().map(ToString::to_string);
-        self.sign(&Claims { ver: Some(user.token_version), openid, ..claims })
+        self.sign(&Claims { ver: Some(user.token_version), openid, ..claims }).await
     }
 
     /// The user whose login token `token` is, as stored now. One read.
@@ -108,35 +89,43 @@ impl Tokens {
     /// # Errors
     /// [`Error::ExpiredToken`]; [`Error::BadToken`].
     pub async fn holder(&self, token: Option<&str>, users: &Users) -> Result<User> {
-        let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS)?;
+        let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS).await?;
         let version = claims.ver.ok_or(Error::BadToken)?;
         let user = users.by_uuid(claims.user_id).await?.ok_or(Error::BadToken)?;
-        if user.token_version == version { Ok(user) } else { Err(Error::BadToken) }
+        if user.token_version != version {
+            return Err(Error::BadToken);
+        }
+        tally::note_user(user.uuid);
+        Ok(user)
     }
 
     /// A new token that shows that its holder reads `email`, an address of the user's.
     ///
     /// # Errors
     /// Only a fault of ours.
-    pub fn issue_for_email(&self, user: Uuid, email: &Email) -> Result<String> {
+    pub async fn issue_for_email(&self, user: Uuid, email: &Email) -> Result<String> {
         let claims = claims(VERIFY_EMAIL, user, VERIFY_EMAIL_SECONDS);
-        self.sign(&Claims { email: Some(hash(email)), ..claims })
+        self.sign(&Claims { email: Some(hash(email)), ..claims }).await
     }
 
     /// Whether `token` shows that its holder reads the address that `user` has now.
-    #[must_use]
-    pub fn is_for_email_of(&self, token: &str, user: &User) -> bool {
-        let claims = self.verify(token, VERIFY_EMAIL);
-        claims.is_ok_and(|claims| claims.user_id == user.uuid && claims.email == Some(hash(&user.email)))
+    pub async fn is_for_email_of(&self, token: &str, user: &User) -> bool {
+        let Ok(claims) = self.verify(token, VERIFY_EMAIL).await else { return false };
+        let theirs = claims.user_id == user.uuid && claims.email == Some(hash(&user.email));
+        if theirs {
+            tally::note_user(user.uuid);
+        }
+        theirs
     }
 
-    fn sign(&self, claims: &Claims) -> Result<String> {
-        let header = Header { kid: Some(self.current.id.clone()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, claims, &self.current.sign)
+    async fn sign(&self, claims: &Claims) -> Result<String> {
+        let key = self.keys.current().await;
+        let header = Header { kid: Some(key.id), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key.value.as_bytes()))
             .map_err(|_| Fault::new("a token could not be signed").into())
     }
 
-    fn verify(&self, token: &str, purpose: &str) -> Result<Claims> {
+    async fn verify(&self, token: &str, purpose: &str) -> Result<Claims> {
         if token.len() > MOST_BYTES {
             return Err(Error::BadToken);
         }
@@ -145,10 +134,10 @@ impl Tokens {
             return Err(Error::BadToken);
         }
         let kid = header.kid.ok_or(Error::BadToken)?;
-        let mut keys = std::iter::once(&self.current).chain(&self.previous);
-        let key = keys.find(|key| key.id == kid).ok_or(Error::BadToken)?;
+        let key = self.keys.version(&kid).await.ok_or(Error::BadToken)?;
 
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.verify, &rules())
+        let key = DecodingKey::from_secret(key.value.as_bytes());
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules())
             .map_err(|error| match error.kind() {
                 ErrorKind::ExpiredSignature => Error::ExpiredToken,
                 _ => Error::BadToken,

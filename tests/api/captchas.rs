@@ -292,5 +292,8 @@ async fn posted_code(world: &World, user: UserId) -> String {
     let items = world.captchas().await;
     let item =
         items.iter().find(|item| item["pk"].as_s().unwrap() == &format!("{user}#1")).expect("a captcha");
-    codes.of(item["uuid"].as_s().unwrap().parse().unwrap(), item["key_id"].as_s().unwrap()).expect("a code")
+    codes
+        .of(item["uuid"].as_s().unwrap().parse().unwrap(), item["key_id"].as_s().unwrap())
+        .await
+        .expect("a code")
 }

@@ -37,7 +37,7 @@ async fn a_fault_of_the_database_is_a_500_and_one_line_with_the_cause() {
     assert_eq!(line["route"], "GET /api/users/me");
     assert_eq!(line["status"], 500);
     assert_eq!(line["cause"], "GetItem: ResourceNotFoundException");
-    assert!(line["request_id"].as_str().is_some_and(|id| !id.is_empty()));
+    assert!(line["correlation_id"].as_str().is_some_and(|id| !id.is_empty()));
     assert!(!lines[0].contains("canary") && !lines[0].contains("testuser") && !lines[0].contains(&token));
 }
 

@@ -27,12 +27,18 @@ impl World {
 
     /// A world whose template has these parameters.
     pub async fn with(parameters: &[(&str, &str)]) -> Self {
+        Self::with_variables(parameters, &[]).await
+    }
+
+    /// A world whose template has these parameters, and whose functions these variables.
+    pub async fn with_variables(parameters: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let binary = Path::new(env!("CARGO_BIN_EXE_unrouted"));
         let options = Options {
             template: Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml"),
             binaries: binary.parent().expect("a binary stands in a directory").to_owned(),
             parameters: parameters.iter().map(owned).collect(),
+            variables: variables.iter().map(owned).collect(),
             ..Options::default()
         };
         let cloud = Cloud::start(options).await.expect("the cloud starts");

@@ -1,6 +1,8 @@
 //! Secrets Manager, played by `rustack-secretsmanager` in memory. The values it starts with
 //! are kept in `secrets.json`, so that what they sign and encrypt outlives a restart.
 
+mod rotation;
+
 use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
@@ -11,6 +13,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use bytes::Bytes;
+use http::{HeaderValue, request::Parts};
 use http_body_util::{BodyExt, Full};
 use rustack_secretsmanager_core::{
     config::SecretsManagerConfig, handler::RustackSecretsManagerHandler, provider::RustackSecretsManager,
@@ -19,17 +23,24 @@ use rustack_secretsmanager_http::{
     dispatch::dispatch_operation, response::error_to_response, router::resolve_operation,
 };
 use serde_json::{Value as Json, json};
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::request::{Call, Need};
+use super::{
+    request::{Call, Need},
+    service::Service,
+};
 use crate::{
-    server::{Answer, Broken},
+    server::{Answer, Broken, answer},
     template::Secret,
 };
+pub(crate) use rotation::Rotation;
+use rotation::Rotations;
 
 /// The running service.
 pub(super) struct Secrets {
     handler: RustackSecretsManagerHandler,
     secrets: Vec<Secret>,
+    rotations: Rotations,
 }
 
 impl Secrets {
@@ -58,13 +69,68 @@ impl Secrets {
         Ok(Secrets {
             handler: RustackSecretsManagerHandler::new(Arc::new(provider)),
             secrets: secrets.to_vec(),
+            rotations: Rotations::new(),
         })
     }
 
+    /// The rotations that are asked for from here on, for the one who carries them out.
+    pub(super) fn rotations(&self) -> Option<UnboundedReceiver<Rotation>> {
+        self.rotations.to_do()
+    }
+
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
-        let body = by_name(&call.body, &self.secrets);
-        let outcome = match resolve_operation(&call.head.headers) {
-            Ok(operation) => dispatch_operation(&self.handler, operation, body.into()).await,
+        let request: Json = serde_json::from_slice(&call.body).unwrap_or_default();
+        let Some(secret) = request["SecretId"].as_str().and_then(|id| find(&self.secrets, id)) else {
+            return self.ask(call.head, call.body).await;
+        };
+        // The provider gives each secret an ARN of its own, so that ours is replaced by the name.
+        let mut named = request.clone();
+        named["SecretId"] = json!(secret.name);
+        if call.operation == "RotateSecret" {
+            return self.rotate(secret, &named, call.head).await;
+        }
+        let told = self.ask(call.head, named.to_string().into()).await?;
+        match call.operation.as_str() {
+            "PutSecretValue" if told.status().is_success() => {
+                self.rotations.filled(secret, request["ClientRequestToken"].as_str());
+                Ok(told)
+            }
+            "CancelRotateSecret" => {
+                self.rotations.cancel(secret);
+                Ok(told)
+            }
+            "DescribeSecret" => self.described(secret, told).await,
+            _ => Ok(told),
+        }
+    }
+
+    /// Begins a rotation, which the provider would only pretend.
+    async fn rotate(&self, secret: &Secret, request: &Json, mut head: Parts) -> Result<Answer, Broken> {
+        head.headers.insert("x-amz-target", HeaderValue::from_static("secretsmanager.DescribeSecret"));
+        let about = json!({ "SecretId": secret.name }).to_string();
+        let told = self.ask(head, about.into()).await?;
+        let told = self.described(secret, told).await?.into_body().collect().await.map_err(|_| Broken)?;
+        let told = serde_json::from_slice(&told.to_bytes()).unwrap_or_default();
+        Ok(match self.rotations.ask(secret, request, &told) {
+            Ok(version) => {
+                let body = json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": version });
+                answer(200, "application/x-amz-json-1.1", body.to_string())
+            }
+            Err(why) => Service::SecretsManager.error(400, "InvalidRequestException", why),
+        })
+    }
+
+    async fn described(&self, secret: &Secret, told: Answer) -> Result<Answer, Broken> {
+        let status = told.status().as_u16();
+        let body = told.into_body().collect().await.map_err(|_| Broken)?.to_bytes();
+        let mut body: Json = serde_json::from_slice(&body).map_err(|_| Broken)?;
+        self.rotations.describe(secret, &mut body);
+        Ok(answer(status, "application/x-amz-json-1.1", body.to_string()))
+    }
+
+    async fn ask(&self, head: Parts, body: Bytes) -> Result<Answer, Broken> {
+        let outcome = match resolve_operation(&head.headers) {
+            Ok(operation) => dispatch_operation(&self.handler, operation, body).await,
             Err(error) => Err(error),
         };
         let answer = outcome.unwrap_or_else(|error| error_to_response(&error, "local"));
@@ -108,17 +174,6 @@ pub(super) fn read(operation: &str, body: &[u8], secrets: &[Secret]) -> (String,
         (None, _) => "*".to_owned(),
     };
     (operation.to_owned(), vec![Need::new(format!("secretsmanager:{operation}"), resource)])
-}
-
-/// The provider gives each secret an ARN of its own, so that ours is replaced by the name.
-fn by_name(body: &[u8], secrets: &[Secret]) -> Vec<u8> {
-    let Ok(mut request) = serde_json::from_slice::<Json>(body) else {
-        return body.to_vec();
-    };
-    if let Some(secret) = request["SecretId"].as_str().and_then(|id| find(secrets, id)) {
-        request["SecretId"] = json!(secret.name);
-    }
-    request.to_string().into_bytes()
 }
 
 fn find<'a>(secrets: &'a [Secret], id: &str) -> Option<&'a Secret> {

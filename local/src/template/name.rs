@@ -13,6 +13,7 @@ pub(super) const FUNCTION: &str = "AWS::Serverless::Function";
 pub(super) const TABLE: &str = "AWS::DynamoDB::Table";
 pub(super) const BUCKET: &str = "AWS::S3::Bucket";
 pub(super) const SECRET: &str = "AWS::SecretsManager::Secret";
+pub(super) const ROTATION: &str = "AWS::SecretsManager::RotationSchedule";
 pub(super) const QUEUE: &str = "AWS::SQS::Queue";
 pub(super) const API: &str = "AWS::Serverless::HttpApi";
 pub(super) const DISTRIBUTION: &str = "AWS::CloudFront::Distribution";

@@ -45,6 +45,8 @@ pub struct Secret {
     pub value: Option<String>,
     /// How to generate the value: the body of a `GetRandomPassword` call.
     pub generate: Json,
+    /// The binary of the function that rotates it, where the template has a schedule for that.
+    pub rotator: Option<String>,
 }
 
 /// One queue of SQS. Only what functions failed to take ends there.
@@ -109,14 +111,29 @@ struct SecretProperties {
     generate_secret_string: Json,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RotationProperties {
+    secret_id: String,
+    #[serde(rename = "RotationLambdaARN")]
+    function: String,
+}
+
 pub(super) fn secrets(document: &Document) -> Result<Vec<Secret>> {
+    let rotations = document.properties::<RotationProperties>(name::ROTATION)?;
+    let rotator = |secret: &str| {
+        let rotation = rotations.iter().find(|(_, rotation)| rotation.secret_id == secret);
+        rotation.and_then(|(_, rotation)| rotation.function.rsplit(':').next()).map(str::to_owned)
+    };
     let secrets = document.properties::<SecretProperties>(name::SECRET)?;
     secrets
         .into_iter()
         .map(|(logical, properties)| {
+            let arn = document.reference(&logical, &logical)?;
             Ok(Secret {
                 name: properties.name.unwrap_or_else(|| logical.clone()),
-                arn: document.reference(&logical, &logical)?,
+                rotator: rotator(&arn),
+                arn,
                 value: properties.secret_string,
                 generate: properties.generate_secret_string,
                 logical,

@@ -1,11 +1,13 @@
 //! The codes themselves: eight characters of Crockford's base 32
 //! (<https://www.crockford.com/base32.html>).
 
+use std::sync::Arc;
+
 use ring::hmac::{self, HMAC_SHA256};
 use uuid::Uuid;
 
 use crate::env::{Env, Resource};
-use crate::secrets::{self, Secret, Versions};
+use crate::secrets::{Rotating, Secret};
 use crate::{Fault, Result};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -14,31 +16,30 @@ const PURPOSE: &[u8] = b"captcha code ";
 
 /// Derives codes, under the current version of the token key or the one before.
 pub struct Codes {
-    versions: Versions,
+    keys: Arc<Rotating>,
 }
 
 impl Resource for Codes {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { versions: secrets::versions(env, "TOKEN_KEY").await? })
+        Ok(Self { keys: env.token_key().await? })
     }
 }
 
 impl Codes {
     /// The id of the key that new codes are derived with.
-    pub(crate) fn key_id(&self) -> &str {
-        &self.versions.current.id
+    pub(crate) async fn key_id(&self) -> String {
+        self.keys.current().await.id
     }
 
     /// The code of a captcha; `None` where its key was rotated away.
-    #[must_use]
-    pub fn of(&self, captcha: Uuid, key_id: &str) -> Option<String> {
-        let mut keys = std::iter::once(&self.versions.current).chain(&self.versions.previous);
-        keys.find(|key| key.id == key_id).map(|key| derive(key, captcha))
+    pub async fn of(&self, captcha: Uuid, key_id: &str) -> Option<String> {
+        let key = self.keys.version(key_id).await?;
+        Some(derive(&key, captcha))
     }
 
     /// Whether `given` is the code of a captcha, as people type codes.
-    pub(super) fn is(&self, given: &str, captcha: Uuid, key_id: &str) -> bool {
-        let Some(code) = self.of(captcha, key_id) else { return false };
+    pub(super) async fn is(&self, given: &str, captcha: Uuid, key_id: &str) -> bool {
+        let Some(code) = self.of(captcha, key_id).await else { return false };
         let given = read(given);
         given.len() == code.len() && given.bytes().zip(code.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
     }
