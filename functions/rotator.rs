@@ -17,12 +17,15 @@ struct Asked {
 }
 
 #[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "camelCase")]
 enum Step {
-    CreateSecret,
-    SetSecret,
-    TestSecret,
-    FinishSecret,
+    #[serde(rename = "createSecret")]
+    Create,
+    #[serde(rename = "setSecret")]
+    Set,
+    #[serde(rename = "testSecret")]
+    Test,
+    #[serde(rename = "finishSecret")]
+    Finish,
 }
 
 impl Order for Asked {
@@ -35,10 +38,10 @@ impl Order for Asked {
 
     fn name(&self) -> &str {
         match self.step {
-            Step::CreateSecret => "createSecret",
-            Step::SetSecret => "setSecret",
-            Step::TestSecret => "testSecret",
-            Step::FinishSecret => "finishSecret",
+            Step::Create => "createSecret",
+            Step::Set => "setSecret",
+            Step::Test => "testSecret",
+            Step::Finish => "finishSecret",
         }
     }
 }
@@ -49,10 +52,10 @@ async fn rotator(rotation: &Rotation, asked: Asked) -> Result<Value> {
         return Ok(Value::Null); // all of it is done
     };
     match asked.step {
-        Step::CreateSecret => rotation.create(version).await?,
-        Step::SetSecret => {}
-        Step::TestSecret => rotation.test(version).await?,
-        Step::FinishSecret => rotation.finish(version, &current).await?,
+        Step::Create => rotation.create(version).await?,
+        Step::Set => {}
+        Step::Test => rotation.test(version).await?,
+        Step::Finish => rotation.finish(version, &current).await?,
     }
     Ok(Value::Null)
 }

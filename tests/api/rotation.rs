@@ -274,7 +274,7 @@ async fn each_step_may_be_repeated_and_none_goes_before_its_time() {
 async fn a_step_for_another_version_secret_or_time_fails_and_changes_nothing() {
     let (world, version) = half_way().await;
     let key = world.secret("TokenKey").await;
-    let previous = kid(&world.login("testuser", PASSWORD).await.json()["access_token"].as_str().unwrap());
+    let previous = kid(world.login("testuser", PASSWORD).await.json()["access_token"].as_str().unwrap());
     for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
         let wrong = world.step(step, "01941234-5678-4abc-8def-0123456789ab").await;
         assert!(wrong.expect_err(step).contains("ClientRequestToken: is no version"));
