@@ -185,7 +185,7 @@ async fn what_is_no_command_is_said_and_changes_nothing() {
     for word in ["canary", "testuser", "nobody", "destroy"] {
         assert!(!log.contains(word), "{word} is in the log");
     }
-    assert!(log.contains(r#""route":"set-access""#) && log.contains(r#""route":"unreadable""#), "{log}");
+    assert!(log.contains(r#""event":"set-access""#) && log.contains(r#""event":"unreadable""#), "{log}");
 }
 
 #[tokio::test]
