@@ -134,7 +134,7 @@ async fn what_is_no_command_is_said_and_changes_nothing() {
     "show"
         invalid type: string "show", expected internally tagged enum Command
     {"command":"destroy"}
-        unknown variant `destroy`, expected one of `create-administrator`, `set-access`, `block`, `unblock`, `feature`, `unfeature`, `bind-wx`, `unbind-wx`, `import-campus`, `audit`, `delete`, `sweep-avatars`, `show`
+        unknown variant `destroy`, expected one of `create-administrator`, `set-access`, `block`, `unblock`, `feature`, `unfeature`, `bind-wx`, `unbind-wx`, `import-campus`, `audit`, `delete`, `sweep-avatars`, `show`, `compare-directory`, `rebuild-directory`
     {"command":1}
         invalid type: integer `1`, expected variant identifier
     {"command":"show"}

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::upload::{PNG, picture};
 use crate::world::{World, all};
 
-fn fault(operation: &str, times: usize, effect: Effect) -> Fault {
-    Fault { function: None, operation: operation.into(), times, skip: 0, effect }
+fn fault(function: &str, operation: &str, times: usize, effect: Effect) -> Fault {
+    Fault { function: Some(function.into()), operation: operation.into(), times, skip: 0, effect }
 }
 
 fn refuse(status: u16) -> Effect {
@@ -20,7 +20,7 @@ async fn a_picture_that_cannot_be_stored_changes_nothing() {
     let token = world.token("testuser").await;
     let old = world.uploaded(&token).await;
     for status in [403, 503] {
-        world.cloud.inject(fault("PutObject", usize::MAX, refuse(status)));
+        world.cloud.inject(fault("profile-set-avatar", "PutObject", usize::MAX, refuse(status)));
         let answer = world.upload(&token, &picture(PNG, 20)).await;
         assert_eq!((answer.status, &answer.json()["error_code"]), (500, &json!("4500")));
         world.cloud.clear_faults();
@@ -34,13 +34,13 @@ async fn a_picture_that_cannot_be_stored_changes_nothing() {
 async fn a_picture_that_does_not_become_the_users_is_deleted_again() {
     let world = World::new().await;
     let token = world.token("testuser").await;
-    world.cloud.inject(fault("UpdateItem", 1, refuse(400)));
+    world.cloud.inject(fault("profile-set-avatar", "UpdateItem", 1, refuse(400)));
     assert_eq!(world.upload(&token, &picture(PNG, 20)).await.status, 500);
     world.cloud.settle().await;
     assert!(world.objects().await.is_empty() && world.avatar(&token).await.is_none());
 
     let old = world.uploaded(&token).await;
-    world.cloud.inject(fault("TransactWriteItems", 1, refuse(400)));
+    world.cloud.inject(fault("profile-set-avatar", "TransactWriteItems", 1, refuse(400)));
     assert_eq!(world.upload(&token, &picture(PNG, 20)).await.status, 500);
     world.cloud.settle().await;
     assert_eq!(world.avatar(&token).await.as_ref(), Some(&old));
@@ -53,7 +53,7 @@ async fn nothing_points_to_what_is_not_there_whatever_fails_and_however_often() 
     let token = world.token("testuser").await;
     let old = world.uploaded(&token).await;
     // It ends after the object is there, and before the user points to it.
-    world.cloud.inject(fault("TransactWriteItems", usize::MAX, refuse(400)));
+    world.cloud.inject(fault("profile-set-avatar", "TransactWriteItems", usize::MAX, refuse(400)));
     assert_eq!(world.upload(&token, &picture(PNG, 20)).await.status, 500);
     world.cloud.clear_faults();
     world.cloud.settle().await;
@@ -62,9 +62,12 @@ async fn nothing_points_to_what_is_not_there_whatever_fails_and_however_often() 
 
     // Each answer is lost in turn: what was done stays done, and the one before goes.
     let mut before = old;
-    for operation in ["PutObject", "TransactWriteItems", "DeleteObject"] {
+    let upload = "profile-set-avatar";
+    for (function, operation) in
+        [(upload, "PutObject"), (upload, "TransactWriteItems"), ("sweeper", "DeleteObject")]
+    {
         for times in 1..=3 {
-            world.cloud.inject(fault(operation, times, Effect::LoseAnswer));
+            world.cloud.inject(fault(function, operation, times, Effect::LoseAnswer));
             let status = world.upload(&token, &picture(PNG, 20)).await.status;
             world.cloud.clear_faults();
             world.cloud.settle().await;
@@ -82,7 +85,7 @@ async fn a_deletion_that_fails_is_made_later() {
     let world = World::new().await;
     let token = world.token("testuser").await;
     world.uploaded(&token).await;
-    world.cloud.inject(fault("DeleteObject", 6, refuse(503)));
+    world.cloud.inject(fault("sweeper", "DeleteObject", 6, refuse(503)));
     let url = world.uploaded(&token).await;
     world.cloud.settle().await;
     assert_eq!(world.objects().await, [url]);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::world::{PASSWORD, World, registration};
 
-fn fault(operation: &str, times: usize, effect: Effect) -> Fault {
-    Fault { function: None, operation: operation.into(), times, skip: 0, effect }
+fn fault(function: &str, operation: &str, times: usize, effect: Effect) -> Fault {
+    Fault { function: Some(function.into()), operation: operation.into(), times, skip: 0, effect }
 }
 
 fn refuse(status: u16, kind: &str) -> Effect {
@@ -20,8 +20,14 @@ async fn a_fault_of_the_database_is_a_500_and_one_line_with_the_cause() {
     let world = World::new().await;
     let token = world.token("testuser").await;
     world.me(&token).await;
+    world.cloud.settle().await;
     let before = world.cloud.logs().len();
-    world.cloud.inject(fault("GetItem", usize::MAX, refuse(400, "ResourceNotFoundException")));
+    world.cloud.inject(fault(
+        "center-get-me",
+        "GetItem",
+        usize::MAX,
+        refuse(400, "ResourceNotFoundException"),
+    ));
     assert_snapshot!(world.me(&token).await, @r#"
     500 application/json
     {
@@ -47,7 +53,7 @@ async fn a_passing_fault_of_the_database_is_not_seen() {
     let token = world.token("testuser").await;
     for effect in [refuse(500, "InternalServerError"), refuse(400, "ProvisionedThroughputExceededException")]
     {
-        world.cloud.inject(fault("GetItem", 1, effect));
+        world.cloud.inject(fault("center-get-me", "GetItem", 1, effect));
         assert_eq!(world.me(&token).await.status, 200);
     }
 }
@@ -63,7 +69,12 @@ async fn a_conflict_of_transactions_is_tried_again_and_is_no_taken_name() {
     .enumerate()
     {
         let reasons = reasons.iter().map(|reason| (*reason).to_owned()).collect();
-        world.cloud.inject(fault("TransactWriteItems", 3, Effect::CancelTransaction { reasons }));
+        world.cloud.inject(fault(
+            "center-register",
+            "TransactWriteItems",
+            3,
+            Effect::CancelTransaction { reasons },
+        ));
         world.cloud.clear_calls();
         assert_eq!(world.register(&registration(&format!("user{at}"))).await.status, 200);
         assert_eq!(world.dynamodb_calls().iter().filter(|call| *call == "TransactWriteItems").count(), 4);
@@ -74,7 +85,7 @@ async fn a_conflict_of_transactions_is_tried_again_and_is_no_taken_name() {
 async fn a_sign_up_whose_answers_are_lost_is_no_conflict_with_itself() {
     for lost in 1..=3 {
         let world = World::new().await;
-        world.cloud.inject(fault("TransactWriteItems", lost, Effect::LoseAnswer));
+        world.cloud.inject(fault("center-register", "TransactWriteItems", lost, Effect::LoseAnswer));
         let answer = world.register(&registration("testuser")).await;
         assert_eq!(answer.status, 200, "{lost} lost: {answer}");
         assert_eq!(world.items().await.len(), 4, "the user, two markers and the count");
@@ -92,7 +103,7 @@ async fn a_change_whose_answers_are_lost_is_made_once_and_is_no_conflict_with_it
         for lost in 1..=3 {
             let world = World::new().await;
             let token = world.token("testuser").await;
-            world.cloud.inject(fault(operation, lost, Effect::LoseAnswer));
+            world.cloud.inject(fault("center-update-me", operation, lost, Effect::LoseAnswer));
             let answer = world.update(&token, &body).await;
             assert_eq!(answer.status, 200, "{operation}, {lost} lost: {answer}");
             assert_eq!(world.me(&token).await.to_string(), answer.to_string());
@@ -109,7 +120,7 @@ async fn a_try_stays_counted_whatever_fails_after_it() {
     world.register(&registration("testuser")).await;
     world.login("nobody", PASSWORD).await; // warm
     for _ in 0..5 {
-        let fault = fault("GetItem", 1, refuse(400, "ResourceNotFoundException"));
+        let fault = fault("center-login", "GetItem", 1, refuse(400, "ResourceNotFoundException"));
         world.cloud.inject(Fault { skip: 1, ..fault });
         assert_eq!(world.login("testuser", PASSWORD).await.status, 500);
     }
@@ -119,7 +130,12 @@ async fn a_try_stays_counted_whatever_fails_after_it() {
 #[tokio::test]
 async fn a_function_whose_secret_cannot_be_read_answers_in_the_familys_words_and_says_why() {
     let world = World::new().await;
-    world.cloud.inject(fault("GetSecretValue", usize::MAX, refuse(400, "DecryptionFailure")));
+    world.cloud.inject(fault(
+        "center-get-me",
+        "GetSecretValue",
+        usize::MAX,
+        refuse(400, "DecryptionFailure"),
+    ));
     let answer = world.me("any").await;
     assert_snapshot!(answer, @r#"
     500 application/json

@@ -467,7 +467,7 @@ async fn both_forms_of_every_path_work_and_nothing_beyond_does() {
         .into_iter()
         .filter_map(|route| Some((route.method, route.path.strip_suffix("/{slash+}")?.to_owned())))
         .collect();
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 11);
     for (method, path) in &paths {
         let bare = world.whale(method, path, &json!({})).await;
         let slash = world.whale(method, &format!("{path}/"), &json!({})).await;

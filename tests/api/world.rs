@@ -160,11 +160,15 @@ impl World {
         Env::of(self.cloud.operator()).expect("an environment")
     }
 
-    /// What each DynamoDB call since the last question was, in order.
+    /// What each DynamoDB call since the last question was, in order; without those of functions
+    /// that follow a stream, which come when they come.
     pub fn dynamodb_calls(&self) -> Vec<String> {
         let calls = self.cloud.calls();
         self.cloud.clear_calls();
-        let dynamodb = calls.into_iter().filter(|call| call.service == "dynamodb");
+        let functions = &self.cloud.template().functions;
+        let follows = |name: &str| functions.iter().any(|one| one.name == name && !one.sources.is_empty());
+        let dynamodb =
+            calls.into_iter().filter(|call| call.service == "dynamodb" && !follows(&call.function));
         dynamodb.map(|call| call.operation).collect()
     }
 
