@@ -13,7 +13,7 @@ mod ses;
 mod stream;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,6 +25,7 @@ use tokio::{sync::mpsc::UnboundedReceiver, time::sleep};
 
 use crate::{
     Mail, RequestContext,
+    live::Live,
     server::{Answer, Broken},
     template::Template,
 };
@@ -79,9 +80,10 @@ impl AwsCall {
 
 /// The services, and the door before them.
 pub(crate) struct Aws {
-    template: Arc<Template>,
+    template: Live<Template>,
     dynamodb: dynamodb::DynamoDb,
-    s3: s3::S3,
+    s3: Live<s3::S3>,
+    objects: PathBuf,
     ses: ses::Ses,
     secrets: secrets::Secrets,
     calls: Mutex<Vec<AwsCall>>,
@@ -94,13 +96,24 @@ impl Aws {
     pub(crate) async fn start(template: Arc<Template>, data: Option<&Path>, objects: &Path) -> Result<Aws> {
         Ok(Aws {
             dynamodb: dynamodb::DynamoDb::start(&template.tables, data).await?,
-            s3: s3::S3::start(&template, objects)?,
+            s3: Live::new(s3::S3::start(&template, objects)?.into()),
+            objects: objects.to_owned(),
             ses: ses::Ses::start(),
             secrets: secrets::Secrets::start(&template.secrets, data)?,
             calls: Mutex::default(),
             faults: fault::Faults::default(),
-            template,
+            template: Live::new(template),
         })
+    }
+
+    /// Makes what `template` describes and is not there yet, and grants what it grants from now
+    /// on. What it describes no more stays.
+    pub(crate) fn adopt(&self, template: Arc<Template>) -> Result<()> {
+        self.dynamodb.adopt(&template.tables)?;
+        self.secrets.adopt(&template.secrets)?;
+        self.s3.set(s3::S3::start(&template, &self.objects)?.into());
+        self.template.set(template);
+        Ok(())
     }
 
     /// Answers one request to the door.
@@ -110,8 +123,9 @@ impl Aws {
         let Some(caller) = Caller::of(&head) else {
             return Ok(service::unsigned());
         };
-        let call = Call::read(&caller, head, body, &self.template);
-        let refusal = grant::refusal(&self.template, &caller.name, &call);
+        let template = self.template.get();
+        let call = Call::read(&caller, head, body, &template);
+        let refusal = grant::refusal(&template, &caller.name, &call);
         let mut record = AwsCall::of(&caller, &call, refusal.is_none());
         let answer = match refusal {
             Some(message) => Ok(call.service.refuse(message)),
@@ -140,7 +154,7 @@ impl Aws {
     async fn forward(&self, call: Call) -> Result<Answer, Broken> {
         match call.service {
             Service::DynamoDb => self.dynamodb.serve(call).await,
-            Service::S3 => self.s3.serve(call).await,
+            Service::S3 => self.s3.get().serve(call).await,
             Service::Ses => self.ses.serve(call).await,
             Service::SecretsManager => self.secrets.serve(call).await,
         }
@@ -148,7 +162,7 @@ impl Aws {
 
     /// An object as a distribution reads it, or the error in its place. No call of a function.
     pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<Answer, Broken> {
-        self.s3.object(bucket, key).await
+        self.s3.get().object(bucket, key).await
     }
 
     /// The stream with this ARN, of the table with this name.

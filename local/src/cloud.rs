@@ -11,14 +11,19 @@ use crate::{
     aws::Aws,
     gateway::Gateway,
     lambda::{Lambda, Log, Surroundings},
+    live::Live,
     rotations::Rotations,
     server::{Broken, Server, bind},
     streams::Streams,
 };
 
+mod reload;
+
 /// A running cloud. Dropping it ends everything, every function's process with it.
 pub struct Cloud {
+    options: Options,
     template: Arc<Template>,
+    gateway: Arc<Live<Gateway>>,
     lambda: Arc<Lambda>,
     aws: Arc<Aws>,
     log: Arc<Log>,
@@ -36,7 +41,7 @@ impl Cloud {
     /// Fails if the template does not read, a port is taken, or the data directory is of no
     /// use.
     pub async fn start(options: Options) -> Result<Cloud> {
-        let (gateway, port) = bind(options.port).await?;
+        let (front, port) = bind(options.port).await?;
         let template = Template::read(&options.template, &options.parameters, &url(port))?;
         let template = Arc::new(template);
         let (door, aws_port) = bind(options.aws_port).await?;
@@ -55,9 +60,9 @@ impl Cloud {
         let aws = Arc::new(Aws::start(template.clone(), options.data.as_deref(), &objects).await?);
         let log = Arc::new(Log::new(options.echo_logs));
         let surroundings = Surroundings {
-            binaries: options.binaries,
+            binaries: options.binaries.clone(),
             aws_url: url(aws_port),
-            variables: options.variables,
+            variables: options.variables.clone(),
             log: log.clone(),
         };
         let lambda = Arc::new(Lambda::new(&template, runtime, runtime_port, surroundings));
@@ -70,14 +75,18 @@ impl Cloud {
                 async move { call.await.unwrap_or(Err(Broken)) }
             })
         };
-        let gateway = Gateway::start(gateway, port, &template, lambda.clone(), aws.clone());
-        let streams = match options.streams {
-            true => Streams::start(&template, &lambda, &aws, &log, options.data.as_deref())?,
-            false => Streams::none(),
-        };
+        let gateway = Gateway::new(port, &template, lambda.clone(), aws.clone());
+        let gateway = Arc::new(Live::new(Arc::new(gateway)));
+        let front = Gateway::start(front, gateway.clone());
+        let mut streams = Streams::new(&lambda, &log, options.data.as_deref())?;
+        if options.streams {
+            streams.adopt(&template, &aws)?;
+        }
         let rotations = aws.rotations().map(|to_do| Rotations::start(to_do, &lambda));
         Ok(Cloud {
+            options,
             template,
+            gateway,
             lambda,
             aws,
             log,
@@ -85,7 +94,7 @@ impl Cloud {
             _rotations: rotations,
             port,
             aws_port,
-            _servers: [gateway, door],
+            _servers: [front, door],
             _objects: temporary,
         })
     }

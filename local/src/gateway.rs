@@ -20,6 +20,7 @@ use crate::{
     Template,
     aws::Aws,
     lambda::{Failure, Lambda},
+    live::Live,
     server::{self, Answer, Broken, Server},
     template::Distribution,
 };
@@ -45,23 +46,21 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Serves the template's routes, and what its distribution shows, on `listener`, which has this port.
-    pub(crate) fn start(
-        listener: TcpListener,
-        port: u16,
-        template: &Template,
-        lambda: Arc<Lambda>,
-        aws: Arc<Aws>,
-    ) -> Server {
-        let gateway = Arc::new(Gateway {
+    /// A gateway for the template's routes, and for what its distribution shows, on this port.
+    pub(crate) fn new(port: u16, template: &Template, lambda: Arc<Lambda>, aws: Arc<Aws>) -> Gateway {
+        Gateway {
             routes: Routes::new(template.routes()),
             distribution: template.distributions.first().cloned(),
             port,
             lambda,
             aws,
-        });
+        }
+    }
+
+    /// Serves `listener`, each request by the gateway that is there when it comes.
+    pub(crate) fn start(listener: TcpListener, gateway: Arc<Live<Gateway>>) -> Server {
         Server::start(listener, move |request, client| {
-            let gateway = gateway.clone();
+            let gateway = gateway.get();
             async move { gateway.serve(request, client).await }
         })
     }

@@ -15,7 +15,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -26,18 +26,22 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{Function, Template, server::Server};
+use crate::{Function, Template, live::Live, server::Server};
 pub(crate) use log::Log;
 use pool::Pool;
 use runtime_api::Desks;
 
 /// Every function, ready to be invoked.
 pub(crate) struct Lambda {
-    pools: BTreeMap<String, Arc<Pool>>,
+    pools: Live<Pools>,
+    workshop: Arc<Workshop>,
     running: Mutex<JoinSet<()>>,
     lives: Mutex<Option<mpsc::Receiver<Infallible>>>,
     _runtime_api: Server,
 }
+
+/// The instances of every function, by the name of its binary.
+type Pools = BTreeMap<String, Arc<Pool>>;
 
 /// Where the functions live.
 pub(crate) struct Surroundings {
@@ -56,6 +60,7 @@ struct Workshop {
     surroundings: Surroundings,
     desks: Arc<Desks>,
     runtime_url: String,
+    started: AtomicUsize,
     life: Life,
 }
 
@@ -106,21 +111,36 @@ impl Lambda {
         let (life, lives) = mpsc::channel(1);
         let desks = Arc::new(Desks::default());
         let runtime_url = format!("http://127.0.0.1:{port}");
-        let workshop = Arc::new(Workshop { surroundings, desks: desks.clone(), runtime_url, life });
-        let functions = template.functions.iter();
-        let pool = |function: &Function| Arc::new(Pool::new(function.clone(), workshop.clone()));
-        Lambda {
-            pools: functions.map(|function| (function.name.clone(), pool(function))).collect(),
+        let started = AtomicUsize::new(0);
+        let workshop = Workshop { surroundings, desks: desks.clone(), runtime_url, started, life };
+        let lambda = Lambda {
+            pools: Live::new(Arc::default()),
+            workshop: Arc::new(workshop),
             running: Mutex::default(),
             lives: Mutex::new(Some(lives)),
             _runtime_api: runtime_api::start(listener, desks),
-        }
+        };
+        lambda.adopt(&template.functions, &[]);
+        lambda
+    }
+
+    /// Makes `functions` those that there are. One that is not what it was, or is named in
+    /// `anew`, has new instances from now on; its old ones end with what they work on.
+    pub(crate) fn adopt(&self, functions: &[Function], anew: &[String]) {
+        let before = self.pools.get();
+        let pool = |function: &Function| {
+            let kept = before.get(&function.name).filter(|pool| pool.function == *function);
+            let kept = kept.filter(|_| !anew.contains(&function.name)).cloned();
+            kept.unwrap_or_else(|| Arc::new(Pool::new(function.clone(), self.workshop.clone())))
+        };
+        let pools = functions.iter().map(|function| (function.name.clone(), pool(function)));
+        self.pools.set(Arc::new(pools.collect()));
     }
 
     /// Hands `event` to an instance of the function, and waits for its answer. Both are JSON.
     /// As on AWS, the function goes on when nobody waits any more.
     pub(crate) async fn invoke(&self, function: &str, event: Bytes) -> Result<Bytes, Failure> {
-        let pool = self.pools.get(function).ok_or(Failure::Unknown)?.clone();
+        let pool = self.pools.get().get(function).ok_or(Failure::Unknown)?.clone();
         let (answer, answered) = oneshot::channel();
         {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,6 +18,7 @@
 //!   key id, so the door knows who asks, and refuses what the template does not grant.
 //! - `streams` hands what is written to a table on to the functions that follow its stream.
 //! - `rotations` calls the function that the template has for rotating a secret, step by step.
+//! - [`Watch`] follows what is saved: new binaries and a new template, in a cloud that runs.
 //!
 //! Tests start one [`Cloud`] each, in memory. `cargo run -p local` starts one that stays.
 
@@ -28,6 +29,7 @@ mod clock;
 mod cloud;
 mod gateway;
 mod lambda;
+mod live;
 mod mail;
 mod operator;
 mod options;
@@ -35,6 +37,8 @@ mod rotations;
 mod server;
 mod streams;
 mod template;
+mod watch;
+mod workspace;
 
 pub use aws::{AwsCall, Effect, Fault, OPERATOR, SECRET_ACCESS_KEY};
 pub use cloud::Cloud;
@@ -44,6 +48,8 @@ pub use template::{
     Bucket, Condition, Distribution, Function, Pattern, Queue, REGION, RequestContext, Route, Secret,
     Statement, StreamSource, Table, Template,
 };
+pub use watch::Watch;
+pub use workspace::Workspace;
 
 /// What can go wrong while starting or using the cloud, in words for a person.
 pub type Result<T> = anyhow::Result<T>;

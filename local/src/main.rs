@@ -2,11 +2,11 @@
 //! nothing else installed.
 
 mod admin;
-mod functions;
 mod print;
 mod seed;
 
 use std::{
+    future::pending,
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::ExitCode,
@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use local::{Cloud, Options, Result};
+use local::{Cloud, Options, Result, Watch, Workspace};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The API on this machine: gateway, functions and AWS services in one process.
@@ -35,6 +35,9 @@ struct Arguments {
     /// Build and run the functions with optimisations
     #[arg(long)]
     release: bool,
+    /// Rebuild and restart what is saved, and reload the template
+    #[arg(long, conflicts_with = "services_only")]
+    watch: bool,
     /// Only the AWS services, for functions that run elsewhere, as under `cargo lambda watch`
     #[arg(long)]
     services_only: bool,
@@ -64,16 +67,23 @@ async fn run(arguments: Arguments) -> Result<()> {
         return admin::run(admin, arguments.port).await;
     }
     check([arguments.port, arguments.aws_port])?;
-    let binaries = match arguments.services_only {
-        true => PathBuf::new(),
-        false => functions::build(arguments.release)?,
+    let workspace = Workspace::of_this_program(arguments.release)?;
+    let template = workspace.template();
+    let watch = match arguments.watch {
+        true => Some(Watch::begin(workspace.clone()).await?),
+        false => None,
+    };
+    let binaries = match &watch {
+        Some(watch) => watch.binaries(),
+        None if arguments.services_only => PathBuf::new(),
+        None => workspace.build().await.map(|_| workspace.built())?,
     };
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
 
     let data = (!arguments.memory).then_some(arguments.data);
     let options = Options {
-        template: functions::root().join("template.yaml"),
+        template,
         binaries,
         data: data.clone(),
         port: arguments.port,
@@ -82,19 +92,28 @@ async fn run(arguments: Arguments) -> Result<()> {
         streams: !arguments.services_only,
         ..Options::default()
     };
-    let cloud = Cloud::start(options).await?;
+    let mut cloud = Cloud::start(options).await?;
     seed::seed(&cloud).await?;
     match arguments.services_only {
         true => print::services(&cloud),
         false => print::gateway(&cloud, data.as_deref()),
     }
 
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let outcome = tokio::select! {
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+        outcome = follow(watch, &mut cloud) => outcome,
+    };
     cloud.stop().await;
-    Ok(())
+    outcome
+}
+
+/// Follows what is saved, if that is wanted; for ever.
+async fn follow(watch: Option<Watch>, cloud: &mut Cloud) -> Result<()> {
+    match watch {
+        Some(watch) => watch.follow(cloud, |line| println!("{line}")).await,
+        None => pending().await,
+    }
 }
 
 /// Fails if a port is taken, before the functions are built.

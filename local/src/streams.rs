@@ -20,7 +20,7 @@ use serde_json::Value as Json;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    Template,
+    StreamSource, Template,
     aws::{Aws, Stream},
     lambda::{Lambda, Log},
 };
@@ -29,62 +29,88 @@ use poller::Poller;
 
 /// All event sources, at work. Dropping this ends them.
 pub(crate) struct Streams {
-    /// The stream of each source, and how far it is delivered.
-    sources: Vec<(Stream, watch::Receiver<String>)>,
+    followed: Vec<Followed>,
+    checkpoints: Arc<Checkpoints>,
+    lambda: Arc<Lambda>,
+    log: Arc<Log>,
     letters: Letters,
-    _pollers: JoinSet<()>,
+}
+
+/// A source at work.
+struct Followed {
+    function: String,
+    source: StreamSource,
+    stream: Stream,
+    /// How far it is delivered.
+    position: watch::Receiver<String>,
+    /// Its poller, and nothing else.
+    _poller: JoinSet<()>,
 }
 
 /// What functions failed to take, and what the template wants a queue to be told of.
 type Letters = Arc<Mutex<Vec<Json>>>;
 
 impl Streams {
-    /// Follows every stream that a function of `template` has as a source. With `data`, each
-    /// goes on from where it was.
-    pub(crate) fn start(
-        template: &Template,
-        lambda: &Arc<Lambda>,
-        aws: &Aws,
-        log: &Arc<Log>,
-        data: Option<&Path>,
-    ) -> Result<Streams> {
-        let checkpoints = Arc::new(Checkpoints::open(data)?);
-        let mut streams =
-            Streams { sources: Vec::new(), letters: Letters::default(), _pollers: JoinSet::new() };
-        for function in &template.functions {
-            for source in &function.sources {
-                let stream = aws.stream(&source.table, &source.stream);
-                let key = format!("{}/{}", function.name, source.event);
-                let position = checkpoints.begin(&key, source.oldest_first, &stream);
-                let position = position.with_context(|| format!("following {}", source.stream))?;
-                let position = watch::Sender::new(position);
-                streams.sources.push((stream.clone(), position.subscribe()));
-                let poller = Poller {
-                    function: function.name.clone(),
-                    source: source.clone(),
-                    stream,
-                    position,
-                    key,
-                    checkpoints: checkpoints.clone(),
-                    lambda: lambda.clone(),
-                    letters: streams.letters.clone(),
-                    log: log.clone(),
-                };
-                streams._pollers.spawn(poller.run());
-            }
-        }
-        Ok(streams)
+    /// Follows nothing yet. With `data`, each source goes on from where it was.
+    pub(crate) fn new(lambda: &Arc<Lambda>, log: &Arc<Log>, data: Option<&Path>) -> Result<Streams> {
+        Ok(Streams {
+            followed: Vec::new(),
+            checkpoints: Arc::new(Checkpoints::open(data)?),
+            lambda: lambda.clone(),
+            log: log.clone(),
+            letters: Letters::default(),
+        })
     }
 
-    /// No source at all.
-    pub(crate) fn none() -> Streams {
-        Streams { sources: Vec::new(), letters: Letters::default(), _pollers: JoinSet::new() }
+    /// Follows every stream that a function of `template` has as a source, and no other. What is
+    /// followed already goes on.
+    pub(crate) fn adopt(&mut self, template: &Template, aws: &Aws) -> Result<()> {
+        let sources = template
+            .functions
+            .iter()
+            .flat_map(|function| function.sources.iter().map(move |source| (&function.name, source)));
+        let sources: Vec<_> = sources.collect();
+        self.followed.retain(|one| sources.contains(&(&one.function, &one.source)));
+        for (function, source) in sources {
+            if !self.followed.iter().any(|one| (&one.function, &one.source) == (function, source)) {
+                let followed = self.follow(function, source, aws);
+                self.followed.push(followed.with_context(|| format!("following {}", source.stream))?);
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&self, function: &str, source: &StreamSource, aws: &Aws) -> Result<Followed> {
+        let stream = aws.stream(&source.table, &source.stream);
+        let key = format!("{function}/{}", source.event);
+        let position = self.checkpoints.begin(&key, source.oldest_first, &stream)?;
+        let position = watch::Sender::new(position);
+        let followed = position.subscribe();
+        let poller = Poller {
+            function: function.to_owned(),
+            source: source.clone(),
+            stream: stream.clone(),
+            position,
+            key,
+            checkpoints: self.checkpoints.clone(),
+            lambda: self.lambda.clone(),
+            letters: self.letters.clone(),
+            log: self.log.clone(),
+        };
+        let mut task = JoinSet::new();
+        task.spawn(poller.run());
+        Ok(Followed {
+            function: function.to_owned(),
+            source: source.clone(),
+            stream,
+            position: followed,
+            _poller: task,
+        })
     }
 
     /// Returns when everything written so far is delivered or given up.
     pub(crate) async fn settle(&self) {
-        let ends: Vec<_> =
-            self.sources.iter().map(|(stream, position)| (stream.end(), position.clone())).collect();
+        let ends: Vec<_> = self.followed.iter().map(|one| (one.stream.end(), one.position.clone())).collect();
         for (end, mut position) in ends {
             // A stream that is gone has nothing to deliver.
             if let Ok(end) = end {

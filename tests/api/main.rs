@@ -41,5 +41,6 @@ mod tidy;
 mod tokens;
 mod unrouted;
 mod upload;
+mod watch;
 mod whale;
 mod world;

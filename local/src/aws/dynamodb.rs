@@ -27,6 +27,7 @@ pub(super) struct ItemsRead(pub(super) u64);
 
 /// The running database.
 pub(super) struct DynamoDb {
+    database: Database,
     address: String,
     client: Client,
     server: AbortHandle,
@@ -42,19 +43,27 @@ impl DynamoDb {
         };
         let database = Database::new(&place).context("opening the database")?;
         index_streams(&place).context("indexing the streams")?;
-        for table in tables {
-            make(&database, table).with_context(|| format!("making the table {}", table.name))?;
-        }
-
-        let streams = Streams::new(database.clone(), tables);
         let (listener, port) = bind(0).await?;
-        let server = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
-        Ok(DynamoDb {
+        let server =
+            dynoxide::server::serve_with_shutdown(listener, database.clone(), std::future::pending());
+        let dynamodb = DynamoDb {
             address: format!("127.0.0.1:{port}"),
             client: Client::builder().no_proxy().build().context("making a client")?,
             server: tokio::spawn(server).abort_handle(),
-            streams,
-        })
+            streams: Streams::new(database.clone()),
+            database,
+        };
+        dynamodb.adopt(tables)?;
+        Ok(dynamodb)
+    }
+
+    /// Makes the tables that are not there yet.
+    pub(super) fn adopt(&self, tables: &[Table]) -> Result<()> {
+        for table in tables {
+            make(&self.database, table).with_context(|| format!("making the table {}", table.name))?;
+        }
+        self.streams.adopt(tables);
+        Ok(())
     }
 
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {

@@ -8,7 +8,7 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -30,6 +30,7 @@ use super::{
     service::Service,
 };
 use crate::{
+    live::Live,
     server::{Answer, Broken, answer},
     template::Secret,
 };
@@ -38,39 +39,53 @@ use rotation::Rotations;
 
 /// The running service.
 pub(super) struct Secrets {
+    provider: Arc<RustackSecretsManager>,
     handler: RustackSecretsManagerHandler,
-    secrets: Vec<Secret>,
+    secrets: Live<Vec<Secret>>,
+    file: Option<PathBuf>,
     rotations: Rotations,
 }
 
 impl Secrets {
     /// Makes every secret, with the value it had before if `data` knows one.
     pub(super) fn start(secrets: &[Secret], data: Option<&Path>) -> Result<Secrets> {
-        let provider = RustackSecretsManager::new(SecretsManagerConfig::default());
-        let file = data.map(|data| data.join("secrets.json"));
-        let mut values: BTreeMap<String, String> = match &file {
+        let provider = Arc::new(RustackSecretsManager::new(SecretsManagerConfig::default()));
+        let own = Secrets {
+            handler: RustackSecretsManagerHandler::new(provider.clone()),
+            provider,
+            secrets: Live::new(Arc::default()),
+            file: data.map(|data| data.join("secrets.json")),
+            rotations: Rotations::new(),
+        };
+        own.adopt(secrets)?;
+        Ok(own)
+    }
+
+    /// Makes the secrets that are not there yet.
+    pub(super) fn adopt(&self, secrets: &[Secret]) -> Result<()> {
+        let made = self.secrets.get();
+        let mut values: BTreeMap<String, String> = match &self.file {
             Some(file) if file.exists() => serde_json::from_str(&fs::read_to_string(file)?)
                 .with_context(|| format!("reading {}", file.display()))?,
             _ => BTreeMap::new(),
         };
         let known = values.len();
-        for secret in secrets {
+        for secret in secrets.iter().filter(|secret| find(&made, &secret.name).is_none()) {
             let value = match values.get(&secret.name).or(secret.value.as_ref()) {
                 Some(value) => value.clone(),
-                None => generate(&provider, &secret.generate)?,
+                None => generate(&self.provider, &secret.generate)?,
             };
             values.insert(secret.name.clone(), value.clone());
             let create = json!({ "Name": secret.name, "SecretString": value });
-            provider.handle_create_secret(serde_json::from_value(create)?).map_err(failed)?;
+            self.provider.handle_create_secret(serde_json::from_value(create)?).map_err(failed)?;
         }
-        if let Some(file) = file.filter(|_| values.len() > known) {
-            keep(&file, &values).with_context(|| format!("writing {}", file.display()))?;
+        if let Some(file) = self.file.as_ref().filter(|_| values.len() > known) {
+            keep(file, &values).with_context(|| format!("writing {}", file.display()))?;
         }
-        Ok(Secrets {
-            handler: RustackSecretsManagerHandler::new(Arc::new(provider)),
-            secrets: secrets.to_vec(),
-            rotations: Rotations::new(),
-        })
+        // One that the template names no more is still there, and not made again when it comes back.
+        let gone = made.iter().filter(|one| find(secrets, &one.name).is_none());
+        self.secrets.set(Arc::new(secrets.iter().chain(gone).cloned().collect()));
+        Ok(())
     }
 
     /// The rotations that are asked for from here on, for the one who carries them out.
@@ -80,7 +95,8 @@ impl Secrets {
 
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
         let request: Json = serde_json::from_slice(&call.body).unwrap_or_default();
-        let Some(secret) = request["SecretId"].as_str().and_then(|id| find(&self.secrets, id)) else {
+        let secrets = self.secrets.get();
+        let Some(secret) = request["SecretId"].as_str().and_then(|id| find(&secrets, id)) else {
             return self.ask(call.head, call.body).await;
         };
         // The provider gives each secret an ARN of its own, so that ours is replaced by the name.

@@ -1,6 +1,9 @@
 //! The streams of the tables: what was written, in order, and word of every further write.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use anyhow::{Context, Result};
 use dynoxide::{Database, streams::shard_id};
@@ -17,14 +20,19 @@ const READS: [&str; 7] = ["BatchGet", "Describe", "Get", "List", "Query", "Scan"
 pub(super) struct Streams {
     database: Database,
     /// Who follows which table, by its ARN.
-    followed: BTreeMap<String, watch::Sender<()>>,
+    followed: Mutex<BTreeMap<String, watch::Sender<()>>>,
 }
 
 impl Streams {
-    pub(super) fn new(database: Database, tables: &[Table]) -> Streams {
-        let streamed = tables.iter().filter(|table| table.stream.is_some());
-        let followed = streamed.map(|table| (table_arn(&table.name), watch::Sender::new(()))).collect();
-        Streams { database, followed }
+    pub(super) fn new(database: Database) -> Streams {
+        Streams { database, followed: Mutex::default() }
+    }
+
+    /// Lets the streams of these tables be followed, too.
+    pub(super) fn adopt(&self, tables: &[Table]) {
+        for table in tables.iter().filter(|table| table.stream.is_some()) {
+            self.followed().entry(table_arn(&table.name)).or_default();
+        }
     }
 
     /// Says to whoever follows a table that it may have been written to, after this operation.
@@ -32,7 +40,7 @@ impl Streams {
         if READS.iter().any(|read| operation.starts_with(read)) {
             return;
         }
-        for (table, followers) in &self.followed {
+        for (table, followers) in &*self.followed() {
             if needs.iter().any(|need| need.resource == *table || need.resource == "*") {
                 followers.send_replace(());
             }
@@ -40,11 +48,15 @@ impl Streams {
     }
 
     pub(super) fn follow(&self, table: &str, arn: &str) -> Stream {
-        let written = match self.followed.get(&table_arn(table)) {
+        let written = match self.followed().get(&table_arn(table)) {
             Some(followers) => followers.subscribe(),
             None => watch::Sender::new(()).subscribe(),
         };
         Stream { database: self.database.clone(), arn: arn.to_owned(), shard: shard_id(table), written }
+    }
+
+    fn followed(&self) -> MutexGuard<'_, BTreeMap<String, watch::Sender<()>>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

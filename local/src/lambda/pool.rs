@@ -1,9 +1,6 @@
 //! The instances of one function: as many as it needs, up to its limit.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -17,11 +14,10 @@ const INSTANCES: usize = 10;
 
 /// One function and its instances.
 pub(super) struct Pool {
-    function: Function,
+    pub(super) function: Function,
     workshop: Arc<Workshop>,
     idle: Mutex<Vec<Instance>>,
     places: Semaphore,
-    started: AtomicUsize,
 }
 
 impl Pool {
@@ -31,7 +27,6 @@ impl Pool {
             function,
             workshop,
             idle: Mutex::default(),
-            started: AtomicUsize::new(0),
         }
     }
 
@@ -68,8 +63,8 @@ impl Pool {
     }
 
     fn start(&self) -> Result<Instance, Failure> {
-        let Workshop { surroundings, desks, runtime_url, life } = &*self.workshop;
-        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let Workshop { surroundings, desks, runtime_url, started, life } = &*self.workshop;
+        let number = started.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.function.name);
         // The runtime takes an address with a path only with the scheme before it.
         let variables = variables::of(&self.function, surroundings, &format!("{runtime_url}/{id}"));

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// One Lambda function.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Function {
     /// Its logical id, as `CenterLogin`.
     pub logical: String,
