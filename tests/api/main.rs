@@ -24,6 +24,7 @@ mod directory_property;
 mod directory_races;
 mod directory_repair;
 mod ear;
+mod events;
 mod faults;
 mod imports;
 mod invoke;

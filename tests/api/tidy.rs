@@ -76,9 +76,11 @@ fn every_function_is_a_binary_a_resource_and_an_event_and_nothing_else_is() {
         assert!(template.contains(&metadata), "{name}: the metadata in template.yaml names another binary");
     }
 
-    let event = |file: &str| file.trim_start_matches("events/").trim_end_matches(".json").to_owned();
-    let events: BTreeSet<String> = files("events", "json").iter().map(|(file, _)| event(file)).collect();
-    assert_eq!(events, functions(), "events");
+    for ending in ["json", "snap"] {
+        let events = files("events", ending).into_iter().map(|(file, _)| file);
+        let name = |file: String| file.trim_start_matches("events/").replace(&format!(".{ending}"), "");
+        assert_eq!(events.map(name).collect::<BTreeSet<_>>(), functions(), "events/*.{ending}");
+    }
 }
 
 #[tokio::test]
