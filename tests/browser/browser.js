@@ -1,0 +1,56 @@
+// Chromium, as it is installed, and the two widths at which people look.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+// Nothing but the page under test is to be asked for, and a container has no sandbox to give.
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
+
+const found = (process.env.PATH ?? '').split(delimiter).flatMap(folder => NAMES.map(name => join(folder, name)));
+const executablePath = process.env.CHROMIUM ?? found.find(path => existsSync(path));
+if (!executablePath && process.env.CI === 'true') throw new Error('no Chromium is installed');
+
+/** Why there are no tests of a browser here, or false. */
+export const skip = executablePath ? false : 'no Chromium is installed';
+
+/** The two screens, each in one of the two languages. */
+export const SCREENS = [
+  { name: 'a desktop', viewport: { width: 1280, height: 800 }, locale: 'en-US' },
+  { name: 'a phone', viewport: { width: 360, height: 640 }, locale: 'zh-CN', isMobile: true, hasTouch: true },
+];
+
+/** A browser, which is shared by the tests of a file. */
+export const launch = () => chromium.launch({ executablePath, args: FLAGS });
+
+/** Runs `look` with a page of its own on this screen. Whatever the page complains of is a failure. */
+export async function on(browser, { name: _, ...screen }, look) {
+  const context = await browser.newContext(screen);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('pageerror', error => complaints.push(error.message));
+  page.on('console', message => { if (message.type() === 'error') complaints.push(message.text()); });
+  try {
+    await look(page);
+    assert.deepEqual(complaints, []);
+  } finally {
+    await context.close();
+  }
+}
+
+/** Fails where the page is wider than the screen, or a control that is shown is cut off by its sides. */
+export async function fits(page) {
+  const width = page.viewportSize().width;
+  const { scrollWidth, outside } = await page.evaluate(width => {
+    const controls = [...document.querySelectorAll('a, button, input, select, textarea, summary')];
+    const cut = controls.filter(control => control.checkVisibility()).filter(control => {
+      const { left, right } = control.getBoundingClientRect();
+      return left < 0 || right > width;
+    });
+    return { scrollWidth: document.documentElement.scrollWidth, outside: cut.map(control => control.outerHTML.slice(0, 80)) };
+  }, width);
+  assert.ok(scrollWidth <= width, `the page is ${scrollWidth} pixels wide, the screen ${width}`);
+  assert.deepEqual(outside, []);
+}
