@@ -243,7 +243,7 @@ pub fn registration(username: &str) -> Value {
 }
 
 /// What differs from run to run, in the words of what it is.
-fn filters() -> SettingsBindDropGuard {
+pub fn filters() -> SettingsBindDropGuard {
     let mut settings = insta::Settings::clone_current();
     for (pattern, word) in [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "[uuid]"),
