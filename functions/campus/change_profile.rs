@@ -7,14 +7,21 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use shared::{Call, CampusChange, Detail, Dialect, Error, Flaw, Phone, Result, Subject, Tokens, Users};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Given {
+    #[schema(value_type = String, pattern = r"\S", required = true, examples("user_openid_123"))]
     who: Option<String>,
+    #[schema(value_type = Detail, required = true, examples("15"))]
     block: Option<String>,
+    #[schema(value_type = Detail, required = true, examples("202"))]
     room: Option<String>,
+    #[schema(value_type = Phone, required = true, examples("13900139000"))]
     phone: Option<String>,
+    #[schema(value_type = Detail, required = true, examples("telecom"))]
     isp: Option<String>,
+    #[schema(value_type = Detail, required = true, examples("987654321"))]
     account: Option<String>,
 }
 
@@ -62,7 +69,15 @@ fn parsed<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> Resul
     text.parse().map_err(|why| Error::Invalid(Flaw::of(name, why)))
 }
 
-async fn change_profile((users, tokens): &(Users, Tokens), call: Call) -> Result<()> {
+#[utoipa::path(
+    post,
+    path = "/api/v3/change_profile",
+    request_body = inline(Given),
+    responses((status = 200)),
+    security(("bearer" = [])),
+    extensions(("x-errors" = json!(["incomplete", "inactive", "forbidden", "no_such_account", "phone_taken"]))),
+)]
+pub(crate) async fn change_profile((users, tokens): &(Users, Tokens), call: Call) -> Result<()> {
     let caller = tokens.holder(call.bearer(), users).await?.active()?;
     let wanted: Wanted = call.json::<Given>()?.try_into()?;
     let by = call.by(&caller);

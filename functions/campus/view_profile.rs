@@ -3,7 +3,18 @@
 use shared::dialect::CampusProfile;
 use shared::{Call, Campus, Dialect, Result, Seals, Subject, Tokens, Users};
 
-async fn view_profile((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<CampusProfile> {
+#[utoipa::path(
+    get,
+    path = "/api/v3/view_profile",
+    params(("who" = Option<String>, Query, description = "Whose profile, by OpenID; the caller's own where it is empty.", example = "hajimihajimihajimi")),
+    responses((status = 200, body = CampusProfile)),
+    security(("bearer" = [])),
+    extensions(("x-errors" = json!(["inactive", "forbidden", "no_such_account"]))),
+)]
+pub(crate) async fn view_profile(
+    (users, tokens, seals): &(Users, Tokens, Seals),
+    call: Call,
+) -> Result<CampusProfile> {
     let caller = tokens.holder(call.bearer(), users).await?.active()?;
     let who = call.query("who").map(str::trim).filter(|who| !who.is_empty());
     let subject = who.map_or(Subject::Uuid(caller.uuid), Subject::who);

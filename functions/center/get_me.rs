@@ -3,7 +3,13 @@
 use shared::dialect::CenterProfile;
 use shared::{Call, Center, Dialect, Result, Tokens, Users};
 
-async fn get_me((users, tokens): &(Users, Tokens), call: Call) -> Result<CenterProfile> {
+#[utoipa::path(
+    get,
+    path = "/api/users/me",
+    responses((status = 200, body = CenterProfile)),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn get_me((users, tokens): &(Users, Tokens), call: Call) -> Result<CenterProfile> {
     Ok(tokens.caller(call.bearer(), users).await?.into())
 }
 

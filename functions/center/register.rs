@@ -5,8 +5,9 @@ use shared::dialect::CenterProfile;
 use shared::{
     Access, Call, Center, Dialect, Email, Limits, NewUser, Nickname, Password, Result, Username, Users,
 };
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Registration {
     username: Username,
     password: Password,
@@ -14,7 +15,14 @@ struct Registration {
     email: Email,
 }
 
-async fn register((users, limits): &(Users, Limits), call: Call) -> Result<CenterProfile> {
+#[utoipa::path(
+    post,
+    path = "/api/auth/register",
+    request_body = inline(Registration),
+    responses((status = 200, body = CenterProfile)),
+    extensions(("x-errors" = json!(["username_taken", "email_taken", "too_many"]))),
+)]
+pub(crate) async fn register((users, limits): &(Users, Limits), call: Call) -> Result<CenterProfile> {
     let given: Registration = call.json()?;
     let new = NewUser {
         username: Some(given.username),

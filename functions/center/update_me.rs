@@ -8,22 +8,42 @@ use shared::dialect::CenterProfile;
 use shared::{
     ApiKey, AvatarUrl, Call, Center, Dialect, Email, Nickname, Phone, Result, Seals, Tokens, Users, present,
 };
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Changes {
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Nickname, required = false)]
     nickname: Option<Nickname>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Email, required = false)]
     email: Option<Email>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Phone>)]
     phone: Option<Option<Phone>>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<AvatarUrl>)]
     avatar: Option<Option<AvatarUrl>>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<ApiKey>)]
     apikey: Option<Option<ApiKey>>,
 }
 
-async fn update_me((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<CenterProfile> {
+#[utoipa::path(
+    put,
+    path = "/api/users/me",
+    request_body(content = inline(Changes), example = json!({
+        "nickname": "新昵称", "phone": "13800138000", "email": "newemail@example.com",
+        "avatar": "https://example.com/new-avatar.jpg", "apikey": "sk-xxxxxxxxxxxxxxxx"
+    })),
+    responses((status = 200, body = CenterProfile)),
+    security(("bearer" = [])),
+    extensions(("x-errors" = json!(["email_taken", "phone_taken"]))),
+)]
+pub(crate) async fn update_me(
+    (users, tokens, seals): &(Users, Tokens, Seals),
+    call: Call,
+) -> Result<CenterProfile> {
     let caller = tokens.caller(call.bearer(), users).await?;
     let given: Changes = call.json()?;
     let seal = |key: ApiKey| seals.seal(caller.uuid, "apikey", key.expose());

@@ -12,7 +12,13 @@ static PAGE: LazyLock<Page> = LazyLock::new(|| {
     Page::of(include_str!("reset_password.html"), include_str!("page.css"), include_str!("page.js"))
 });
 
-async fn reset_password((): &(), _: Call) -> Result<Reply> {
+#[utoipa::path(
+    get,
+    path = "/reset-password",
+    params(("id" = Option<String>, Query, description = "The user's integer id.")),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+)]
+pub(crate) async fn reset_password((): &(), _: Call) -> Result<Reply> {
     Ok(PAGE.reply())
 }
 

@@ -12,7 +12,16 @@ static PAGE: LazyLock<Page> = LazyLock::new(|| {
     Page::of(include_str!("verify_email.html"), include_str!("page.css"), include_str!("page.js"))
 });
 
-async fn verify_email((): &(), _: Call) -> Result<Reply> {
+#[utoipa::path(
+    get,
+    path = "/verify-email",
+    params(
+        ("u" = Option<String>, Query, description = "The user's UUID."),
+        ("t" = Option<String>, Query, description = "The token that was mailed.")
+    ),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+)]
+pub(crate) async fn verify_email((): &(), _: Call) -> Result<Reply> {
     Ok(PAGE.reply())
 }
 

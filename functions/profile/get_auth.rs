@@ -2,16 +2,29 @@
 
 use serde::Serialize;
 use shared::dialect::Given;
-use shared::{Call, Dialect, Profile, Result, Sealed, Seals, Tokens, Users};
+use shared::{Call, Dialect, Profile, Result, Sealed, Seals, Tokens, UserId, Users};
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Verified {
+    #[schema(value_type = UserId)]
     user_id: u64,
+    #[schema(required = true, examples("张三"))]
     real_name: Option<String>,
+    #[schema(required = true, examples("110101199003071234"))]
     id_card: Option<String>,
 }
 
-async fn get_auth((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<Given<Verified>> {
+#[utoipa::path(
+    get,
+    path = "/users/auth",
+    responses((status = 200, body = inline(Verified))),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn get_auth(
+    (users, tokens, seals): &(Users, Tokens, Seals),
+    call: Call,
+) -> Result<Given<Verified>> {
     let caller = tokens.caller(call.bearer(), users).await?;
     let unseal = |field: &str, sealed: &Option<Sealed>| {
         sealed.as_ref().map(|sealed| seals.unseal(caller.uuid, field, sealed)).transpose()

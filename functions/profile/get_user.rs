@@ -3,7 +3,13 @@
 use shared::dialect::{Given, ProfileUser};
 use shared::{Call, Dialect, Profile, Result, Tokens, Users};
 
-async fn get_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<ProfileUser>> {
+#[utoipa::path(
+    get,
+    path = "/users",
+    responses((status = 200, body = ProfileUser)),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn get_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<ProfileUser>> {
     Ok(Given::success(tokens.caller(call.bearer(), users).await?.into()))
 }
 

@@ -4,17 +4,31 @@
 use serde::{Deserialize, Serialize};
 use shared::dialect::{Given, ProfileAuth};
 use shared::{Call, Dialect, Error, Flaw, IdCard, RealName, Result, Seals, Tokens, Users};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Claimed {
+    #[schema(value_type = RealName, required = true)]
     real_name: Option<String>,
+    #[schema(value_type = IdCard, required = true)]
     id_card: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Saved {}
 
-async fn save_auth((users, tokens, seals): &(Users, Tokens, Seals), call: Call) -> Result<Given<Saved>> {
+#[utoipa::path(
+    post,
+    path = "/users/auth",
+    request_body = inline(Claimed),
+    responses((status = 200, body = inline(Saved))),
+    security(("bearer" = [])),
+    extensions(("x-errors" = json!(["missing"]))),
+)]
+pub(crate) async fn save_auth(
+    (users, tokens, seals): &(Users, Tokens, Seals),
+    call: Call,
+) -> Result<Given<Saved>> {
     let caller = tokens.caller(call.bearer(), users).await?;
     let claimed: Claimed = call.filled_json()?;
     let filled = |value: Option<String>, field| {

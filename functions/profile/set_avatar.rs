@@ -5,13 +5,35 @@
 use serde::Serialize;
 use shared::dialect::Given;
 use shared::{Avatars, Call, Dialect, Error, Picture, Profile, Result, Tokens, Users};
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+/// The form as it is described; it is read as it comes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description")]
+struct Form {
+    /// PNG, JPEG, WebP or GIF; at most 2 MiB, and 4,096 pixels a side.
+    #[schema(value_type = String, format = Binary)]
+    avatar: Vec<u8>,
+}
+
+#[derive(Serialize, ToSchema)]
 struct Saved {
+    #[schema(examples("https://example.com/avatar.jpg"))]
     avatar_url: String,
 }
 
-async fn set_avatar((users, tokens, avatars): &(Users, Tokens, Avatars), call: Call) -> Result<Given<Saved>> {
+#[utoipa::path(
+    post,
+    path = "/users/avatar",
+    request_body(content = inline(Form), content_type = "multipart/form-data"),
+    responses((status = 200, body = inline(Saved))),
+    security(("bearer" = [])),
+    extensions(("x-errors" = json!(["no_image", "bad_image"])), ("x-beside" = json!("avatar_url"))),
+)]
+pub(crate) async fn set_avatar(
+    (users, tokens, avatars): &(Users, Tokens, Avatars),
+    call: Call,
+) -> Result<Given<Saved>> {
     let caller = tokens.caller(call.bearer(), users).await?;
     let file = call.file("avatar").await?.ok_or(Error::NoImage)?;
     let picture = Picture::read(&file).map_err(Error::BadImage)?;

@@ -3,18 +3,29 @@
 use serde::{Deserialize, Serialize};
 use shared::dialect::{Given, ProfileName};
 use shared::{Call, Dialect, Error, Flaw, Result, Tokens, Username, Users};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Wanted {
+    #[schema(value_type = Username, required = true)]
     name: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Named {
+    #[schema(examples("testuser"))]
     name: String,
 }
 
-async fn set_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<Named>> {
+#[utoipa::path(
+    put,
+    path = "/users/name",
+    request_body = inline(Wanted),
+    responses((status = 200, body = inline(Named))),
+    security(("bearer" = [])),
+    extensions(("x-errors" = json!(["missing", "username_taken"])), ("x-beside" = json!("name"))),
+)]
+pub(crate) async fn set_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<Named>> {
     let caller = tokens.caller(call.bearer(), users).await?;
     let wanted: Wanted = call.filled_json()?;
     let name = wanted.name.filter(|name| !name.trim().is_empty()).ok_or(Error::Missing("name"))?;

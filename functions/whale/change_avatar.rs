@@ -4,22 +4,33 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
-use shared::{AvatarUrl, Call, Dialect, Result, Subject, Tokens, UserId, Users, Whale, present};
+use shared::{AvatarUrl, Call, Dialect, Email, Result, Subject, Tokens, UserId, Users, Whale, present};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Given {
     user_id: Option<UserId>,
+    #[schema(value_type = Option<Email>)]
     email: Option<String>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<AvatarUrl>)]
     avatar: Option<Option<AvatarUrl>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Changed {
     user: WhaleUser,
 }
 
-async fn change_avatar((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
+#[utoipa::path(
+    put,
+    path = "/api/users/avatar/",
+    request_body = inline(Given),
+    responses((status = 200, body = inline(Changed))),
+    security(("bearer" = []), ("token" = [])),
+    extensions(("x-errors" = json!(["missing", "no_such_account", "forbidden"]))),
+)]
+pub(crate) async fn change_avatar((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
     let caller = tokens.caller(call.bearer_or_query(), users).await?;
     let given: Given = call.json_with(&["user_id|email"])?;
     let subject = Subject::of(given.user_id, given.email.as_deref())?;

@@ -2,21 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
-use shared::{Call, Dialect, Nickname, Result, Subject, Tokens, UserId, Users, Whale};
+use shared::{Call, Dialect, Email, Nickname, Result, Subject, Tokens, UserId, Users, Whale};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Given {
     name: Nickname,
     user_id: Option<UserId>,
+    #[schema(value_type = Option<Email>)]
     email: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Changed {
     user: WhaleUser,
 }
 
-async fn change_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
+#[utoipa::path(
+    put,
+    path = "/api/users/name/",
+    request_body = inline(Given),
+    responses((status = 200, body = inline(Changed))),
+    security(("bearer" = []), ("token" = [])),
+    extensions(("x-errors" = json!(["missing", "no_such_account", "forbidden"]))),
+)]
+pub(crate) async fn change_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
     let caller = tokens.caller(call.bearer_or_query(), users).await?;
     let given: Given = call.json_with(&["name", "user_id|email"])?;
     let subject = Subject::of(given.user_id, given.email.as_deref())?;

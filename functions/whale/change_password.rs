@@ -3,24 +3,37 @@
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
 use shared::{
-    Call, CaptchaGroup, Captchas, Dialect, Error, Limits, Password, Result, Subject, UserId, Users, Whale,
+    Call, CaptchaGroup, Captchas, Dialect, Email, Error, Limits, Password, Result, Subject, UserId, Users,
+    Whale,
 };
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Given {
+    #[schema(value_type = Password)]
     password_new: String,
     user_id: Option<UserId>,
+    #[schema(value_type = Option<Email>)]
     email: Option<String>,
+    #[schema(examples("7KQ2M9XD"))]
     code: Option<String>,
+    #[schema(format = Password, examples("password123"))]
     password_old: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Changed {
     user: WhaleUser,
 }
 
-async fn change_password(
+#[utoipa::path(
+    put,
+    path = "/api/users/password/",
+    request_body = inline(Given),
+    responses((status = 200, body = inline(Changed))),
+    extensions(("x-errors" = json!(["missing", "no_such_account", "wrong_password", "bad_password", "bad_code", "expired_code", "too_many"]))),
+)]
+pub(crate) async fn change_password(
     (users, captchas, limits): &(Users, Captchas, Limits),
     call: Call,
 ) -> Result<Changed> {

@@ -1,20 +1,31 @@
 //! `PUT /api/captcha/check`: whether a code is right. Counts a try, and does not use the code up.
 
 use serde::{Deserialize, Serialize};
-use shared::{Call, CaptchaGroup, Captchas, Dialect, Error, Result, Subject, UserId, Users, Whale};
+use shared::{Call, CaptchaGroup, Captchas, Dialect, Email, Error, Result, Subject, UserId, Users, Whale};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Given {
+    #[schema(value_type = u64, minimum = 1, maximum = 1, examples(1))]
     group: CaptchaGroup,
+    #[schema(examples("7KQ2M9XD"))]
     code: String,
     user_id: Option<UserId>,
+    #[schema(value_type = Option<Email>)]
     email: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Right {}
 
-async fn check_captcha((users, captchas): &(Users, Captchas), call: Call) -> Result<Right> {
+#[utoipa::path(
+    put,
+    path = "/api/captcha/check/",
+    request_body = inline(Given),
+    responses((status = 200, body = inline(Right))),
+    extensions(("x-errors" = json!(["missing", "no_such_account", "bad_code", "expired_code"]))),
+)]
+pub(crate) async fn check_captcha((users, captchas): &(Users, Captchas), call: Call) -> Result<Right> {
     let given: Given = call.json_with(&["group", "code", "user_id|email"])?;
     let user = users.id_of(&Subject::of(given.user_id, given.email.as_deref())?).await?;
     if captchas.evaluate(user, given.group, &given.code).await?.is_none() {

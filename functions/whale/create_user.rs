@@ -6,21 +6,36 @@ use shared::{
     Access, Call, Dialect, Email, Error, Flaw, Limits, NewUser, Nickname, Password, Result, Tokens, Users,
     Whale,
 };
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Given {
+    #[schema(value_type = Email)]
     email: String,
+    #[schema(value_type = Password)]
     password: String,
+    #[schema(value_type = Nickname)]
     name: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Created {
     user: WhaleUser,
+    #[schema(examples("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."))]
     token: String,
 }
 
-async fn create_user((users, limits, tokens): &(Users, Limits, Tokens), call: Call) -> Result<Created> {
+#[utoipa::path(
+    post,
+    path = "/api/users/",
+    request_body = inline(Given),
+    responses((status = 200, body = inline(Created))),
+    extensions(("x-errors" = json!(["missing", "bad_email", "bad_password", "email_taken", "too_many"]))),
+)]
+pub(crate) async fn create_user(
+    (users, limits, tokens): &(Users, Limits, Tokens),
+    call: Call,
+) -> Result<Created> {
     let given: Given = call.json_with(&["email", "password", "name"])?;
     let nickname: Nickname = given.name.parse().map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
     let email: Email = given.email.parse().map_err(|_| Error::BadEmail)?;

@@ -3,13 +3,21 @@
 use serde::Serialize;
 use shared::dialect::WhaleUser;
 use shared::{Call, Dialect, Error, Result, Tokens, Users, Whale};
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Found {
     user: WhaleUser,
 }
 
-async fn current_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Found> {
+#[utoipa::path(
+    get,
+    path = "/api/current_user/",
+    responses((status = 200, body = inline(Found))),
+    security((), ("bearer" = []), ("token" = [])),
+    extensions(("x-errors" = json!(["no_parameter", "not_found"]))),
+)]
+pub(crate) async fn current_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Found> {
     let token = call.bearer_or_query().ok_or(Error::NoParameter)?;
     let user = tokens.caller(Some(token), users).await.map_err(|error| match error {
         Error::BadToken | Error::ExpiredToken => Error::NotFound,

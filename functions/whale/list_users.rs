@@ -11,16 +11,21 @@ use shared::dialect::WhaleUser;
 use shared::{
     At, Call, Cursors, Dialect, Directory, Error, Filter, Lookup, OrderBy, Result, Tokens, Users, Whale,
 };
+use utoipa::ToSchema;
 
 /// Everything that a cursor is bound to.
 const QUESTION: [&str; 7] = ["ids", "uuids", "email", "email_verified", "blocked", "featured", "order_by"];
 /// How many users one request looks up.
 const MOST_NAMED: usize = 100;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Listed {
     users: Vec<WhaleUser>,
+    /// How many match, on all pages.
+    #[schema(examples(1))]
     total: u64,
+    /// Where the next page begins; `null` on the last.
+    #[schema(required = true, examples(json!(null)))]
     next_cursor: Option<String>,
 }
 
@@ -32,7 +37,27 @@ struct Wanted {
     size: usize,
 }
 
-async fn list_users(
+#[utoipa::path(
+    get,
+    path = "/api/users/",
+    params(
+        ("ids" = Option<String>, Query, description = "Integer ids, with commas between; at most 100."),
+        ("uuids" = Option<String>, Query, description = "UUIDs, with commas between; at most 100."),
+        ("email" = Option<String>, Query, description = "The e-mail of one user."),
+        ("email_verified" = Option<u64>, Query, minimum = 0, maximum = 1),
+        ("blocked" = Option<u64>, Query, minimum = 0, maximum = 1),
+        ("featured" = Option<u64>, Query, minimum = 0, maximum = 1),
+        ("order_by" = Option<String>, Query, example = "-create_time,id", description = "Of `id`, \
+            `create_time`, `update_time`, `last_login`, `email` and `name`, with commas between; `-` descends."),
+        ("page" = Option<u64>, Query, minimum = 1),
+        ("per_page" = Option<u64>, Query, minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before; not with `page`."),
+    ),
+    responses((status = 200, body = inline(Listed))),
+    security(("bearer" = []), ("token" = [])),
+    extensions(("x-errors" = json!(["bad_parameter", "forbidden"])))
+)]
+pub(crate) async fn list_users(
     (directory, users, tokens, cursors): &(Directory, Users, Tokens, Cursors),
     call: Call,
 ) -> Result<Listed> {

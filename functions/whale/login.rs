@@ -2,21 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
-use shared::{Call, Dialect, Limits, Result, Tokens, Users, Whale};
+use shared::{Call, Dialect, Email, Limits, Result, Tokens, Users, Whale};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Given {
+    #[schema(value_type = Email)]
     email: String,
+    #[schema(format = Password, examples("password123"))]
     password: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SignedIn {
     user: WhaleUser,
+    #[schema(examples("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."))]
     token: String,
 }
 
-async fn login((users, limits, tokens): &(Users, Limits, Tokens), call: Call) -> Result<SignedIn> {
+#[utoipa::path(
+    put,
+    path = "/api/users/login/",
+    request_body = inline(Given),
+    responses((status = 200, body = inline(SignedIn))),
+    extensions(("x-errors" = json!(["missing", "no_such_account", "wrong_password", "blocked", "too_many"]))),
+)]
+pub(crate) async fn login((users, limits, tokens): &(Users, Limits, Tokens), call: Call) -> Result<SignedIn> {
     let given: Given = call.json_with(&["email", "password"])?;
     let account = match given.email.parse() {
         Ok(email) => users.owner_of_email(&email).await?,

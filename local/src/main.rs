@@ -41,6 +41,9 @@ struct Arguments {
     /// Only the AWS services, for functions that run elsewhere, as under `cargo lambda watch`
     #[arg(long)]
     services_only: bool,
+    /// A value for a parameter of the template, in place of its default
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
     #[command(subcommand)]
     tool: Option<Tool>,
 }
@@ -90,6 +93,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         aws_port: arguments.aws_port,
         echo_logs: true,
         streams: !arguments.services_only,
+        parameters: arguments.parameters.into_iter().collect(),
         ..Options::default()
     };
     let mut cloud = Cloud::start(options).await?;
@@ -114,6 +118,11 @@ async fn follow(watch: Option<Watch>, cloud: &mut Cloud) -> Result<()> {
         Some(watch) => watch.follow(cloud, |line| println!("{line}")).await,
         None => pending().await,
     }
+}
+
+fn parameter(text: &str) -> Result<(String, String)> {
+    let (name, value) = text.split_once('=').context("a parameter is written NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Fails if a port is taken, before the functions are built.

@@ -106,8 +106,7 @@ impl Call {
     /// The token of an `Authorization: Bearer …` header (RFC 6750; the scheme in any case).
     #[must_use]
     pub fn bearer(&self) -> Option<&str> {
-        let header = self.request.headers().get("authorization")?.to_str().ok()?;
-        let (scheme, token) = header.split_once(' ')?;
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
     }
 
@@ -126,8 +125,13 @@ impl Call {
     /// The language that the client would rather read.
     #[must_use]
     pub fn language(&self) -> Language {
-        let header = self.request.headers().get("accept-language");
-        Language::preferred(header.and_then(|value| value.to_str().ok()))
+        Language::preferred(self.header("accept-language"))
+    }
+
+    /// The header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
     }
 
     /// Whether the route is a twin that takes more than its path with a slash behind it.
@@ -187,8 +191,8 @@ impl Call {
         if body.len() > MOST_TEXT {
             return Err(Error::TooLarge);
         }
-        let given = self.request.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let essence = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        let essence =
+            self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case(content_type) {
             return Err(unreadable(&format!("the content type is not {content_type}")));
         }

@@ -5,6 +5,8 @@
 
 mod campus;
 mod center;
+mod file;
+pub mod openapi;
 pub mod operator;
 mod page;
 mod profile;
@@ -19,6 +21,7 @@ use crate::{Call, Error, Fault, Result, serve};
 
 pub use campus::{Campus, CampusChange, CampusProfile};
 pub use center::{Center, Profile as CenterProfile};
+pub use file::File;
 pub use page::Page;
 pub use profile::{Given, Profile, ProfileAuth, ProfileName, ProfileUser};
 pub use whale::{Captcha as WhaleCaptcha, Whale, WhaleUser};
@@ -30,22 +33,22 @@ pub struct Reply {
     pub status: u16,
     /// Headers beside those that every answer has.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
-    pub body: String,
+    /// The body, in UTF-8 where it is a text.
+    pub body: Vec<u8>,
 }
 
 impl Reply {
     /// Sends the client to another path, with the same method and body (RFC 9110, 15.4.9).
     #[must_use]
     pub fn moved(to: String) -> Self {
-        Self { status: 308, headers: vec![("location", to)], body: String::new() }
+        Self { status: 308, headers: vec![("location", to)], body: vec![] }
     }
 
     /// A JSON body under a status; a body that cannot be written is a fault of ours.
     fn json(status: u16, body: &impl Serialize) -> Self {
-        match serde_json::to_string(body) {
+        match serde_json::to_vec(body) {
             Ok(body) => Self { status, headers: vec![("content-type", "application/json".into())], body },
-            Err(_) => Self { status: 500, headers: vec![], body: String::new() },
+            Err(_) => Self { status: 500, headers: vec![], body: vec![] },
         }
     }
 
@@ -114,7 +117,7 @@ pub fn failure_at(path: &str, error: &Error) -> Reply {
 
 /// The answer for a function at `path` that ended without one: status, headers and body.
 #[must_use]
-pub fn crashed(path: &str) -> (u16, Vec<(String, String)>, String) {
+pub fn crashed(path: &str) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let reply = failure_at(path, &Error::Internal(Fault::new("the function ended without an answer")));
     let headers = reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
     (reply.status, headers.collect(), reply.body)

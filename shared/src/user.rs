@@ -4,6 +4,7 @@ mod access;
 mod canonical;
 mod id;
 mod password;
+mod schema;
 mod values;
 
 use jiff::Timestamp;

@@ -294,7 +294,7 @@ async fn every_refusal_is_in_the_familys_envelope() {
     for (path, kind) in [("/api/v3/view_profile", "\"logic\""), ("/api/v3/change_profile", "2")] {
         let limited = failure_at(path, &Error::TooMany { retry_after: 7 });
         let told = format!(r#"{{"success":false,"msg":"too many requests","errType":{kind}}}"#);
-        assert_eq!((limited.status, limited.body), (429, told));
+        assert_eq!((limited.status, limited.body.as_slice()), (429, told.as_bytes()));
         assert!(limited.headers.contains(&("retry-after", "7".into())));
     }
 

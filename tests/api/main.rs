@@ -32,6 +32,7 @@ mod life;
 mod limits;
 mod logs;
 mod mails;
+mod openapi;
 mod passwords;
 mod profile;
 mod races;

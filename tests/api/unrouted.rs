@@ -108,3 +108,16 @@ async fn a_client_that_follows_keeps_its_method_and_its_body() {
     let user = world.request("GET", "/users/").bearer_auth(token.as_str().expect("a token"));
     assert_eq!(world.send(user).await.json()["data"]["name"], "testuser");
 }
+
+#[tokio::test]
+async fn another_method_is_told_the_methods_that_there_are() {
+    let world = World::new().await;
+    let routes = world.cloud.routes();
+    for any in routes.iter().filter(|route| route.function == "unrouted" && route.path != "$default") {
+        let methods = routes.iter().filter(|route| route.path == any.path && route.method != "ANY");
+        let methods: BTreeSet<&str> = methods.map(|route| route.method.as_str()).collect();
+        let answer = world.request("PATCH", &any.path).send().await.expect("an answer");
+        let allowed = answer.headers().get("allow").and_then(|allow| allow.to_str().ok()).unwrap_or_default();
+        assert_eq!(allowed.split(", ").collect::<BTreeSet<_>>(), methods, "{}", any.path);
+    }
+}

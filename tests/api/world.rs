@@ -11,6 +11,8 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared::{Access, By, Env, Resource, User, Users};
 
+use crate::openapi;
+
 /// The password of every user that a test does not give another.
 pub const PASSWORD: &str = "password123";
 
@@ -52,16 +54,22 @@ impl World {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.expect("an answer");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let method = request.method().to_string();
+        let response = client.execute(request).await.expect("an answer");
+        let path = response.url().path().to_owned();
         let header =
             |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             content_type: header("content-type"),
             www_authenticate: header("www-authenticate"),
             retry_after: header("retry-after"),
             text: response.text().await.expect("a body"),
-        }
+        };
+        openapi::check(&method, &path, &answer).await;
+        answer
     }
 
     pub async fn register(&self, body: &Value) -> Answer {

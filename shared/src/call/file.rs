@@ -25,8 +25,7 @@ impl Call {
         if body.len() > MOST_FORM {
             return Err(Error::TooLarge);
         }
-        let content_type = self.request.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let boundary = match parse_boundary(content_type.unwrap_or_default()) {
+        let boundary = match parse_boundary(self.header("content-type").unwrap_or_default()) {
             Ok(boundary) => boundary,
             Err(Broken::NoBoundary) => return Err(unreadable("the form's boundary is missing")),
             Err(_) => return Ok(None), // another kind of body has no file

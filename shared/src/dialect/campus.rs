@@ -2,6 +2,7 @@
 //! document on viewing spells as words and the one on changing as numbers.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Dialect, Reply};
 use crate::{Detail, Error, User};
@@ -170,16 +171,25 @@ pub(super) fn owns_change(path: &str) -> bool {
 }
 
 /// A user as this family shows one: texts, which are empty where there is nothing to show.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CampusProfile {
+    #[schema(examples("20230001001"))]
     sid: String,
+    #[schema(examples("张三"))]
     name: String,
+    #[schema(examples("XH"))]
     block: String,
+    #[schema(examples("user"))]
     access: &'static str,
+    #[schema(examples("1501"))]
     room: String,
+    #[schema(examples("13800138000"))]
     phone: String,
+    #[schema(examples("mobile"))]
     isp: String,
+    #[schema(examples("12345678901"))]
     account: String,
+    #[schema(examples("hajimihajimihajimi"))]
     wx: String,
 }
 

@@ -1,6 +1,7 @@
 //! `center`: the object itself, or `{"detail": "…"}`.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Dialect, Reply};
 use crate::{Error, User};
@@ -67,16 +68,26 @@ pub(super) fn owns(path: &str) -> bool {
 }
 
 /// A user as the center's document shows one. Times are UTC, without zone or fraction.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CenterProfile)]
 pub struct Profile {
+    #[schema(format = "uuid", examples("550e8400-e29b-41d4-a716-446655440000"))]
     id: String,
+    #[schema(examples("testuser"))]
     username: String,
+    #[schema(examples("测试用户"))]
     nickname: String,
+    #[schema(required = true, examples("13800138000"))]
     phone: Option<String>,
+    #[schema(examples("test@example.com"))]
     email: String,
+    #[schema(required = true, examples("https://example.com/avatar.jpg"))]
     avatar: Option<String>,
+    #[schema(format = Date, examples("2024-12-29"))]
     registration_date: String,
+    #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$", examples("2024-12-29T10:00:00"))]
     created_at: String,
+    #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$", examples("2024-12-29T12:00:00"))]
     updated_at: String,
 }
 

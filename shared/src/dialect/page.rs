@@ -40,7 +40,7 @@ impl Page {
             ("content-security-policy", self.policy.clone()),
             ("referrer-policy", "no-referrer".to_owned()),
         ];
-        Reply { status: 200, headers, body: self.html.clone() }
+        Reply { status: 200, headers, body: self.html.clone().into_bytes() }
     }
 }
 
@@ -69,6 +69,7 @@ mod tests {
         );
         assert!(page.headers.contains(&("content-security-policy", policy)), "{:?}", page.headers);
         assert!(page.headers.contains(&("referrer-policy", "no-referrer".to_owned())));
-        assert!(page.body.contains("<style>\n</style>") && page.body.contains("<script>\n</script>"));
+        let html = String::from_utf8(page.body).unwrap();
+        assert!(html.contains("<style>\n</style>") && html.contains("<script>\n</script>"));
     }
 }

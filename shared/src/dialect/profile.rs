@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Dialect, Reply};
-use crate::{Error, User};
+use crate::{Error, User, UserId};
 
 /// The family of `/users…`.
 pub struct Profile;
@@ -138,12 +139,17 @@ pub(super) fn owns(path: &str) -> bool {
 }
 
 /// A user as this family shows one. "All user data" never meant the password or the ID number.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ProfileUser {
+    #[schema(value_type = UserId)]
     user_id: u64,
+    #[schema(examples("testuser"))]
     name: String,
+    #[schema(required = true, examples("13800138000"))]
     mobile: Option<String>,
+    #[schema(required = true, examples("https://example.com/avatar.jpg"))]
     avatar: Option<String>,
+    #[schema(pattern = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", examples("2024-12-29 10:00:00"))]
     create_time: String,
 }
 

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::{Dialect, Reply};
-use crate::{Error, Listed, User, captchas};
+use crate::{Error, Listed, User, UserId, captchas};
 
 /// The family of `/api/current_user/`, `/api/users/…` and `/api/captcha/…`.
 pub struct Whale;
@@ -100,18 +101,29 @@ pub(super) fn owns(path: &str) -> bool {
 }
 
 /// A user as the whale's document names the parts of one. Times are RFC 3339, in UTC.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct WhaleUser {
+    #[schema(value_type = UserId)]
     id: u64,
+    #[schema(format = "uuid", examples("550e8400-e29b-41d4-a716-446655440000"))]
     uuid: String,
+    #[schema(examples("test@example.com"))]
     email: String,
+    #[schema(examples("测试用户"))]
     name: String,
+    #[schema(examples("https://example.com/avatar.jpg"))]
     avatar: Option<String>,
+    #[schema(examples(false))]
     email_verified: bool,
+    #[schema(examples(false))]
     blocked: bool,
+    #[schema(examples(false))]
     featured: bool,
+    #[schema(format = DateTime, examples("2024-12-29T10:00:00Z"))]
     iso_create_time: String,
+    #[schema(format = DateTime, examples("2024-12-29T12:00:00Z"))]
     iso_update_time: String,
+    #[schema(format = DateTime, examples("2024-12-29T12:00:00Z"))]
     iso_last_login: Option<String>,
 }
 
@@ -140,20 +152,27 @@ impl From<Listed> for WhaleUser {
 }
 
 /// A captcha: all but the code.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WhaleCaptcha)]
 pub struct Captcha {
+    #[schema(value_type = UserId)]
     id: u64,
+    #[schema(format = "uuid", examples("550e8400-e29b-41d4-a716-446655440000"))]
     uuid: String,
+    #[schema(value_type = UserId)]
     user: u64,
+    #[schema(examples(1))]
     group: u64,
+    #[schema(format = DateTime, examples("2024-12-29T10:00:00Z"))]
     iso_create_time: String,
+    #[schema(format = DateTime, examples("2024-12-29T10:10:00Z"))]
     expires_at: String,
 }
 
 impl From<captchas::Captcha> for Captcha {
     fn from(captcha: captchas::Captcha) -> Self {
         Self {
-            id: crate::UserId::from(captcha.uuid).get(),
+            id: UserId::from(captcha.uuid).get(),
             uuid: captcha.uuid.to_string(),
             user: captcha.user.get(),
             group: captcha.group.number(),

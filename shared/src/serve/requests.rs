@@ -85,16 +85,18 @@ where
     answered.map(|(answer, _)| answer).map_err(|error| error.into_fault().to_string().into())
 }
 
-/// Every answer may hold what is not for others: never stored, never guessed at.
+/// Every answer that does not say otherwise may hold what is not for others: never stored, never
+/// guessed at. What is no text goes to the gateway in base64.
 fn response(reply: Reply) -> Result<Response<Body>> {
-    let mut response = Response::builder()
-        .status(reply.status)
-        .header("cache-control", "no-store")
-        .header("x-content-type-options", "nosniff");
+    let mut response = Response::builder().status(reply.status).header("x-content-type-options", "nosniff");
+    if !reply.headers.iter().any(|(name, _)| *name == "cache-control") {
+        response = response.header("cache-control", "no-store");
+    }
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }
+    let body = String::from_utf8(reply.body);
     response
-        .body(Body::Text(reply.body))
+        .body(body.map_or_else(|bytes| Body::Binary(bytes.into_bytes()), Body::Text))
         .map_err(|error| Fault::new(format!("an answer could not be built: {error}")).into())
 }

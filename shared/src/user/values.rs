@@ -30,6 +30,7 @@ impl FromStr for Email {
 
     fn from_str(text: &str) -> Result<Self, Flaw> {
         const FLAW: Flaw = "is not a valid e-mail address";
+        let text = text.trim();
         let form = Canonical::of(text).ok_or(FLAW)?;
         let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
         let plain = |text: &str| {
@@ -38,7 +39,6 @@ impl FromStr for Email {
                 && !text.contains('"')
                 && EmailAddress::parse_with_options(text, options).is_ok()
         };
-        let text = text.trim();
         // A look-alike in compatibility characters is written out; mail servers know only ASCII.
         match (plain(text), plain(form.as_str())) {
             (true, _) => Ok(Self(text.to_owned())),
@@ -303,7 +303,8 @@ mod tests {
 
     #[test]
     fn an_address_is_one_that_mail_can_be_sent_to() {
-        for good in ["a@b.co", "Test.User+tag@Example.COM", " spaced@example.com "] {
+        for good in ["a@b.co", "Test.User+tag@Example.COM", " spaced@example.com ", "\tspaced@example.com\n"]
+        {
             assert!(good.parse::<Email>().is_ok(), "{good}");
         }
         for bad in [

@@ -1,0 +1,97 @@
+//! The values as schemas, as exact as a schema can be: what one allows is what parses.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{
+    ApiKey, AvatarUrl, Detail, Email, IdCard, Nickname, Password, Phone, RealName, UserId, Username,
+};
+
+/// Blanks, which are cut off at both ends (Unicode's `White_Space`).
+const BLANK: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+/// What [`super::Canonical`] refuses; what lies beyond 16 bits has no escape that all readers know.
+const DECEIVING: &str = concat!(
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f",
+    r"\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb",
+    "\u{E0000}-\u{E0FFF}"
+);
+/// One part of what stands before the `@` (RFC 5322's `dot-atom`).
+const ATOM: &str = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+/// One part of a domain's name.
+const LABEL: &str = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+
+/// A text with this many characters, none of them `without`, between blanks.
+fn text(fewest: usize, most: usize, without: &str, example: &str) -> ObjectBuilder {
+    let seen = format!(r"[^{BLANK}{DECEIVING}{without}]");
+    let any = format!(r"[^{DECEIVING}{without}]");
+    let inner = match fewest.checked_sub(2) {
+        Some(fewest) => format!("{seen}{any}{{{fewest},{}}}{seen}", most.saturating_sub(2)),
+        None => format!("{seen}({any}{{0,{}}}{seen})?", most.saturating_sub(2)),
+    };
+    plain(example).pattern(Some(format!("^[{BLANK}]*{inner}[{BLANK}]*$")))
+}
+
+fn plain(example: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).examples([example])
+}
+
+fn email() -> ObjectBuilder {
+    let pattern = format!(r"^[{BLANK}]*{ATOM}(\.{ATOM})*@({LABEL}\.)+{LABEL}[{BLANK}]*$");
+    plain("test@example.com").max_length(Some(254)).pattern(Some(pattern))
+}
+
+fn user_id() -> ObjectBuilder {
+    let object = ObjectBuilder::new().schema_type(Type::Integer).examples([642_254_356_480_123_u64]);
+    object
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0))
+        .maximum(Some((1_u64 << UserId::BITS) - 1))
+}
+
+fn password() -> ObjectBuilder {
+    let format = Some(SchemaFormat::KnownFormat(KnownFormat::Password));
+    plain("password123").format(format).min_length(Some(8)).max_length(Some(100))
+}
+
+fn phone() -> ObjectBuilder {
+    let pattern = r"^[ +().#*-]*[0-9][ +().#*-]*[0-9][ +().#*-]*[0-9][0-9 +().#*-]*$";
+    plain("13800138000").min_length(Some(3)).max_length(Some(20)).pattern(Some(pattern))
+}
+
+fn avatar_url() -> ObjectBuilder {
+    let pattern = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,4})?([/?#][A-Za-z0-9._~!$&'()*+,;=:%/?#-]*)?$";
+    plain("https://example.com/avatar.jpg").max_length(Some(2048)).pattern(Some(pattern))
+}
+
+macro_rules! schemas {
+    ($($value:ident: $schema:expr, $description:literal;)*) => {$(
+        impl PartialSchema for $value {
+            fn schema() -> RefOr<Schema> {
+                $schema.description(Some($description)).into()
+            }
+        }
+
+        impl ToSchema for $value {
+            fn name() -> Cow<'static, str> {
+                stringify!($value).into()
+            }
+        }
+    )*};
+}
+
+schemas! {
+    UserId: user_id(), "The integer that the first bits of a user's UUID spell; JavaScript holds it exactly.";
+    Username: text(3, 50, "@＠﹫", "testuser"), "A user name: 3 to 50 characters, none of them `@`.";
+    Nickname: text(1, 100, "", "测试用户"), "A name to be shown: 1 to 100 characters.";
+    Password: password(), "8 to 100 characters.";
+    Email: email(), "An e-mail address: ASCII, a domain with a dot.";
+    Phone: phone(), "A phone number: 3 to 20 characters, at least 3 of them digits.";
+    AvatarUrl: avatar_url(), "Where a picture is: an `https` URL without user information. Never fetched by us.";
+    ApiKey: text(1, 255, "", "sk-xxxxxxxxxxxxxxxx"), "A key to something of the user's own: 1 to 255 characters. Never shown.";
+    RealName: text(1, 100, "", "张三"), "A person's real name: 1 to 100 characters.";
+    IdCard: plain("110101199003071234").pattern(Some("^[A-Za-z0-9-]{4,32}$")), "The number of an ID card.";
+    Detail: text(1, 100, "", "15"), "A text of 1 to 100 characters.";
+}
