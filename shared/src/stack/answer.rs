@@ -62,7 +62,8 @@ impl Courier {
 
 /// Whether nobody can read on the way: by TLS, or because there is no way.
 fn is_confidential(url: &str) -> bool {
-    let on_this_machine = url.strip_prefix("http://127.0.0.1:").is_some_and(|rest| {
+    let here = ["http://127.0.0.1:", "http://localhost:"].into_iter().find_map(|host| url.strip_prefix(host));
+    let on_this_machine = here.is_some_and(|rest| {
         let port = rest.split('/').next().unwrap_or_default();
         port.bytes().all(|byte| byte.is_ascii_digit())
     });
@@ -75,13 +76,16 @@ mod tests {
 
     #[test]
     fn an_answer_goes_over_tls_or_stays_on_the_machine() {
-        for good in ["https://bucket.s3.amazonaws.com/a?b=c", "http://127.0.0.1:8080/a"] {
+        for good in
+            ["https://bucket.s3.amazonaws.com/a?b=c", "http://127.0.0.1:8080/a", "http://localhost:8080/a"]
+        {
             assert!(is_confidential(good), "{good}");
         }
         for bad in [
             "http://example.com/",
             "http://127.0.0.1:80@example.com/",
             "http://127.0.0.1.example.com/",
+            "http://localhost:80@example.com/",
             "ftp://a",
             "",
         ] {
