@@ -16,7 +16,7 @@ fn refuse(status: u16) -> Effect {
 
 #[tokio::test]
 async fn a_picture_that_cannot_be_stored_changes_nothing() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let token = world.token("testuser").await;
     let old = world.uploaded(&token).await;
     for status in [403, 503] {
@@ -25,38 +25,38 @@ async fn a_picture_that_cannot_be_stored_changes_nothing() {
         assert_eq!((answer.status, &answer.json()["error_code"]), (500, &json!("4500")));
         world.cloud.clear_faults();
     }
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.avatar(&token).await.as_ref(), Some(&old));
     assert_eq!(world.objects().await, [old]);
 }
 
 #[tokio::test]
 async fn a_picture_that_does_not_become_the_users_is_deleted_again() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let token = world.token("testuser").await;
     world.cloud.inject(fault("profile-set-avatar", "UpdateItem", 1, refuse(400)));
     assert_eq!(world.upload(&token, &picture(PNG, 20)).await.status, 500);
-    world.cloud.settle().await;
+    world.settle().await;
     assert!(world.objects().await.is_empty() && world.avatar(&token).await.is_none());
 
     let old = world.uploaded(&token).await;
     world.cloud.inject(fault("profile-set-avatar", "TransactWriteItems", 1, refuse(400)));
     assert_eq!(world.upload(&token, &picture(PNG, 20)).await.status, 500);
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.avatar(&token).await.as_ref(), Some(&old));
     assert_eq!(world.objects().await, [old]);
 }
 
 #[tokio::test]
 async fn nothing_points_to_what_is_not_there_whatever_fails_and_however_often() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let token = world.token("testuser").await;
     let old = world.uploaded(&token).await;
     // It ends after the object is there, and before the user points to it.
     world.cloud.inject(fault("profile-set-avatar", "TransactWriteItems", usize::MAX, refuse(400)));
     assert_eq!(world.upload(&token, &picture(PNG, 20)).await.status, 500);
     world.cloud.clear_faults();
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.avatar(&token).await.as_ref(), Some(&old));
     assert_eq!(world.objects().await.len(), 2, "one that nobody points to");
 
@@ -70,11 +70,11 @@ async fn nothing_points_to_what_is_not_there_whatever_fails_and_however_often() 
             world.cloud.inject(fault(function, operation, times, Effect::LoseAnswer));
             let status = world.upload(&token, &picture(PNG, 20)).await.status;
             world.cloud.clear_faults();
-            world.cloud.settle().await;
+            world.settle().await;
             let now = world.avatar(&token).await.expect("a picture");
             assert!(status == 500 || now != before, "{operation} {times}: {status}");
             assert!(world.objects().await.contains(&now));
-            assert_eq!(world.fetch(&before).await.status() == 404, now != before, "{operation} {times}");
+            assert_eq!(world.serves(&before).await, now == before, "{operation} {times}");
             before = now;
         }
     }
@@ -82,12 +82,12 @@ async fn nothing_points_to_what_is_not_there_whatever_fails_and_however_often() 
 
 #[tokio::test]
 async fn a_deletion_that_fails_is_made_later() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let token = world.token("testuser").await;
     world.uploaded(&token).await;
     world.cloud.inject(fault("sweeper", "DeleteObject", 6, refuse(503)));
     let url = world.uploaded(&token).await;
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.objects().await, [url]);
     assert!(world.cloud.dead_letters().is_empty());
 }
@@ -101,6 +101,6 @@ async fn of_many_uploads_at_once_one_is_the_users_and_no_other_is_left() {
     let answers = all((0..64).map(|_| world.upload(&token, &png))).await;
     let saved = answers.iter().filter(|answer| answer.status == 200).count();
     assert!(saved > 0 && answers.iter().all(|answer| [200, 500].contains(&answer.status)), "{answers:?}");
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.objects().await, [world.avatar(&token).await.expect("a picture")]);
 }

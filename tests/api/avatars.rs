@@ -20,7 +20,7 @@ async fn a_picture_of_each_format_is_served_scaled_down_and_cached_for_ever() {
             "data": {"avatar_url": url}, "avatar_url": url,
         });
         assert_eq!(answer.json(), told);
-        let rest = url.strip_prefix(&format!("{}/avatars/{uuid}/", world.cloud.url())).expect("a URL");
+        let rest = url.strip_prefix(&format!("{}/avatars/{uuid}/", world.avatars_url())).expect("a URL");
         assert_eq!(rest.len(), "0123456789abcdef0123456789abcdef.jpg".len(), "{rest}");
         assert_eq!(world.avatar(&token).await, Some(url.clone()));
 
@@ -37,7 +37,7 @@ async fn a_picture_of_each_format_is_served_scaled_down_and_cached_for_ever() {
         let shown = image::load_from_memory(&response.bytes().await.expect("a body")).expect("a picture");
         assert_eq!((shown.width(), shown.height()), (512, 512));
     }
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.objects().await, [world.avatar(&token).await.expect("a picture")]);
     for path in
         ["/avatars/", "/avatars/x", "/avatars/../x", "/avatars/%2e%2e/x", "/avatars/%00", "/avatars/x/"]
@@ -126,8 +126,8 @@ async fn a_picture_is_deleted_once_another_is_in_its_place_and_no_others_are() {
     let (token, other) = (world.token("testuser").await, world.token("other").await);
     let (first, others) = (world.uploaded(&token).await, world.uploaded(&other).await);
     let second = world.uploaded(&token).await;
-    world.cloud.settle().await;
-    assert_eq!(world.fetch(&first).await.status(), 404);
+    world.settle().await;
+    assert!(!world.serves(&first).await);
     let mut left = world.objects().await;
     left.sort();
     assert!(left.contains(&second) && left.contains(&others) && left.len() == 2);
@@ -142,7 +142,7 @@ async fn a_picture_is_deleted_once_another_is_in_its_place_and_no_others_are() {
     let stolen = world.users().await.by_uuid(id).await.ok().flatten().and_then(|user| user.avatar);
     world.alter(&user, |user| user.avatar = stolen.clone()).await;
     world.uploaded(&token).await;
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.avatar(&other).await, Some(others));
 }
 
@@ -160,7 +160,7 @@ async fn a_sweep_deletes_what_nobody_points_to_and_nothing_else() {
     let sweep = json!({"command": "sweep-avatars", "seconds": 0});
     assert_eq!(world.admin(sweep.clone()).await, json!({"swept": 1}));
     assert_eq!(world.objects().await, [kept.as_str()]);
-    assert_eq!(world.fetch(&forgotten).await.status(), 404);
+    assert!(!world.serves(&forgotten).await);
     assert_eq!(world.avatar(&token).await, Some(kept));
     assert_eq!(world.admin(sweep).await, json!({"swept": 0}));
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::directory::emails;
 use crate::directory_property::Dice;
-use crate::world::{Item, World, all};
+use crate::world::{Embedded, Item, World, all};
 
 /// When the first signed up, in milliseconds since 1970; and about how long it is to the next.
 const FIRST: u64 = 1_640_995_200_000;
@@ -92,13 +92,13 @@ impl World {
 async fn any_page_of_20_among_100_000_users_reads_at_most_12_counts_and_60_entries() {
     #[expect(clippy::disallowed_methods, reason = "who measures says at which size")]
     let how_many = env::var("USERS").map_or(100_000, |users| users.parse().expect("a number"));
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let token = world.root().await;
     let started = Instant::now();
     let users = users(how_many);
     world.write(&users).await;
     println!("{how_many} users written in {:?}", started.elapsed());
-    world.cloud.settle().await;
+    world.settle().await;
     println!("and listed after {:?}", started.elapsed());
 
     let filters: [(&str, Matches); 5] = [
@@ -183,7 +183,7 @@ impl fmt::Display for Cost {
     }
 }
 
-impl World {
+impl Embedded {
     /// The cost of a page: the time as the shortest of some, since others use the machine, too.
     async fn cost(&self, token: &str, query: &str) -> Cost {
         let mut took = Duration::MAX;
@@ -199,7 +199,7 @@ impl World {
             let directory = call.resources[0].contains("DirectoryTable");
             *read.entry(format!("{} {directory}", call.operation)).or_default() += call.items_read;
         }
-        let line = self.cloud.logs().into_iter().rev().find(|line| line.contains("GET /api/users"));
+        let line = self.logs().await.into_iter().rev().find(|line| line.contains("GET /api/users"));
         let line: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
         let of = |kind: &str| read.get(kind).copied().unwrap_or_default();
         Cost {

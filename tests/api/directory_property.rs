@@ -35,7 +35,7 @@ async fn after_10_000_changes_heard_of_twice_and_in_any_order_every_page_is_exac
 }
 
 async fn every_page_is_exact_after(changes: u64) {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return }; // it asks the store alone
     let token = world.root().await;
     let root = world.users().await.by_uuid(uuid_of_root(&world, &token).await).await.unwrap().expect("root");
     let heard = Mutex::new(Vec::new());
@@ -74,7 +74,7 @@ async fn write(
     password: &PasswordHash,
     heard: &Mutex<Vec<u64>>,
 ) -> Vec<User> {
-    let env = Env::of(world.cloud.operator()).expect("an environment");
+    let env = Env::of(world.variables()).expect("an environment");
     let (users, avatars) = <(Users, Avatars)>::open(&env).await.expect("the store opens");
     let (mut dice, mut mine, by) = (Dice(seed), Vec::<User>::new(), By::operator());
     for change in 0..changes {
@@ -125,7 +125,7 @@ async fn deliver(world: &World, seed: u64, heard: &Mutex<Vec<u64>>, over: &Atomi
         };
         let record = |id: &u64| json!({"dynamodb": {"Keys": {"pk": {"S": format!("USER#{id}")}}}});
         let event = json!({"Records": some.iter().map(record).collect::<Vec<_>>()});
-        world.cloud.invoke("directory", &event).await.expect("a delivery");
+        world.invoke("directory", &event).await;
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }

@@ -19,25 +19,25 @@ fn number(number: u64) -> AttributeValue {
 impl World {
     /// Every item of the directory.
     async fn directory(&self) -> Vec<Item> {
-        let scan = self.dynamodb().scan().table_name(self.cloud.physical_id("DirectoryTable"));
+        let scan = self.dynamodb().scan().table_name(self.physical_id("DirectoryTable"));
         let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         items.expect("a scan")
     }
 
     async fn put(&self, item: Item) {
-        let put = self.dynamodb().put_item().table_name(self.cloud.physical_id("DirectoryTable"));
+        let put = self.dynamodb().put_item().table_name(self.physical_id("DirectoryTable"));
         put.set_item(Some(item)).send().await.expect("a put");
     }
 
     async fn remove(&self, item: &Item) {
-        let delete = self.dynamodb().delete_item().table_name(self.cloud.physical_id("DirectoryTable"));
+        let delete = self.dynamodb().delete_item().table_name(self.physical_id("DirectoryTable"));
         let delete = delete.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
         delete.send().await.expect("a deletion");
     }
 
     /// Takes a user's entry away, past all counts.
     pub async fn damage_the_directory(&self, user: &Value) {
-        self.cloud.settle().await;
+        self.settle().await;
         let uuid = user["uuid"].as_str().expect("a uuid");
         let items = self.directory().await;
         let entry = items.iter().find(|item| item.get("uuid") == Some(&text(uuid)));
@@ -45,7 +45,7 @@ impl World {
     }
 
     async fn check(&self, command: &str) -> Value {
-        self.cloud.settle().await;
+        self.settle().await;
         self.admin(json!({ "command": command })).await
     }
 }

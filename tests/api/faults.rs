@@ -17,11 +17,11 @@ fn refuse(status: u16, kind: &str) -> Effect {
 
 #[tokio::test]
 async fn a_fault_of_the_database_is_a_500_and_one_line_with_the_cause() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let token = world.token("testuser").await;
     world.me(&token).await;
-    world.cloud.settle().await;
-    let before = world.cloud.logs().len();
+    world.settle().await;
+    let before = world.logs().await.len();
     world.cloud.inject(fault(
         "center-get-me",
         "GetItem",
@@ -35,7 +35,7 @@ async fn a_fault_of_the_database_is_a_500_and_one_line_with_the_cause() {
     }
     "#);
 
-    let lines = world.cloud.logs().split_off(before);
+    let lines = world.logs().await.split_off(before);
     assert_eq!(lines.len(), 1, "{lines:?}");
     let line: Value = serde_json::from_str(&lines[0]).expect("a line of JSON");
     assert_eq!(line["level"], "ERROR");
@@ -49,7 +49,7 @@ async fn a_fault_of_the_database_is_a_500_and_one_line_with_the_cause() {
 
 #[tokio::test]
 async fn a_passing_fault_of_the_database_is_not_seen() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let token = world.token("testuser").await;
     for effect in [refuse(500, "InternalServerError"), refuse(400, "ProvisionedThroughputExceededException")]
     {
@@ -60,7 +60,7 @@ async fn a_passing_fault_of_the_database_is_not_seen() {
 
 #[tokio::test]
 async fn a_conflict_of_transactions_is_tried_again_and_is_no_taken_name() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     for (at, reasons) in [
         ["TransactionConflict", "None", "None", "None", "None"],
         ["None", "ThrottlingError", "None", "None", "None"],
@@ -84,7 +84,7 @@ async fn a_conflict_of_transactions_is_tried_again_and_is_no_taken_name() {
 #[tokio::test]
 async fn a_sign_up_whose_answers_are_lost_is_no_conflict_with_itself() {
     for lost in 1..=3 {
-        let world = World::new().await;
+        let Some(world) = World::embedded().await else { return };
         world.cloud.inject(fault("center-register", "TransactWriteItems", lost, Effect::LoseAnswer));
         let answer = world.register(&registration("testuser")).await;
         assert_eq!(answer.status, 200, "{lost} lost: {answer}");
@@ -101,7 +101,7 @@ async fn a_change_whose_answers_are_lost_is_made_once_and_is_no_conflict_with_it
         ("TransactWriteItems", json!({"email": "new@example.com", "phone": "13800138000"})),
     ] {
         for lost in 1..=3 {
-            let world = World::new().await;
+            let Some(world) = World::embedded().await else { return };
             let token = world.token("testuser").await;
             world.cloud.inject(fault("center-update-me", operation, lost, Effect::LoseAnswer));
             let answer = world.update(&token, &body).await;
@@ -116,7 +116,7 @@ async fn a_change_whose_answers_are_lost_is_made_once_and_is_no_conflict_with_it
 
 #[tokio::test]
 async fn a_try_stays_counted_whatever_fails_after_it() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     world.register(&registration("testuser")).await;
     world.login("nobody", PASSWORD).await; // warm
     for _ in 0..5 {
@@ -129,7 +129,7 @@ async fn a_try_stays_counted_whatever_fails_after_it() {
 
 #[tokio::test]
 async fn a_function_whose_secret_cannot_be_read_answers_in_the_familys_words_and_says_why() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     world.cloud.inject(fault(
         "center-get-me",
         "GetSecretValue",
@@ -143,6 +143,6 @@ async fn a_function_whose_secret_cannot_be_read_answers_in_the_familys_words_and
       "detail": "Internal Server Error"
     }
     "#);
-    let log = world.cloud.logs().join("\n");
+    let log = world.logs().await.join("\n");
     assert!(log.contains("GetSecretValue: DecryptionFailure"), "{log}");
 }

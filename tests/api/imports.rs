@@ -182,5 +182,5 @@ async fn a_bad_row_says_why_and_shows_no_secret() {
     email,name,nickname
         {"error":"csv: has two columns for one thing: nickname","name":"invalid"}
     "#);
-    assert!(!world.cloud.logs().join("\n").contains("canary"));
+    assert!(!world.logs().await.join("\n").contains("canary"));
 }

@@ -65,7 +65,7 @@ async fn the_trail_tells_a_users_life_and_no_secret_of_it() {
     let newest = world.admin(json!({"command": "audit", "user": user["uuid"], "limit": 2})).await;
     assert_eq!(newest["entries"].as_array().unwrap()[..], trail["entries"].as_array().unwrap()[..2]);
 
-    let (trail, log) = (trail.to_string(), world.cloud.logs().join("\n"));
+    let (trail, log) = (trail.to_string(), world.logs().await.join("\n"));
     for place in [&trail, &log] {
         assert!(!place.to_lowercase().contains("canary") && !place.contains(PASSWORD), "{place}");
     }
@@ -82,11 +82,11 @@ async fn of_one_who_is_deleted_nothing_is_left_but_the_trail_and_the_names_are_f
     world.code("testuser@example.com").await;
     world.whale("POST", "/api/users/verification_email/", &json!({"user_id": user["id"]})).await;
     world.login("testuser", "wrong password").await;
-    world.cloud.settle().await;
+    world.settle().await;
 
     let answer = world.admin(json!({"command": "delete", "user": {"wx": "oWx"}})).await;
     assert_eq!(answer, json!({"deleted": {"id": user["id"], "uuid": user["uuid"]}}));
-    world.cloud.settle().await;
+    world.settle().await;
     assert_eq!(world.me(&token).await.status, 401);
     let (uuid, id) = (user["uuid"].as_str().unwrap(), user["id"].to_string());
     for item in [world.items().await, world.captchas().await, world.outbox().await].concat() {

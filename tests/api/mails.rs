@@ -10,13 +10,13 @@ use crate::world::{PASSWORD, World};
 
 #[tokio::test]
 async fn a_mail_is_there_within_a_second() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     world.whale_account("a@b.co").await;
     world.code("a@b.co").await; // the mailer is warm
-    let sent = world.cloud.mails().len();
+    let sent = world.mails().await.len();
     let started = Instant::now();
     world.whale("POST", "/api/captcha/", &json!({"group": 1, "email": "a@b.co"})).await;
-    while world.cloud.mails().len() == sent {
+    while world.mails().await.len() == sent {
         assert!(started.elapsed() < Duration::from_secs(1));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -29,13 +29,13 @@ async fn a_new_address_is_told_to_the_old_one() {
     let world = World::new().await;
     let (_, token) = world.whale_account("old@b.co").await;
     world.update(&token, &json!({"email": "OLD@b.co"})).await;
-    world.cloud.settle().await;
-    assert!(world.cloud.mails().is_empty(), "another spelling is the same address");
+    world.settle().await;
+    assert!(world.mails().await.is_empty(), "another spelling is the same address");
     world.update(&token, &json!({"email": "new@b.co"})).await;
     let mail = world.newest_mail().await;
     assert_eq!(mail.to, ["OLD@b.co"]);
     assert!(!mail.text.contains("new@b.co") && !mail.html.contains("new@b.co"));
-    assert_eq!(world.cloud.mails().len(), 1);
+    assert_eq!(world.mails().await.len(), 1);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn mail_goes_to_the_stored_address_whatever_was_typed() {
 
 #[tokio::test]
 async fn no_header_bends_a_link() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let (user, _) = world.whale_account("a@b.co").await;
     for (name, value) in [
         ("host", "evil.example"),
@@ -91,19 +91,19 @@ async fn no_header_bends_a_link() {
         world.send(request.json(&json!({"user_id": user["id"]}))).await;
         world.end_all_counts().await;
         let mail = world.newest_mail().await;
-        assert!(mail.text.contains(&format!("{}/verify-email?u=", world.cloud.url())), "{name}");
+        assert!(mail.text.contains(&format!("{}/verify-email?u=", world.url())), "{name}");
         assert!(
             !mail.text.contains("evil") && !mail.html.contains("evil") && !mail.text.contains("6666"),
             "{name}"
         );
     }
-    world.cloud.settle().await;
-    assert_eq!(world.cloud.mails().len(), 12);
+    world.settle().await;
+    assert_eq!(world.mails().await.len(), 12);
 }
 
 #[tokio::test]
 async fn an_outage_of_the_mail_service_delays_mails_and_loses_none() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     for user in 0..5 {
         world.whale_account(&format!("user{user}@b.co")).await;
     }
@@ -118,10 +118,10 @@ async fn an_outage_of_the_mail_service_delays_mails_and_loses_none() {
         assert!(asked.elapsed() < Duration::from_secs(3), "no answer waits for the mail");
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(world.cloud.mails().is_empty());
+    assert!(world.mails().await.is_empty());
     world.cloud.clear_faults();
-    world.cloud.settle().await;
-    let mut to: Vec<String> = world.cloud.mails().into_iter().flat_map(|mail| mail.to).collect();
+    world.settle().await;
+    let mut to: Vec<String> = world.mails().await.into_iter().flat_map(|mail| mail.to).collect();
     to.sort();
     assert_eq!(to, ["user0@b.co", "user1@b.co", "user2@b.co", "user3@b.co", "user4@b.co"]);
     assert!(world.cloud.dead_letters().is_empty());
@@ -129,7 +129,7 @@ async fn an_outage_of_the_mail_service_delays_mails_and_loses_none() {
 
 #[tokio::test]
 async fn a_mail_whose_answer_is_lost_comes_again_with_the_same_code() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     world.whale_account("a@b.co").await;
     world.cloud.inject(Fault {
         function: None,
@@ -139,7 +139,7 @@ async fn a_mail_whose_answer_is_lost_comes_again_with_the_same_code() {
         effect: Effect::LoseAnswer,
     });
     world.code("a@b.co").await;
-    let mails = world.cloud.mails();
+    let mails = world.mails().await;
     assert!(mails.len() > 1, "{}", mails.len());
     assert!(mails.iter().all(|mail| mail.text == mails[0].text && mail.html == mails[0].html));
 }
@@ -155,8 +155,8 @@ async fn no_code_token_or_address_is_in_the_log() {
     let (_, mailed) = mail.text.split_whitespace().find_map(|word| word.split_once("&t=")).expect("a token");
     let reset = json!({"user_id": user["id"], "code": code, "password_new": "another password"});
     world.whale("PUT", "/api/users/password/", &reset).await;
-    world.cloud.settle().await;
-    let log = world.cloud.logs().join("\n");
+    world.settle().await;
+    let log = world.logs().await.join("\n");
     for secret in [&code, &token, mailed, "canary", "昵称", PASSWORD, "another password", "token="] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }

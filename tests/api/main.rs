@@ -1,5 +1,6 @@
 //! Black-box tests: HTTP against the real function binaries, on an embedded cloud of each
-//! test's own. No network, no server to start, no order.
+//! test's own. No network, no server to start, no order. `.ci/deploy` runs the same tests
+//! against a deployed stack.
 
 #![allow(
     clippy::expect_used,

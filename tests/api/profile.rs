@@ -177,7 +177,7 @@ async fn a_real_name_is_saved_once_shown_to_its_owner_and_to_nobody_else() {
         for answer in [get(&world, "/users", &token).await, world.me(&token).await] {
             assert!(!answer.text.contains(secret), "{field}");
         }
-        assert!(!world.cloud.logs().join("\n").contains(secret), "{field} is in the log");
+        assert!(!world.logs().await.join("\n").contains(secret), "{field} is in the log");
     }
     let trail = world.trail().await;
     assert_eq!(trail, ["sign-up", "login", "real-name", "real-name-again"]);

@@ -41,7 +41,7 @@ async fn an_open_id_is_told_in_the_token_and_never_believed() {
 
 #[tokio::test]
 async fn how_long_a_token_is_good_is_a_parameter() {
-    let world = World::with(&[("TokenSeconds", "60")]).await;
+    let Some(world) = World::with(&[("TokenSeconds", "60")]).await else { return };
     let (_, claims) = opened(&world.token("testuser").await);
     assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 60);
 }
@@ -174,10 +174,10 @@ async fn an_expired_token_is_told_from_a_bad_one() {
 
 #[tokio::test]
 async fn a_rotation_of_the_key_ends_no_session() {
-    let world = World::new().await;
+    let Some(world) = World::embedded().await else { return };
     let before = world.token("testuser").await;
     let secrets = world.operator().secrets_manager();
-    let id = world.cloud.physical_id("TokenKey");
+    let id = world.physical_id("TokenKey");
     let put = async |key: &str| secrets.put_secret_value().secret_id(&id).secret_string(key).send().await;
     put("another key, as long as it must be, for the next day").await.expect("a rotation");
     // The functions that have not run yet start with the new key, and know the former one.

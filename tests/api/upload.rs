@@ -43,22 +43,29 @@ impl World {
     }
 
     pub async fn fetch(&self, url: &str) -> reqwest::Response {
-        let path = url.strip_prefix(self.cloud.url().as_str()).expect("a URL of the gateway");
-        self.request("GET", path).send().await.expect("an answer")
+        assert!(url.starts_with(&self.avatars_url()), "{url} is elsewhere");
+        self.fetched(url).await
+    }
+
+    /// Whether the picture is there. S3 answers 404 or, to a distribution that may not list, 403.
+    pub async fn serves(&self, url: &str) -> bool {
+        let status = self.fetch(url).await.status().as_u16();
+        assert!([200, 403, 404].contains(&status), "{status}");
+        status == 200
     }
 
     /// Every object, by its URL.
     pub async fn objects(&self) -> Vec<String> {
-        let bucket = self.cloud.physical_id("AvatarsBucket");
+        let bucket = self.physical_id("AvatarsBucket");
         let listed = self.operator().s3().list_objects_v2().bucket(bucket).send().await.expect("a list");
         let keys = listed.contents.into_iter().flatten().filter_map(|object| object.key);
-        keys.map(|key| format!("{}/{key}", self.cloud.url())).collect()
+        keys.map(|key| format!("{}/{key}", self.avatars_url())).collect()
     }
 
     /// The user's picture, which is there.
     pub async fn avatar(&self, token: &str) -> Option<String> {
         let url = self.me(token).await.json()["avatar"].as_str().map(str::to_owned)?;
-        assert_eq!(self.fetch(&url).await.status(), 200, "{url} is dangling");
+        assert!(self.serves(&url).await, "{url} is dangling");
         Some(url)
     }
 }

@@ -1,15 +1,28 @@
-//! A cloud of a test's own, and a client of its API.
+//! What a test finds: an API, its client, and the store behind it.
+//!
+//! There is one suite and there are two places to run it. By default each test has an embedded
+//! cloud of its own. Where `ACCOUNTS_DEPLOYED` names a stack, the tests run against it one after
+//! another, each with an empty store; those that need the [`Embedded`] cloud are skipped.
 
-use std::collections::HashMap;
+mod deployment;
+mod emulator;
+mod place;
+
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
+use std::io::Write;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use insta::internals::SettingsBindDropGuard;
-use local::{Cloud, Mail, Options};
+use local::{Cloud, Mail, Route, Template};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared::{Access, By, Env, Resource, User, Users};
+
+use deployment::Deployment;
+use place::Place;
 
 use crate::openapi;
 
@@ -17,40 +30,98 @@ use crate::openapi;
 pub const PASSWORD: &str = "password123";
 
 pub struct World {
-    pub cloud: Cloud,
+    place: Place,
     http: reqwest::Client,
     _filters: SettingsBindDropGuard,
 }
 
 impl World {
+    /// A world in either place, whose template has no parameters.
     pub async fn new() -> Self {
+        match Deployment::open().await {
+            Some(deployment) => Self::at(Place::Deployed(Box::new(deployment))),
+            None => Self::at(Place::Embedded(Place::embed(&[], &[]).await)),
+        }
+    }
+
+    /// A world in the embedded cloud. Where the suite runs against a stack: none, and a word.
+    pub async fn embedded() -> Option<Embedded> {
         Self::with(&[]).await
     }
 
-    /// A world whose template has these parameters.
-    pub async fn with(parameters: &[(&str, &str)]) -> Self {
+    /// An embedded world whose template has these parameters.
+    pub async fn with(parameters: &[(&str, &str)]) -> Option<Embedded> {
         Self::with_variables(parameters, &[]).await
     }
 
-    /// A world whose template has these parameters, and whose functions these variables.
-    pub async fn with_variables(parameters: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let binary = Path::new(env!("CARGO_BIN_EXE_unrouted"));
-        let options = Options {
-            template: Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml"),
-            binaries: binary.parent().expect("a binary stands in a directory").to_owned(),
-            parameters: parameters.iter().map(owned).collect(),
-            variables: variables.iter().map(owned).collect(),
-            ..Options::default()
-        };
-        let cloud = Cloud::start(options).await.expect("the cloud starts");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { cloud, http, _filters: filters() }
+    /// An embedded world whose template has these parameters, and whose functions these variables.
+    pub async fn with_variables(parameters: &[(&str, &str)], variables: &[(&str, &str)]) -> Option<Embedded> {
+        if Deployment::exists() {
+            // `eprint!` would be captured, and shown only where a test fails.
+            write!(std::io::stderr(), "SKIPPED, it needs the embedded cloud: ").expect("a place for a word");
+            return None;
+        }
+        let cloud = Place::embed(parameters, variables).await;
+        Some(Embedded { world: Self::at(Place::Embedded(cloud.clone())), cloud })
+    }
+
+    fn at(place: Place) -> Self {
+        Self { http: place.client(), place, _filters: filters() }
+    }
+
+    /// Where the API answers.
+    pub fn url(&self) -> String {
+        self.place.url()
+    }
+
+    /// Where pictures are served.
+    pub fn avatars_url(&self) -> String {
+        self.place.avatars_url()
+    }
+
+    /// What is served at this URL of a picture.
+    pub async fn fetched(&self, url: &str) -> reqwest::Response {
+        self.place.fetch(&self.http, url).await
+    }
+
+    /// Every route of the template.
+    pub fn routes(&self) -> Vec<Route> {
+        Template::read(&place::template(), &BTreeMap::new(), &self.url()).expect("a template").routes()
+    }
+
+    /// The environment variables of someone who may do everything.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        self.place.variables()
+    }
+
+    /// What `!Ref logical` is.
+    pub fn physical_id(&self, logical: &str) -> String {
+        self.place.physical_id(logical)
+    }
+
+    /// Every mail that was sent, newest first.
+    pub async fn mails(&self) -> Vec<Mail> {
+        self.place.mails().await
+    }
+
+    /// Every line that the functions wrote.
+    pub async fn logs(&self) -> Vec<String> {
+        self.place.logs().await
+    }
+
+    /// Returns when everything written so far was handed on to the functions that follow the streams.
+    pub async fn settle(&self) {
+        self.place.settle().await;
+    }
+
+    /// Invokes the function whose binary has this name, past the API.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Value {
+        self.place.invoke(function, event).await
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        self.http.request(method, format!("{}{path}", self.cloud.url()))
+        self.http.request(method, format!("{}{path}", self.url()))
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
@@ -113,8 +184,8 @@ impl World {
 
     /// The newest mail, once all that were posted are sent.
     pub async fn newest_mail(&self) -> Mail {
-        self.cloud.settle().await;
-        self.cloud.mails().into_iter().next().expect("a mail")
+        self.settle().await;
+        self.mails().await.into_iter().next().expect("a mail")
     }
 
     /// Has `email` mailed a code: the code.
@@ -156,28 +227,16 @@ impl World {
     /// The value of the secret of this logical id.
     pub async fn secret(&self, logical: &str) -> String {
         let secrets = self.operator().secrets_manager();
-        let found = secrets.get_secret_value().secret_id(self.cloud.physical_id(logical)).send().await;
+        let found = secrets.get_secret_value().secret_id(self.physical_id(logical)).send().await;
         found.expect("a secret").secret_string.expect("a text")
     }
 
     pub fn table(&self) -> String {
-        self.cloud.physical_id("UsersTable")
+        self.physical_id("UsersTable")
     }
 
     pub fn operator(&self) -> Env {
-        Env::of(self.cloud.operator()).expect("an environment")
-    }
-
-    /// What each DynamoDB call since the last question was, in order; without those of functions
-    /// that follow a stream, which come when they come.
-    pub fn dynamodb_calls(&self) -> Vec<String> {
-        let calls = self.cloud.calls();
-        self.cloud.clear_calls();
-        let functions = &self.cloud.template().functions;
-        let follows = |name: &str| functions.iter().any(|one| one.name == name && !one.sources.is_empty());
-        let dynamodb =
-            calls.into_iter().filter(|call| call.service == "dynamodb" && !follows(&call.function));
-        dynamodb.map(|call| call.operation).collect()
+        Env::of(self.variables()).expect("an environment")
     }
 
     /// Every item of the users table.
@@ -203,7 +262,7 @@ impl World {
     }
 
     async fn scan(&self, table: &str) -> Vec<Item> {
-        let scan = self.dynamodb().scan().table_name(self.cloud.physical_id(table));
+        let scan = self.dynamodb().scan().table_name(self.physical_id(table));
         scan.into_paginator().items().send().collect::<Result<_, _>>().await.expect("a scan")
     }
 }
@@ -272,10 +331,38 @@ pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Outp
     futures_util::future::join_all(futures).await
 }
 
+/// A world in the embedded cloud, with what only that can: faults, calls, parameters.
+pub struct Embedded {
+    world: World,
+    pub cloud: Arc<Cloud>,
+}
+
+impl Deref for Embedded {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Embedded {
+    /// What each DynamoDB call since the last question was, in order; without those of functions
+    /// that follow a stream, which come when they come.
+    pub fn dynamodb_calls(&self) -> Vec<String> {
+        let calls = self.cloud.calls();
+        self.cloud.clear_calls();
+        let functions = &self.cloud.template().functions;
+        let follows = |name: &str| functions.iter().any(|one| one.name == name && !one.sources.is_empty());
+        let dynamodb =
+            calls.into_iter().filter(|call| call.service == "dynamodb" && !follows(&call.function));
+        dynamodb.map(|call| call.operation).collect()
+    }
+}
+
 impl World {
     /// Moves the end of every captcha into the past, as time would.
     pub async fn end_all_captchas(&self) {
-        let table = self.cloud.physical_id("CaptchasTable");
+        let table = self.physical_id("CaptchasTable");
         for item in self.captchas().await {
             let update = self.dynamodb().update_item().table_name(&table).key("pk", item["pk"].clone());
             let update = update.update_expression("SET ends_at = :past");
