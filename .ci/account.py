@@ -1,0 +1,14 @@
+#!/usr/bin/env python3
+"""What an account has before its first stack: a bucket for the functions, and a sender of mail.
+
+    .ci/account.py BUCKET
+"""
+
+import os
+import sys
+
+import boto3
+
+here = {"LocationConstraint": os.environ["AWS_REGION"]}
+boto3.client("s3").create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=here)
+boto3.client("ses").verify_email_identity(EmailAddress="no-reply@example.com")
