@@ -126,7 +126,7 @@ async fn what_is_described_is_what_the_template_routes() {
     let described = Description::get().await.operations().into_iter();
     let described: BTreeSet<_> = described.map(|(name, _)| name.trim_end_matches('/').to_owned()).collect();
     let world = World::new().await;
-    let routes = world.cloud.routes().into_iter();
+    let routes = world.routes().into_iter();
     let routes = routes.filter(|route| !["docs", "unrouted"].contains(&route.function.as_str()));
     let routes = routes.filter(|route| !route.path.ends_with("{slash+}"));
     let routes: BTreeSet<_> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();

@@ -112,7 +112,7 @@ async fn a_client_that_follows_keeps_its_method_and_its_body() {
 #[tokio::test]
 async fn another_method_is_told_the_methods_that_there_are() {
     let world = World::new().await;
-    let routes = world.cloud.routes();
+    let routes = world.routes();
     for any in routes.iter().filter(|route| route.function == "unrouted" && route.path != "$default") {
         let methods = routes.iter().filter(|route| route.path == any.path && route.method != "ANY");
         let methods: BTreeSet<&str> = methods.map(|route| route.method.as_str()).collect();
