@@ -75,6 +75,11 @@ pub(super) fn user(item: &Item) -> Result<User, Fault> {
     })
 }
 
+/// Whose item this is.
+pub(super) fn uuid(user: &Item) -> Option<Uuid> {
+    Reading(user).uuid("uuid").ok()
+}
+
 /// Who holds a marker.
 pub(super) fn owner(marker: &Item) -> Option<Uuid> {
     Reading(marker).uuid("owner").ok()

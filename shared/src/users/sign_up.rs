@@ -55,9 +55,15 @@ impl Users {
             }
             Err(error) => return Err(error),
         };
-        for (marker, refusal) in markers.iter().zip(refusals.into_iter().skip(1)) {
+        // An earlier attempt, whose answer was lost, may have made this very user.
+        let mut refusals = refusals.into_iter();
+        if let Some(Some(held)) = refusals.next() {
+            // A name that comes of the identity is then taken with it, and says nothing.
+            let ours = held.as_ref().and_then(item::uuid) == Some(user.uuid);
+            return Ok(ours.then_some(user));
+        }
+        for (marker, refusal) in markers.iter().zip(refusals) {
             let Some(held) = refusal else { continue };
-            // An earlier attempt, whose answer was lost, may have made this very user.
             let ours = held.as_ref().and_then(item::owner) == Some(user.uuid);
             return if ours { Ok(Some(user)) } else { Err(taken(marker)) };
         }
