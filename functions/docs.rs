@@ -66,7 +66,7 @@ const POLICY: &str = "default-src 'none'; connect-src 'self'; script-src 'self';
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file, by its path.
-static FILES: LazyLock<[(&str, File); 8]> = LazyLock::new(|| {
+static FILES: LazyLock<[(&str, File); 9]> = LazyLock::new(|| {
     let page = |html: &'static [u8]| {
         File::of("text/html; charset=utf-8", html).with("content-security-policy", POLICY)
     };
@@ -77,6 +77,7 @@ static FILES: LazyLock<[(&str, File); 8]> = LazyLock::new(|| {
         ("/openapi.json", File::of("application/json", openapi())),
         ("/docs", page(include_bytes!("docs/swagger.html"))),
         ("/redoc", page(include_bytes!("docs/redoc.html"))),
+        ("/docs/narrow.css", File::of("text/css; charset=utf-8", include_bytes!("docs/narrow.css"))),
         ("/docs/start.js", File::of(JAVASCRIPT, include_bytes!("docs/start.js"))),
         ("/docs/swagger-ui-bundle.js", packed(JAVASCRIPT, include_bytes!("docs/swagger-ui-bundle.js.gz"))),
         ("/docs/swagger-ui.css", packed("text/css; charset=utf-8", include_bytes!("docs/swagger-ui.css.gz"))),
