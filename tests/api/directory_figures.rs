@@ -121,7 +121,7 @@ async fn any_page_of_20_among_100_000_users_reads_at_most_12_counts_and_60_entri
             matching.push("root@example.com".into());
         }
         let last = matching.len().div_ceil(20);
-        for (name, page) in [("first", 1), ("middle", last / 2), ("last", last)] {
+        for (name, page) in [("first", 1), ("middle", last.div_ceil(2)), ("last", last)] {
             for order in ["id", "-id"] {
                 let query = format!("order_by={order}&page={page}{filter}");
                 let answer = world.list(&token, &query).await.json();
@@ -146,7 +146,9 @@ async fn any_page_of_20_among_100_000_users_reads_at_most_12_counts_and_60_entri
     let mut matching: Vec<_> =
         users.iter().filter(|user| user.blocked).map(|user| user.email.clone()).collect();
     matching.sort_by(|one, other| other.cmp(one));
-    assert_eq!((sorted, total), (matching[..20].to_vec(), matching.len() as u64));
+    assert_eq!(total, matching.len() as u64);
+    matching.truncate(20);
+    assert_eq!(sorted, matching);
 }
 
 impl World {
@@ -187,7 +189,7 @@ impl Embedded {
     /// The cost of a page: the time as the shortest of some, since others use the machine, too.
     async fn cost(&self, token: &str, query: &str) -> Cost {
         let mut took = Duration::MAX;
-        for _ in 0..5 {
+        for _ in 0..20 {
             self.cloud.clear_calls();
             let request = self.request("GET", &format!("/api/users/?{query}")).bearer_auth(token);
             let started = Instant::now();
