@@ -7,9 +7,10 @@
 //!
 //! A [`Call`]'s body is parsed into values that cannot be wrong ([`Email`], [`Username`],
 //! [`Password`], …). [`Users`] keeps them, one item a user and one marker for each name that
-//! must be unique; [`Tokens`] tell who is calling, and [`Subject`] whom a request is about;
-//! [`Limits`] count guesses before they are looked at; [`Seals`] encrypt what the store must
-//! not show; [`Captchas`] are codes sent by mail; [`Avatars`] keep each [`Picture`] on S3.
+//! must be unique, and the [`Directory`] lists them at any size; [`Tokens`] tell who is calling,
+//! and [`Subject`] whom a request is about; [`Limits`] count guesses before they are looked at;
+//! [`Seals`] encrypt what the store must not show; [`Captchas`] are codes sent by mail;
+//! [`Avatars`] keep each [`Picture`] on S3.
 //!
 //! What a change brings with it is written in the change's own transaction: the mails that
 //! tell of it, as [`Post`]s in the outbox, whose stream starts the mailer, and an [`Entry`] of
