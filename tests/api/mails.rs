@@ -92,10 +92,10 @@ async fn no_header_bends_a_link() {
         world.end_all_counts().await;
         let mail = world.newest_mail().await;
         assert!(mail.text.contains(&format!("{}/verify-email?u=", world.url())), "{name}");
-        assert!(
-            !mail.text.contains("evil") && !mail.html.contains("evil") && !mail.text.contains("6666"),
-            "{name}"
-        );
+        // With what stands beside them in an address: a token may have such letters by chance.
+        for bent in ["evil.example", "evil:", "/evil", ":6666"] {
+            assert!(!mail.text.contains(bent) && !mail.html.contains(bent), "{name}");
+        }
     }
     world.settle().await;
     assert_eq!(world.mails().await.len(), 12);
