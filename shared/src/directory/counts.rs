@@ -6,7 +6,7 @@
 //! known from the id, and no burst of sign-ups can make a node too large or a child too full.
 //! A node where nobody is has no item.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::filter::{Filter, Flags};
@@ -163,8 +163,7 @@ impl Changes {
 
     /// How many nodes there would be with those over `id`, too.
     pub(super) fn nodes_with(&self, id: UserId) -> usize {
-        let new: BTreeSet<_> = Node::path(id).filter(|node| !self.0.contains_key(node)).collect();
-        self.0.len() + new.len()
+        self.0.len() + Node::path(id).filter(|node| !self.0.contains_key(node)).count()
     }
 
     /// One write a node.

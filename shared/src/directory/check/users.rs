@@ -73,7 +73,7 @@ impl Directory {
             let (entries, after) = (self.entries(&users).await?, self.users(&users).await?);
             users.retain(|id| match (entries.get(id), before.get(id), after.get(id)) {
                 (Some(entry), Some(before), Some(after)) => {
-                    entry.version < before.version || { entry.version == after.version && entry != after }
+                    entry.version < before.version || (entry.version == after.version && entry != after)
                 }
                 (entry, _, user) => entry.is_some() != user.is_some(),
             });
