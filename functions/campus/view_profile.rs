@@ -19,8 +19,10 @@ pub(crate) async fn view_profile(
     let who = call.query("who").map(str::trim).filter(|who| !who.is_empty());
     let subject = who.map_or(Subject::Uuid(caller.uuid), Subject::who);
     let user = users.acted_on(caller, &subject).await?;
-    let unseal = |sealed| seals.unseal(user.uuid, "real_name", sealed);
-    let real_name = user.real_name.as_ref().map(unseal).transpose()?;
+    let real_name = match &user.real_name {
+        Some(sealed) => Some(seals.unseal(user.uuid, "real_name", sealed).await?),
+        None => None,
+    };
     Ok(CampusProfile::of(user, real_name))
 }
 

@@ -46,8 +46,11 @@ pub(crate) async fn update_me(
 ) -> Result<CenterProfile> {
     let caller = tokens.caller(call.bearer(), users).await?;
     let given: Changes = call.json()?;
-    let seal = |key: ApiKey| seals.seal(caller.uuid, "apikey", key.expose());
-    let apikey = given.apikey.map(|key| key.map(seal).transpose()).transpose()?;
+    let apikey = match given.apikey {
+        Some(Some(key)) => Some(Some(seals.seal(caller.uuid, "apikey", key.expose()).await?)),
+        Some(None) => Some(None),
+        None => None,
+    };
 
     let by = call.by(&caller);
     let changed = users.change(caller, &by, |user| {

@@ -26,13 +26,14 @@ pub(crate) async fn get_auth(
     call: Call,
 ) -> Result<Given<Verified>> {
     let caller = tokens.caller(call.bearer(), users).await?;
-    let unseal = |field: &str, sealed: &Option<Sealed>| {
-        sealed.as_ref().map(|sealed| seals.unseal(caller.uuid, field, sealed)).transpose()
+    let unseal = async |field: &str, sealed: &Option<Sealed>| match sealed {
+        Some(sealed) => seals.unseal(caller.uuid, field, sealed).await.map(Some),
+        None => Ok(None),
     };
     Ok(Given::success(Verified {
         user_id: caller.id().get(),
-        real_name: unseal("real_name", &caller.real_name)?,
-        id_card: unseal("id_card", &caller.id_card)?,
+        real_name: unseal("real_name", &caller.real_name).await?,
+        id_card: unseal("id_card", &caller.id_card).await?,
     }))
 }
 

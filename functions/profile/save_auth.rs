@@ -38,8 +38,8 @@ pub(crate) async fn save_auth(
     let real_name: RealName = real_name.parse().map_err(|why| Error::Invalid(Flaw::of("real_name", why)))?;
     let id_card: IdCard = id_card.parse().map_err(|why| Error::Invalid(Flaw::of("id_card", why)))?;
 
-    let real_name = seals.seal(caller.uuid, "real_name", real_name.expose())?;
-    let id_card = seals.seal(caller.uuid, "id_card", id_card.expose())?;
+    let real_name = seals.seal(caller.uuid, "real_name", real_name.expose()).await?;
+    let id_card = seals.seal(caller.uuid, "id_card", id_card.expose()).await?;
     users.verify_real_name(caller.clone(), &call.by(&caller), &real_name, &id_card).await?;
     Ok(Given { message: "Verification information saved", data: Saved {}, beside: None })
 }

@@ -61,7 +61,7 @@ pub(crate) async fn list_users(
     (directory, users, tokens, cursors): &(Directory, Users, Tokens, Cursors),
     call: Call,
 ) -> Result<Listed> {
-    let Wanted { lookup, filter, order, at, size } = wanted(&call, cursors)?; // before anything is read
+    let Wanted { lookup, filter, order, at, size } = wanted(&call, cursors).await?; // before anything is read
     if !tokens.caller(call.bearer_or_query(), users).await?.administers() {
         return Err(Error::Forbidden);
     }
@@ -69,19 +69,23 @@ pub(crate) async fn list_users(
         true => directory.page(filter, &order, at, size).await?,
         false => directory.look_up(users, &lookup, filter, &order, at, size).await?,
     };
+    let next_cursor = match page.next {
+        Some(at) => Some(cursors.write(&question(&call), at).await?),
+        None => None,
+    };
     Ok(Listed {
         users: page.entries.into_iter().map(WhaleUser::from).collect(),
         total: page.total,
-        next_cursor: page.next.map(|at| cursors.write(&question(&call), at)).transpose()?,
+        next_cursor,
     })
 }
 
-fn wanted(call: &Call, cursors: &Cursors) -> Result<Wanted> {
+async fn wanted(call: &Call, cursors: &Cursors) -> Result<Wanted> {
     let size = whole(call, "per_page", 20, 1..=100)?;
     let page = whole(call, "page", 1, 1..=u64::MAX)?;
     let at = match call.query("cursor") {
         Some(_) if call.query("page").is_some() => return Err(Error::BadParameter("page")),
-        Some(cursor) => cursors.read(&question(call), cursor)?,
+        Some(cursor) => cursors.read(&question(call), cursor).await?,
         None => At::Offset((page - 1).saturating_mul(size)),
     };
     let filter = Filter {

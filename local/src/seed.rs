@@ -34,7 +34,7 @@ async fn make_administrator(env: &Env) -> shared::Result<()> {
         access: Access::Admin,
     };
     let admin = users.sign_up(new, None, &By::operator()).await?;
-    let apikey = seals.seal(admin.uuid, "apikey", APIKEY)?;
+    let apikey = seals.seal(admin.uuid, "apikey", APIKEY).await?;
     users.change(admin, &By::operator(), |admin| admin.apikey = Some(apikey.clone())).await?;
     Ok(())
 }

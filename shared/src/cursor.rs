@@ -14,7 +14,7 @@ pub struct Cursors(Seals);
 
 impl Resource for Cursors {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self(Seals::under(env, "TOKEN_KEY", b"cursors").await?))
+        Ok(Self(Seals::of(env.token_key().await?, b"cursors")))
     }
 }
 
@@ -23,12 +23,12 @@ impl Cursors {
     ///
     /// # Errors
     /// Only a fault of ours.
-    pub fn write(&self, question: &str, at: At) -> Result<String> {
+    pub async fn write(&self, question: &str, at: At) -> Result<String> {
         let place = match at {
             At::Offset(offset) => format!("+{offset}"),
             At::After(id) => id.to_string(),
         };
-        let Sealed(bytes) = self.0.seal(Uuid::nil(), question, &place)?;
+        let Sealed(bytes) = self.0.seal(Uuid::nil(), question, &place).await?;
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
@@ -37,13 +37,13 @@ impl Cursors {
     /// # Errors
     /// [`Error::BadParameter`] where it is none of ours, was changed, is of another `question`, or
     /// older than two rotations of the key.
-    pub fn read(&self, question: &str, cursor: &str) -> Result<At> {
-        self.place(question, cursor).ok_or(Error::BadParameter("cursor"))
+    pub async fn read(&self, question: &str, cursor: &str) -> Result<At> {
+        self.place(question, cursor).await.ok_or(Error::BadParameter("cursor"))
     }
 
-    fn place(&self, question: &str, cursor: &str) -> Option<At> {
+    async fn place(&self, question: &str, cursor: &str) -> Option<At> {
         let sealed = Sealed(URL_SAFE_NO_PAD.decode(cursor).ok()?);
-        let place = self.0.unseal(Uuid::nil(), question, &sealed).ok()?;
+        let place = self.0.unseal(Uuid::nil(), question, &sealed).await.ok()?;
         match place.strip_prefix('+') {
             Some(offset) => offset.parse().ok().map(At::Offset),
             None => place.parse().ok().map(|id: UserId| At::After(id)),

@@ -32,18 +32,9 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
-    /// The version of this id.
-    fn find(&self, id: &str) -> Option<&Secret> {
-        std::iter::once(&self.current).chain(&self.previous).find(|secret| secret.id == id)
+    fn find(&self, wanted: impl Fn(&Secret) -> bool) -> Option<&Secret> {
+        std::iter::once(&self.current).chain(&self.previous).find(|version| wanted(version))
     }
-}
-
-/// Reads both versions of the secret that the variable names.
-///
-/// # Errors
-/// Where the current version cannot be read, or one is shorter than 32 bytes.
-pub(crate) async fn versions(env: &Env, variable: &str) -> Result<Versions, Fault> {
-    Unread::of(env, variable)?.versions().await
 }
 
 /// A secret that is read when it is needed, and as it is then.
@@ -65,6 +56,9 @@ impl Unread {
     }
 
     /// The secret's current version and the one before.
+    ///
+    /// # Errors
+    /// Where the current version cannot be read, or one is shorter than 32 bytes.
     async fn versions(&self) -> Result<Versions, Fault> {
         let of = |label| stage(&self.client, &self.id, label);
         let (current, previous) = tokio::try_join!(of("AWSCURRENT"), of("AWSPREVIOUS"))?;

@@ -1,6 +1,7 @@
 //! The rotation of the token key: no deployment, no lost session, and nobody who can make the
 //! functions read the secret as often as they like.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -8,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use local::{Effect, Fault};
 use serde_json::{Value, json};
 
-use crate::world::{Embedded, PASSWORD, World};
+use crate::world::{Answer, Embedded, PASSWORD, World, all};
 
 /// The function, as faults and calls name it.
 const ROTATOR: &str = "rotator";
@@ -223,6 +224,37 @@ async fn a_function_reads_the_token_key_once_for_all_that_use_it() {
     world.whale_account("a@b.co").await;
     world.code("a@b.co").await;
     assert_eq!(world.reads("mailer"), 2, "the current version and the one before");
+    let token = world.root().await;
+    assert_eq!(world.list(&token, "").await.status, 200);
+    assert_eq!(world.reads("whale-list-users"), 2, "for tokens and cursors");
+}
+
+#[tokio::test]
+async fn a_cursor_outlives_a_rotation_whichever_instance_made_it() {
+    let Some(world) = World::embedded().await else { return };
+    let token = world.root().await;
+    world.whale_account("a@b.co").await;
+    let next = |page: &Answer| page.json()["data"]["next_cursor"].as_str().expect("a cursor").to_owned();
+    let former = next(&world.list(&token, "per_page=1").await);
+    world.rotate_token_key().await;
+
+    // Beside the instance that is warm, others start, which know the new key.
+    let first_pages = all((0..8).map(|_| world.list(&token, "per_page=1"))).await;
+    let mut cursors: Vec<_> = first_pages.iter().map(next).collect();
+    cursors.push(former);
+    let keys: BTreeSet<_> = cursors.iter().map(|cursor| key_of(cursor)).collect();
+    assert_eq!(keys.len(), 2, "both keys are in use");
+    for cursor in &cursors {
+        let query = format!("per_page=1&cursor={cursor}");
+        for page in all((0..8).map(|_| world.listed(&token, &query))).await {
+            assert_eq!(page, (vec!["a@b.co".to_owned()], 2));
+        }
+    }
+}
+
+/// The name of the key that sealed a cursor.
+fn key_of(cursor: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(cursor).expect("base64")[1..5].to_vec()
 }
 
 #[tokio::test]

@@ -230,11 +230,11 @@ async fn what_is_sealed_opens_as_the_same_field_of_the_same_user_only() {
         "01941234-5678-7abc-8def-0123456789ab".parse().unwrap(),
         "01941234-5678-7abc-8def-0123456789ac".parse().unwrap(),
     );
-    let sealed = seals.seal(one, "apikey", "sk-1").expect("a seal");
-    assert_eq!(seals.unseal(one, "apikey", &sealed).ok().as_deref(), Some("sk-1"));
-    assert!(seals.unseal(two, "apikey", &sealed).is_err());
-    assert!(seals.unseal(one, "id_card", &sealed).is_err());
-    assert_ne!(seals.seal(one, "apikey", "sk-1").expect("a seal"), sealed, "a nonce is used once");
+    let sealed = seals.seal(one, "apikey", "sk-1").await.expect("a seal");
+    assert_eq!(seals.unseal(one, "apikey", &sealed).await.ok().as_deref(), Some("sk-1"));
+    assert!(seals.unseal(two, "apikey", &sealed).await.is_err());
+    assert!(seals.unseal(one, "id_card", &sealed).await.is_err());
+    assert_ne!(seals.seal(one, "apikey", "sk-1").await.expect("a seal"), sealed, "a nonce is used once");
 }
 
 fn opened(token: &str) -> (Value, Value) {

@@ -56,14 +56,19 @@ impl Rotating {
 
     /// The version of this id, if its work is still accepted.
     pub(crate) async fn version(&self, id: &str) -> Option<Secret> {
-        if let Some(version) = self.fresh().await.find(id) {
+        self.find(|version| version.id == id).await
+    }
+
+    /// The version that is wanted, if its work is still accepted.
+    pub(crate) async fn find(&self, wanted: impl Fn(&Secret) -> bool) -> Option<Secret> {
+        if let Some(version) = self.fresh().await.find(&wanted) {
             return Some(version.clone());
         }
         let due = |known: &mut Known| passed(&mut known.searched_at, SEARCH_SECONDS);
         if !due(&mut self.known()) {
             return None;
         }
-        self.read_again().await.find(id).cloned()
+        self.read_again().await.find(&wanted).cloned()
     }
 
     async fn fresh(&self) -> Arc<Versions> {
