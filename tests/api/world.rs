@@ -139,7 +139,7 @@ impl World {
             retry_after: header("retry-after"),
             text: response.text().await.expect("a body"),
         };
-        openapi::check(&method, &path, &answer).await;
+        openapi::check(self, &method, &path, &answer).await;
         answer
     }
 

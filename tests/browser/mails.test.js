@@ -7,7 +7,10 @@ import { startCloud } from './cloud.js';
 
 describe('the mails of the local cloud', { skip }, () => {
   let cloud, browser;
-  before(async () => { [cloud, browser] = await Promise.all([startCloud(), launch()]); });
+  before(async () => {
+    cloud = await startCloud();
+    browser = await launch();
+  });
   after(async () => { await Promise.all([cloud?.stop(), browser?.close()]); });
 
   for (const screen of SCREENS) {

@@ -10,7 +10,10 @@ const NEW = 'another-password';
 
 describe('the pages behind the links in mails', { skip }, () => {
   let cloud, browser;
-  before(async () => { [cloud, browser] = await Promise.all([startCloud(), launch()]); });
+  before(async () => {
+    cloud = await startCloud();
+    browser = await launch();
+  });
   after(async () => { await Promise.all([cloud?.stop(), browser?.close()]); });
 
   async function account(email) {
