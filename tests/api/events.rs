@@ -3,6 +3,7 @@
 //!
 //! They are invoked in the order of their names, but for what one takes from another:
 //! `${center-login.access_token}` is that member of the other's answer, which so comes before.
+//! `${rotation.…}` is of a rotation of the token key that has begun.
 //! `.ci/invoke` runs the same test with `cargo lambda invoke`.
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::process::Command;
 
 use local::{Cloud, Options};
 use serde_json::{Value, json};
+use shared::Env;
 
 use crate::world::filters;
 
@@ -42,10 +44,6 @@ async fn every_event_gets_the_answer_beside_it() {
     }
 }
 
-/// In the place of an answer, where the function ends with an error of its own: Lambda tells whoever
-/// invoked it, as it does Secrets Manager.
-const FAILED: &str = "the function failed";
-
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("events")
 }
@@ -62,10 +60,15 @@ impl Story {
         if self.bodies.contains_key(name) {
             return;
         }
+        if name == "rotation" {
+            let rotation = self.rotation().await;
+            self.bodies.insert(name.to_owned(), rotation);
+            return;
+        }
         let event = self.filled(name).await;
         let mut answer = match env::var_os("INVOKE_PORT") {
             Some(port) => by_cargo_lambda(name, &event, &port),
-            None => self.cloud.invoke(name, &event).await.unwrap_or(json!(FAILED)),
+            None => self.cloud.invoke(name, &event).await.unwrap_or_else(|error| panic!("{name}: {error:#}")),
         };
         if let Some(body) = answer.get("body").and_then(Value::as_str) {
             answer["body"] = shown(body);
@@ -80,6 +83,21 @@ impl Story {
         settings.bind(|| insta::assert_snapshot!(name, format!("{answer:#}")));
         let body = answer.get("body").unwrap_or(&answer).clone();
         self.bodies.insert(name.to_owned(), body);
+    }
+
+    /// Gives the token key a version to come: what Secrets Manager tells the rotator of it.
+    async fn rotation(&self) -> Value {
+        let operator = match env::var_os("INVOKE_PORT") {
+            Some(_) => Env::load(),
+            None => Env::of(self.cloud.operator()),
+        };
+        let operator = operator.expect("an environment");
+        let (key, version) =
+            (operator.text("TOKEN_KEY").expect("its id"), "01941234-5678-4abc-8def-0123456789ab");
+        let put = operator.secrets_manager().put_secret_value().secret_id(&key).client_request_token(version);
+        let put = put.secret_string("0123456789".repeat(4)).version_stages("AWSPENDING").send().await;
+        put.expect("a version");
+        json!({ "SecretId": key, "ClientRequestToken": version })
     }
 
     /// The event, with what it takes from others.
@@ -108,9 +126,7 @@ fn by_cargo_lambda(name: &str, event: &Value, port: &OsStr) -> Value {
     let mut invoke = Command::new("cargo");
     invoke.args(["lambda", "invoke", name, "--invoke-address", "127.0.0.1", "--invoke-port"]).arg(port);
     let invoked = invoke.arg("--data-ascii").arg(event.to_string()).output().expect("cargo");
-    if !invoked.status.success() {
-        return json!(FAILED);
-    }
     let (answer, said) = (String::from_utf8_lossy(&invoked.stdout), String::from_utf8_lossy(&invoked.stderr));
+    assert!(invoked.status.success(), "{name}: {said}");
     serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{name}: {answer}{said}"))
 }

@@ -27,7 +27,7 @@ pub(super) fn pseudo(name: &str) -> Option<&'static str> {
         "AWS::AccountId" => Some(ACCOUNT),
         "AWS::Partition" => Some("aws"),
         "AWS::URLSuffix" => Some("amazonaws.com"),
-        "AWS::StackName" => Some("local"),
+        "AWS::StackName" => Some("accounts"),
         "AWS::StackId" => Some("arn:aws:cloudformation:us-east-1:000000000000:stack/local/0"),
         _ => None,
     }
