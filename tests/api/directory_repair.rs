@@ -19,9 +19,7 @@ fn number(number: u64) -> AttributeValue {
 impl World {
     /// Every item of the directory.
     async fn directory(&self) -> Vec<Item> {
-        let scan = self.dynamodb().scan().table_name(self.physical_id("DirectoryTable"));
-        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        items.expect("a scan")
+        self.scan("DirectoryTable").await
     }
 
     async fn put(&self, item: Item) {

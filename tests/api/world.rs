@@ -261,7 +261,8 @@ impl World {
         entries.iter().map(|entry| entry["event"].as_s().expect("a text").clone()).collect()
     }
 
-    async fn scan(&self, table: &str) -> Vec<Item> {
+    /// Every item of a table, by its logical id.
+    pub async fn scan(&self, table: &str) -> Vec<Item> {
         let scan = self.dynamodb().scan().table_name(self.physical_id(table));
         scan.into_paginator().items().send().collect::<Result<_, _>>().await.expect("a scan")
     }
