@@ -34,8 +34,8 @@ async fn mailer((office, tokens, codes): &(Office, Tokens, Codes), record: &Valu
     let (base, user) = (&office.base_url, post.user);
     let (code, link);
     let letter = match &post.matter {
-        Matter::VerifyEmail => {
-            let token = tokens.issue_for_email(user, &post.to).await.map_err(Error::into_fault)?;
+        Matter::VerifyEmail { version } => {
+            let token = tokens.issue_for_email(user, *version).await.map_err(Error::into_fault)?;
             link = format!("{base}/verify-email?u={user}&t={token}");
             Letter::VerifyEmail { link: &link }
         }

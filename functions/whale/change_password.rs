@@ -43,9 +43,7 @@ pub(crate) async fn change_password(
 
     let tries = limits.login(Some(user.uuid), "");
     let claim = match (&given.code, &given.password_old) {
-        (Some(code), _) => {
-            Some(captchas.evaluate(user.id(), CaptchaGroup::Password, code).await?.ok_or(Error::BadCode)?)
-        }
+        (Some(code), _) => Some(captchas.evaluate(&user, CaptchaGroup::Password, code).await?),
         (None, old) => {
             users.count(&tries).await?;
             if !user.password.verify(old.as_deref().unwrap_or_default())? {

@@ -1,7 +1,7 @@
 //! `PUT /api/captcha/check`: whether a code is right. Counts a try, and does not use the code up.
 
 use serde::{Deserialize, Serialize};
-use shared::{Call, CaptchaGroup, Captchas, Dialect, Email, Error, Result, Subject, UserId, Users, Whale};
+use shared::{Call, CaptchaGroup, Captchas, Dialect, Email, Result, Subject, UserId, Users, Whale};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -27,11 +27,8 @@ struct Right {}
 )]
 pub(crate) async fn check_captcha((users, captchas): &(Users, Captchas), call: Call) -> Result<Right> {
     let given: Given = call.json_with(&["group", "code", "user_id|email"])?;
-    let user = users.id_of(&Subject::of(given.user_id, given.email.as_deref())?).await?;
-    if captchas.evaluate(user, given.group, &given.code).await?.is_none() {
-        users.find(&Subject::Id(user)).await?; // no such account comes before no such code
-        return Err(Error::BadCode);
-    }
+    let user = users.find(&Subject::of(given.user_id, given.email.as_deref())?).await?;
+    captchas.evaluate(&user, given.group, &given.code).await?;
     Ok(Right {})
 }
 

@@ -3,7 +3,8 @@
 //! A code is derived from its captcha, never stored: the first 40 bits of an HMAC of the
 //! captcha's random id, in Crockford's base 32. So a mail sent twice holds the same code, and a
 //! leaked table holds none. A user has at most one captcha of a group; a new one takes its
-//! place. Its item outlives it by a day, to tell an expired code from one that never was.
+//! place, and a new address or password makes it void. Its item outlives it by a day, to tell an
+//! expired code from one that never was.
 
 mod code;
 
@@ -104,6 +105,7 @@ impl Captchas {
         let item = Item::from([
             ("uuid".into(), text(uuid)),
             ("key_id".into(), text(key_id)),
+            ("made_for".into(), text(state(to))),
             ("tries".into(), number(0)),
             ("used".into(), flag(false)),
             ("created_at".into(), time(now)),
@@ -120,24 +122,26 @@ impl Captchas {
         }
     }
 
-    /// Counts a try of `code`, then looks at it. One write. `None` where there is no captcha.
+    /// Counts a try of `code`, then looks at it. One write.
     ///
     /// # Errors
-    /// [`Error::BadCode`] where it is wrong, was used, or was tried too often;
-    /// [`Error::ExpiredCode`] where its time is over.
-    pub async fn evaluate(&self, user: UserId, group: CaptchaGroup, code: &str) -> Result<Option<Claim>> {
-        let key = key::captcha(user, group.number());
+    /// [`Error::BadCode`] where it is wrong, was used or tried too often, where the address or the
+    /// password is another since, or where there is none; [`Error::ExpiredCode`] where its time is
+    /// over.
+    pub async fn evaluate(&self, user: &User, group: CaptchaGroup, code: &str) -> Result<Claim> {
+        let key = key::captcha(user.id(), group.number());
         let now = clock::seconds();
         let count = Change {
             key: key.clone(),
             expression: "SET tries = tries + :one".into(),
-            condition: "tries < :most AND ends_at > :now AND used = :no".into(),
+            condition: "tries < :most AND ends_at > :now AND used = :no AND made_for = :state".into(),
             names: vec![],
             values: vec![
                 (":one".into(), number(1)),
                 (":most".into(), number(MOST_TRIES)),
                 (":now".into(), number(now)),
                 (":no".into(), flag(false)),
+                (":state".into(), text(state(user))),
             ],
         };
         match self.database.write(vec![count.into()]).await? {
@@ -147,34 +151,42 @@ impl Captchas {
                 if !self.codes.is(code, uuid, &captcha.text("key_id")?).await {
                     return Err(Error::BadCode);
                 }
-                Ok(Some(Claim { key, uuid }))
+                Ok(Claim { key, uuid })
             }
             Written::Refused(refusals) => match refusals.into_iter().flatten().flatten().next() {
-                None => Ok(None),
-                Some(captcha) => Err(over(&Reading(&captcha), now)?),
+                None => Err(Error::BadCode),
+                Some(captcha) => Err(over(&Reading(&captcha), user, now)?),
             },
         }
     }
 }
 
 /// Why a captcha takes no more tries.
-fn over(captcha: &Reading<'_>, now: u64) -> Result<Error, Fault> {
-    let expired = !captcha.flag("used")? && captcha.number("ends_at")? <= now;
+fn over(captcha: &Reading<'_>, user: &User, now: u64) -> Result<Error, Fault> {
+    let void = captcha.flag("used")? || captcha.maybe_text("made_for") != Some(state(user));
+    let expired = !void && captcha.number("ends_at")? <= now;
     Ok(if expired { Error::ExpiredCode } else { Error::BadCode })
 }
 
+/// What a code is made for, which neither a new address nor a new password leaves as it is.
+fn state(user: &User) -> String {
+    format!("{}.{}", user.email_version, user.token_version)
+}
+
 impl Claim {
-    /// The write that uses the code up, refused where it was used or replaced meanwhile.
-    pub(crate) fn consume(&self) -> Write {
+    /// The write that uses the code up, for `user` as stored; refused where it was used, replaced or
+    /// made void meanwhile.
+    pub(crate) fn consume(&self, user: &User) -> Write {
         Write::Change(Change {
             key: self.key.clone(),
             expression: "SET used = :yes".into(),
-            condition: "#uuid = :uuid AND used = :no".into(),
+            condition: "#uuid = :uuid AND used = :no AND made_for = :state".into(),
             names: vec![("#uuid".into(), "uuid".into())],
             values: vec![
                 (":yes".into(), flag(true)),
                 (":no".into(), flag(false)),
                 (":uuid".into(), text(self.uuid)),
+                (":state".into(), text(state(user))),
             ],
         })
     }

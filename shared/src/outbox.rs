@@ -20,7 +20,10 @@ const MOST_ENDED: usize = 80;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matter {
     /// The link that shows that the address is theirs.
-    VerifyEmail,
+    VerifyEmail {
+        /// The version of the address.
+        version: u64,
+    },
     /// The code for a forgotten password.
     ResetCode {
         /// The captcha.
@@ -63,8 +66,12 @@ pub(crate) fn post(matter: &Matter, to: &User, language: Language) -> Result<Wri
         ("language".into(), text(language.as_str())),
         ("expires_at".into(), number(clock::seconds().saturating_add(KEPT_SECONDS))),
     ]);
-    if let Matter::ResetCode { captcha, key_id } = matter {
-        item.extend([("captcha".into(), text(captcha)), ("key_id".into(), text(key_id))]);
+    match matter {
+        Matter::VerifyEmail { version } => item.extend([("email_version".into(), text(version))]),
+        Matter::ResetCode { captcha, key_id } => {
+            item.extend([("captcha".into(), text(captcha)), ("key_id".into(), text(key_id))]);
+        }
+        Matter::PasswordChanged | Matter::EmailChanged => {}
     }
     Ok(Write::New(key::mail(id), item))
 }
@@ -111,7 +118,7 @@ impl Users {
         limit: &Limit,
         language: Language,
     ) -> crate::Result<()> {
-        let mail = post(&Matter::VerifyEmail, user, language)?;
+        let mail = post(&Matter::VerifyEmail { version: user.email_version }, user, language)?;
         match self.database.write_counted(Some(limit), || vec![mail.clone()]).await? {
             Written::Done(_) => Ok(()),
             Written::Refused(_) => Err(Fault::new("a mail of this id exists").into()),
@@ -129,7 +136,7 @@ pub(crate) async fn mails_to(database: &Database, to: &User) -> Result<Vec<Key>,
 
 fn word(matter: &Matter) -> &'static str {
     match matter {
-        Matter::VerifyEmail => "verify-email",
+        Matter::VerifyEmail { .. } => "verify-email",
         Matter::ResetCode { .. } => "reset-code",
         Matter::PasswordChanged => "password-changed",
         Matter::EmailChanged => "email-changed",
@@ -147,7 +154,10 @@ impl Post {
             field(name)?.parse().map_err(|_| Fault::new(format!("a mail whose {name} is no UUID")))
         };
         let matter = match field("matter")? {
-            "verify-email" => Matter::VerifyEmail,
+            "verify-email" => {
+                let unreadable = |_| Fault::new("a mail whose email_version is no number");
+                Matter::VerifyEmail { version: field("email_version")?.parse().map_err(unreadable)? }
+            }
             "reset-code" => Matter::ResetCode { captcha: uuid("captcha")?, key_id: field("key_id")?.into() },
             "password-changed" => Matter::PasswordChanged,
             "email-changed" => Matter::EmailChanged,

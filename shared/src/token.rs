@@ -11,13 +11,12 @@ use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::env::{Env, Resource};
 use crate::secrets::Rotating;
-use crate::{Email, Error, Fault, Result, User, Users, clock, tally};
+use crate::{Error, Fault, Result, User, Users, clock, tally};
 
 /// Who makes the tokens, and whom they are for.
 const ISSUER: &str = "accounts";
@@ -36,9 +35,9 @@ pub struct Tokens {
     seconds: u64,
 }
 
-/// The payload. `ver` is the user's token version: raised, it ends every login token issued
-/// before. `email` is a hash of the address that a verification token is for. `openid` is told
-/// to clients, and never read back.
+/// The payload. `ver` is a version of the user's that ends every token issued before it was
+/// raised: of a login token the token version, of a verification token that of the address.
+/// `openid` is told to clients, and never read back.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     user_id: Uuid,
@@ -47,10 +46,7 @@ struct Claims {
     iss: String,
     aud: String,
     typ: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ver: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    ver: u64,
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     openid: Option<String>,
 }
@@ -69,9 +65,9 @@ impl Tokens {
     /// Only a fault of ours.
     pub async fn issue(&self, user: &User) -> Result<String> {
         tally::note_user(user.uuid);
-        let claims = claims(ACCESS, user.uuid, self.seconds);
+        let claims = claims(ACCESS, user.uuid, user.token_version, self.seconds);
         let openid = user.wx.as_ref().map(ToString::to_string);
-        self.sign(&Claims { ver: Some(user.token_version), openid, ..claims }).await
+        self.sign(&Claims { openid, ..claims }).await
     }
 
     /// The user whose login token `token` is, as stored now. One read.
@@ -90,28 +86,26 @@ impl Tokens {
     /// [`Error::ExpiredToken`]; [`Error::BadToken`].
     pub async fn holder(&self, token: Option<&str>, users: &Users) -> Result<User> {
         let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS).await?;
-        let version = claims.ver.ok_or(Error::BadToken)?;
         let user = users.by_uuid(claims.user_id).await?.ok_or(Error::BadToken)?;
-        if user.token_version != version {
+        if user.token_version != claims.ver {
             return Err(Error::BadToken);
         }
         tally::note_user(user.uuid);
         Ok(user)
     }
 
-    /// A new token that shows that its holder reads `email`, an address of the user's.
+    /// A new token that shows that its holder reads the user's address of this version.
     ///
     /// # Errors
     /// Only a fault of ours.
-    pub async fn issue_for_email(&self, user: Uuid, email: &Email) -> Result<String> {
-        let claims = claims(VERIFY_EMAIL, user, VERIFY_EMAIL_SECONDS);
-        self.sign(&Claims { email: Some(hash(email)), ..claims }).await
+    pub async fn issue_for_email(&self, user: Uuid, version: u64) -> Result<String> {
+        self.sign(&claims(VERIFY_EMAIL, user, version, VERIFY_EMAIL_SECONDS)).await
     }
 
     /// Whether `token` shows that its holder reads the address that `user` has now.
     pub async fn is_for_email_of(&self, token: &str, user: &User) -> bool {
         let Ok(claims) = self.verify(token, VERIFY_EMAIL).await else { return false };
-        let theirs = claims.user_id == user.uuid && claims.email == Some(hash(&user.email));
+        let theirs = claims.user_id == user.uuid && claims.ver == user.email_version;
         if theirs {
             tally::note_user(user.uuid);
         }
@@ -151,7 +145,7 @@ impl Tokens {
     }
 }
 
-fn claims(purpose: &str, user: Uuid, seconds: u64) -> Claims {
+fn claims(purpose: &str, user: Uuid, version: u64, seconds: u64) -> Claims {
     let now = clock::seconds();
     Claims {
         user_id: user,
@@ -160,15 +154,9 @@ fn claims(purpose: &str, user: Uuid, seconds: u64) -> Claims {
         iss: ISSUER.into(),
         aud: ISSUER.into(),
         typ: purpose.into(),
-        ver: None,
-        email: None,
+        ver: version,
         openid: None,
     }
-}
-
-/// A hash of the address as addresses are compared, so that a link does not show it.
-fn hash(email: &Email) -> String {
-    format!("{:?}", digest(&SHA256, email.canonical().as_str().as_bytes()))
 }
 
 fn rules() -> Validation {

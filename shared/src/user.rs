@@ -65,6 +65,8 @@ pub struct User {
     pub password: PasswordHash,
     /// Raised to end every token issued before.
     pub token_version: u64,
+    /// Raised by every new address, to end what was mailed for the one before.
+    pub email_version: u64,
     /// Raised by every change of the item.
     pub version: u64,
     /// When the user was made.
@@ -120,6 +122,7 @@ impl NewUser {
             featured: false,
             password: self.password,
             token_version: 1,
+            email_version: 1,
             version: 1,
             created_at: now,
             updated_at: now,
@@ -141,10 +144,12 @@ impl User {
         self.access == Access::Admin && !self.blocked
     }
 
-    /// Sets the address; one that differs in canonical form has yet to be verified.
+    /// Sets the address; one that differs in canonical form has yet to be verified, and what was
+    /// mailed for the one before is void, even if that comes back.
     pub fn set_email(&mut self, email: Email) {
         if email.canonical() != self.email.canonical() {
             self.email_verified = false;
+            self.email_version = self.email_version.saturating_add(1);
         }
         self.email = email;
     }

@@ -169,6 +169,57 @@ async fn a_code_is_its_users_the_newest_and_in_time() {
 }
 
 #[tokio::test]
+async fn a_new_address_or_a_new_password_makes_a_mailed_code_void() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("old@b.co").await;
+    let id = &user["id"];
+    let check = |code: &str| json!({"group": 1, "user_id": id, "code": code});
+    let reset = |code: &str| json!({"user_id": id, "code": code, "password_new": "the attacker's"});
+
+    let code = world.code("old@b.co").await;
+    world.update(&token, &json!({"email": "OLD@b.co", "nickname": "n"})).await;
+    assert_eq!(code_of(&world, "PUT", CHECK, &check(&code)).await, 0, "the same address");
+    world.update(&token, &json!({"email": "new@b.co"})).await;
+    assert_eq!(code_of(&world, "PUT", CHECK, &check(&code)).await, 1415);
+    assert_eq!(code_of(&world, "PUT", "/api/users/password/", &reset(&code)).await, 1415);
+    world.update(&token, &json!({"email": "old@b.co"})).await;
+    assert_eq!(
+        code_of(&world, "PUT", CHECK, &check(&code)).await,
+        1415,
+        "the address comes back, not the code"
+    );
+
+    let code = world.code("old@b.co").await;
+    let change = json!({"user_id": id, "password_old": PASSWORD, "password_new": "another password"});
+    assert_eq!(code_of(&world, "PUT", "/api/users/password/", &change).await, 0);
+    assert_eq!(code_of(&world, "PUT", CHECK, &check(&code)).await, 1415);
+    assert_eq!(code_of(&world, "PUT", "/api/users/password/", &reset(&code)).await, 1415);
+    world.end_all_captchas().await;
+    assert_eq!(code_of(&world, "PUT", CHECK, &check(&code)).await, 1415, "void, not expired");
+    assert_eq!(world.login("old@b.co", "another password").await.status, 200);
+
+    let code = world.code("old@b.co").await;
+    assert_eq!(code_of(&world, "PUT", "/api/users/password/", &reset(&code)).await, 0, "a new one is good");
+}
+
+#[tokio::test]
+async fn a_code_that_the_address_changes_under_is_void_before_it_is_used() {
+    let Some(world) = World::embedded().await else { return }; // it asks the store alone
+    let (user, token) = world.whale_account("old@b.co").await;
+    let (users, captchas, limits) = many(&world).await;
+    let uuid = user["uuid"].as_str().unwrap().parse().unwrap();
+    let user = users.by_uuid(uuid).await.unwrap().expect("a user");
+    captchas.send(&user, CaptchaGroup::Password, &limits.captchas(user.id()), Language::En).await.unwrap();
+    let code = posted_code(&world, user.id()).await;
+    let claim = captchas.evaluate(&user, CaptchaGroup::Password, &code).await.expect("a claim");
+    world.update(&token, &json!({"email": "new@b.co"})).await;
+    let hash = Password::parse("the attacker's").unwrap().hash().unwrap();
+    let (tries, by) = (limits.login(Some(uuid), ""), By::operator());
+    let used = users.change_password(user, &hash, Some(&claim), &tries, &by).await;
+    assert!(matches!(used, Err(Error::BadCode)));
+}
+
+#[tokio::test]
 async fn a_code_is_taken_as_people_type_it() {
     let world = World::new().await;
     world.whale_account("a@b.co").await;
@@ -236,7 +287,7 @@ async fn in_100_rounds_of_200_guesses_no_more_than_5_are_evaluated() {
             .send(&user, CaptchaGroup::Password, &limits.captchas(user.id()), Language::En)
             .await
             .expect("a code");
-        let guesses = (0..200).map(|_| captchas.evaluate(user.id(), CaptchaGroup::Password, "UUUUUUUU"));
+        let guesses = (0..200).map(|_| captchas.evaluate(&user, CaptchaGroup::Password, "UUUUUUUU"));
         let outcomes = all(guesses).await;
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Error::BadCode))), "round {round}");
         assert_eq!(tries(&world).await, [5], "round {round}");
@@ -259,8 +310,7 @@ async fn of_100_uses_of_one_code_at_once_one_succeeds_in_each_of_100_rounds() {
             .await
             .expect("a code");
         let code = posted_code(&world, user.id()).await;
-        let claim =
-            captchas.evaluate(user.id(), CaptchaGroup::Password, &code).await.unwrap().expect("a claim");
+        let claim = captchas.evaluate(&user, CaptchaGroup::Password, &code).await.expect("a claim");
         let (tries, by) = (limits.login(Some(uuid), ""), By::operator());
         let uses =
             hashes.iter().map(|hash| users.change_password(user.clone(), hash, Some(&claim), &tries, &by));

@@ -43,7 +43,7 @@ impl Users {
     /// entitled to it ends with it: the code is used up, the count of `tries` begins anew.
     ///
     /// # Errors
-    /// [`Error::BadCode`] where the code was used meanwhile.
+    /// [`Error::BadCode`] where the code was used or made void meanwhile.
     pub async fn change_password(
         &self,
         user: User,
@@ -60,9 +60,9 @@ impl Users {
                 user.updated_at = clock::now();
             }
         };
-        let also = |_: &User, after: &User| {
+        let also = |before: &User, after: &User| {
             let mut writes = vec![outbox::post(&Matter::PasswordChanged, after, by.language)?, tries.end()];
-            writes.extend(claim.map(Claim::consume));
+            writes.extend(claim.map(|claim| claim.consume(before)));
             Ok(writes)
         };
         self.write(user, by, change, also, || Error::BadCode).await

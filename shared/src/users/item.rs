@@ -20,6 +20,7 @@ pub(super) fn of(user: &User) -> Item {
         ("featured".into(), flag(user.featured)),
         ("password".into(), text(user.password.as_str())),
         ("token_version".into(), number(user.token_version)),
+        ("email_version".into(), number(user.email_version)),
         ("version".into(), number(user.version)),
         ("created_at".into(), time(user.created_at)),
         ("updated_at".into(), time(user.updated_at)),
@@ -68,6 +69,7 @@ pub(super) fn user(item: &Item) -> Result<User, Fault> {
         featured: reading.flag("featured")?,
         password: PasswordHash::stored(reading.text("password")?),
         token_version: reading.number("token_version")?,
+        email_version: reading.number("email_version").unwrap_or(1), // absent in items of before it was kept
         version: reading.number("version")?,
         created_at: reading.time("created_at")?,
         updated_at: reading.time("updated_at")?,
