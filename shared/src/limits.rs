@@ -81,10 +81,12 @@ impl Users {
 }
 
 impl Database {
-    /// Makes the writes together with the count of one try.
+    /// Makes the writes together with the count of one try, which is not counted where one of them
+    /// is refused.
     ///
     /// # Errors
-    /// [`Error::TooMany`] where the limit is used up and nothing else is refused.
+    /// [`Error::TooMany`] where the limit is used up, whatever else is refused: it must not tell
+    /// what the writes would have met.
     pub(crate) async fn write_counted(
         &self,
         limit: Option<&Limit>,
@@ -98,10 +100,8 @@ impl Database {
                 Written::Done(item) => return Ok(Written::Done(item)),
                 Written::Refused(refusals) => refusals,
             };
-            match refusals.split_last() {
-                Some((Some(counter), others)) if limit.is_some() && others.iter().all(Option::is_none) => {
-                    ended = Limit::ended(counter)?;
-                }
+            match refusals.last() {
+                Some(Some(counter)) if limit.is_some() => ended = Limit::ended(counter)?,
                 _ => return Ok(Written::Refused(refusals)),
             }
         }

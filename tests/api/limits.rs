@@ -1,6 +1,7 @@
 //! Limits are exact, however many try at once.
 
 use insta::assert_snapshot;
+use serde_json::json;
 
 use crate::world::{PASSWORD, World, all, registration};
 
@@ -81,4 +82,28 @@ async fn sign_ups_from_one_address_are_limited_and_a_header_is_no_address() {
 
     world.end_all_counts().await;
     assert_eq!(world.register(&registration("user3")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_sign_up_that_is_refused_is_counted_and_a_limit_that_is_used_up_tells_no_more_names() {
+    let Some(world) = World::with(&[("SignUpsPerHour", "4")]).await else { return };
+    let whale = |email: &str| json!({"email": email, "password": PASSWORD, "name": "n"});
+    assert_eq!(world.register(&registration("testuser")).await.status, 200);
+    world.dynamodb_calls();
+    let mut same_email = registration("another");
+    same_email["email"] = "testuser@example.com".into();
+    assert_eq!(world.register(&same_email).await.json()["detail"], "Email already exists");
+    assert_eq!(world.dynamodb_calls(), ["TransactWriteItems", "UpdateItem"]);
+    assert_eq!(world.register(&registration("testuser")).await.json()["detail"], "Username already exists");
+    let taken = world.whale("POST", "/api/users/", &whale("testuser@example.com")).await;
+    assert_eq!(taken.json()["code"], 1412);
+
+    for email in ["testuser@example.com", "nobody@example.com"] {
+        let answer = world.whale("POST", "/api/users/", &whale(email)).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (429, &json!(1103)), "{email}");
+        assert!(answer.retry_after.is_some());
+    }
+    assert_eq!(world.register(&same_email).await.status, 429);
+    world.end_all_counts().await;
+    assert_eq!(world.register(&same_email).await.status, 409);
 }

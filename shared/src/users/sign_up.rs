@@ -1,5 +1,6 @@
 //! Sign-up: one transaction that writes the user, the markers of its names, and the count of
-//! sign-ups from its source.
+//! sign-ups from its source. One that is refused for a name is counted after it, by itself: or
+//! else anyone could ask for as many names as they like whether somebody has them.
 
 use super::{Users, administrators, item, taken};
 use crate::database::{Write, Written, key};
@@ -65,7 +66,13 @@ impl Users {
         for (marker, refusal) in markers.iter().zip(refusals) {
             let Some(held) = refusal else { continue };
             let ours = held.as_ref().and_then(item::owner) == Some(user.uuid);
-            return if ours { Ok(Some(user)) } else { Err(taken(marker)) };
+            if ours {
+                return Ok(Some(user));
+            }
+            if let Some(limit) = limit {
+                self.count(limit).await?;
+            }
+            return Err(taken(marker));
         }
         Ok(None)
     }
