@@ -20,12 +20,13 @@ struct Verified {
     path = "/users/auth",
     responses((status = 200, body = inline(Verified))),
     security(("bearer" = [])),
+    extensions(("x-errors" = json!(["blocked"]))),
 )]
 pub(crate) async fn get_auth(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<Given<Verified>> {
-    let caller = tokens.caller(call.bearer(), users).await?;
+    let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
     let unseal = async |field: &str, sealed: &Option<Sealed>| match sealed {
         Some(sealed) => seals.unseal(caller.uuid, field, sealed).await.map(Some),
         None => Ok(None),

@@ -8,9 +8,10 @@ use shared::{Call, Dialect, Profile, Result, Tokens, Users};
     path = "/users",
     responses((status = 200, body = ProfileUser)),
     security(("bearer" = [])),
+    extensions(("x-errors" = json!(["blocked"]))),
 )]
 pub(crate) async fn get_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<ProfileUser>> {
-    Ok(Given::success(tokens.caller(call.bearer(), users).await?.into()))
+    Ok(Given::success(tokens.holder(call.bearer(), users).await?.unblocked()?.into()))
 }
 
 /// Runs the function.

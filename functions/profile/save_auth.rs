@@ -23,13 +23,13 @@ struct Saved {}
     request_body = inline(Claimed),
     responses((status = 200, body = inline(Saved))),
     security(("bearer" = [])),
-    extensions(("x-errors" = json!(["missing"]))),
+    extensions(("x-errors" = json!(["blocked", "missing"]))),
 )]
 pub(crate) async fn save_auth(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<Given<Saved>> {
-    let caller = tokens.caller(call.bearer(), users).await?;
+    let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
     let claimed: Claimed = call.filled_json()?;
     let filled = |value: Option<String>, field| {
         value.filter(|value| !value.trim().is_empty()).ok_or(Error::Missing(field))

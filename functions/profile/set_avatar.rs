@@ -28,13 +28,13 @@ struct Saved {
     request_body(content = inline(Form), content_type = "multipart/form-data"),
     responses((status = 200, body = inline(Saved))),
     security(("bearer" = [])),
-    extensions(("x-errors" = json!(["no_image", "bad_image"])), ("x-beside" = json!("avatar_url"))),
+    extensions(("x-errors" = json!(["blocked", "no_image", "bad_image"])), ("x-beside" = json!("avatar_url"))),
 )]
 pub(crate) async fn set_avatar(
     (users, tokens, avatars): &(Users, Tokens, Avatars),
     call: Call,
 ) -> Result<Given<Saved>> {
-    let caller = tokens.caller(call.bearer(), users).await?;
+    let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
     let file = call.file("avatar").await?.ok_or(Error::NoImage)?;
     let picture = Picture::read(&file).map_err(Error::BadImage)?;
 

@@ -23,10 +23,10 @@ struct Named {
     request_body = inline(Wanted),
     responses((status = 200, body = inline(Named))),
     security(("bearer" = [])),
-    extensions(("x-errors" = json!(["missing", "username_taken"])), ("x-beside" = json!("name"))),
+    extensions(("x-errors" = json!(["blocked", "missing", "username_taken"])), ("x-beside" = json!("name"))),
 )]
 pub(crate) async fn set_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<Named>> {
-    let caller = tokens.caller(call.bearer(), users).await?;
+    let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
     let wanted: Wanted = call.filled_json()?;
     let name = wanted.name.filter(|name| !name.trim().is_empty()).ok_or(Error::Missing("name"))?;
     let name: Username = name.parse().map_err(|why| Error::Invalid(Flaw::of("name", why)))?;

@@ -70,6 +70,14 @@ impl User {
         }
     }
 
+    /// The user, where they are not blocked: for a family that tells the blocked so.
+    ///
+    /// # Errors
+    /// [`Error::Blocked`].
+    pub fn unblocked(self) -> Result<Self> {
+        if self.blocked { Err(Error::Blocked) } else { Ok(self) }
+    }
+
     /// The name by which the campus can always address the user: the OpenID, or where none is
     /// bound the UUID, marked as ours.
     #[must_use]

@@ -60,6 +60,41 @@ async fn without_a_token_nothing_is_answered() {
 }
 
 #[tokio::test]
+async fn a_blocked_user_is_told_so_and_nothing_else() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("a@b.co").await;
+    world.alter(&user, |user| user.blocked = true).await;
+    let mut answers = String::new();
+    let body = json!({"name": "renamed", "real_name": "测试实名", "id_card": "11010119900307001X"});
+    for (method, path) in [
+        ("GET", "/users"),
+        ("POST", "/users/avatar"),
+        ("PUT", "/users/name"),
+        ("GET", "/users/auth"),
+        ("POST", "/users/auth"),
+    ] {
+        let answer = send(&world, method, path, &token, &body).await;
+        answers.push_str(&format!("{method} {path}: {} {}\n", answer.status, answer.text));
+    }
+    assert_snapshot!(answers, @r#"
+    GET /users: 200 {"error_code":"4104","message":"Blocked"}
+    POST /users/avatar: 200 {"error_code":"4104","message":"Blocked"}
+    PUT /users/name: 200 {"error_code":"4104","message":"Blocked"}
+    GET /users/auth: 200 {"error_code":"4104","message":"Blocked"}
+    POST /users/auth: 200 {"error_code":"4104","message":"Blocked"}
+    "#);
+    assert!(world.items().await.iter().all(|item| !item.contains_key("real_name")));
+
+    // What the other families say stays theirs.
+    assert_eq!(world.me(&token).await.status, 401);
+    let current = world.send(world.request("GET", &format!("/api/current_user/?token={token}"))).await;
+    assert_eq!(current.json()["code"], 1104);
+    let renamed = world.whale("PUT", &format!("/api/users/name/?token={token}"), &json!({"name": "n"})).await;
+    assert_eq!(renamed.json()["code"], 1101);
+    assert_eq!(world.view(&token, "").await.json()["msg"], "only active users can access this API");
+}
+
+#[tokio::test]
 async fn set_name_changes_the_user_name_everywhere_at_once() {
     let world = World::new().await;
     let token = world.token("testuser").await;
