@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use shared::By;
 
+use crate::campus::wanted;
 use crate::world::{Item, PASSWORD, World, registration};
 
 #[tokio::test]
@@ -364,6 +365,38 @@ async fn every_flaw_of_a_registration_is_named_and_nothing_is_stored() {
     missing field `email`
     ");
     assert!(world.items().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_people_read_may_hold_joined_emoji_and_what_is_compared_may_not() {
+    let world = World::new().await;
+    let mut body = registration("testuser");
+    body["nickname"] = "👨\u{200D}👩\u{200D}👧 ❤\u{FE0F}".into();
+    let registered = world.register(&body).await;
+    assert_eq!((registered.status, &registered.json()["nickname"]), (200, &body["nickname"]), "{registered}");
+    let token = world.login("testuser", PASSWORD).await.json()["access_token"].clone();
+    let token = token.as_str().expect("a token");
+    let persian = json!({"real_name": "می\u{200C}خواهم", "id_card": "1234"});
+    let saved = world.request("POST", "/users/auth").bearer_auth(token).json(&persian);
+    assert_eq!(world.send(saved).await.json()["error_code"], "0");
+    let mut profile = wanted(&format!("local:{}", registered.json()["id"].as_str().expect("an id")));
+    profile["room"] = "❤\u{FE0F}".into();
+    assert_eq!(world.change_profile(token, &profile).await.status, 200);
+    assert_eq!(world.view(token, "").await.json()["profile"]["room"], "❤\u{FE0F}");
+
+    for nickname in ["\u{200D}", "\u{FE0F}a", "a\u{202E}b", "a\u{200B}b", "a\u{7}b"] {
+        let answer = world.update(token, &json!({"nickname": nickname})).await;
+        assert_eq!(answer.status, 422, "{nickname:?}");
+    }
+    for (field, value) in [
+        ("username", "test\u{200D}user"),
+        ("username", "testuser❤\u{FE0F}"),
+        ("email", "a\u{200C}b@example.com"),
+    ] {
+        let mut body = registration("another");
+        body[field] = value.into();
+        assert_eq!(world.register(&body).await.status, 422, "{value:?}");
+    }
 }
 
 #[tokio::test]

@@ -27,8 +27,16 @@ impl Canonical {
     }
 }
 
+/// What joins characters or chooses how one looks, as writing and emoji need it: U+200C and U+200D,
+/// and Unicode's `Variation_Selector`.
+pub(super) fn joins(c: char) -> bool {
+    matches!(c,
+        '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}'
+        | '\u{E0100}'..='\u{E01EF}')
+}
+
 /// Control characters; characters of no width; marks that turn the direction of reading.
-fn deceives(c: char) -> bool {
+pub(super) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'

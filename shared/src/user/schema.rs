@@ -18,6 +18,12 @@ const DECEIVING: &str = concat!(
     r"\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb",
     "\u{E0000}-\u{E0FFF}"
 );
+/// The same without what joins characters, which stands in a text but never first.
+const DECEIVING_BUT_JOINING: &str = concat!(
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f",
+    r"\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb",
+    "\u{E0000}-\u{E00FF}\u{E01F0}-\u{E0FFF}"
+);
 /// A character of what stands before the `@` (RFC 5322's `atext`).
 const ATEXT: &str = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]";
 /// One part of a domain's name.
@@ -32,6 +38,13 @@ fn text(fewest: usize, most: usize, without: &str, example: &str) -> ObjectBuild
         None => format!("{seen}({any}{{0,{}}}{seen})?", most.saturating_sub(2)),
     };
     plain(example).pattern(Some(format!("^[{BLANK}]*{inner}[{BLANK}]*$")))
+}
+
+/// A text for people to read, of 1 to 100 characters between blanks.
+fn written(example: &str) -> ObjectBuilder {
+    let first = format!("[^{BLANK}{DECEIVING}]");
+    let (any, last) = (format!("[^{DECEIVING_BUT_JOINING}]"), format!("[^{BLANK}{DECEIVING_BUT_JOINING}]"));
+    plain(example).pattern(Some(format!("^[{BLANK}]*{first}({any}{{0,98}}{last})?[{BLANK}]*$")))
 }
 
 fn plain(example: &str) -> ObjectBuilder {
@@ -90,13 +103,13 @@ macro_rules! schemas {
 schemas! {
     UserId: user_id(), "The integer that the first bits of a user's UUID spell; JavaScript holds it exactly.";
     Username: text(3, 50, "@＠﹫", "testuser"), "A user name: 3 to 50 characters, none of them `@`.";
-    Nickname: text(1, 100, "", "测试用户"), "A name to be shown: 1 to 100 characters.";
+    Nickname: written("测试用户"), "A name to be shown: 1 to 100 characters.";
     Password: password(), "8 to 100 characters.";
     Email: email(), "An e-mail address: ASCII, a domain with a dot.";
     Phone: phone(), "A phone number: 3 to 20 characters, at least 3 of them digits.";
     AvatarUrl: avatar_url(), "Where a picture is: an `https` URL without user information. Never fetched by us.";
     ApiKey: text(1, 255, "", "sk-xxxxxxxxxxxxxxxx"), "A key to something of the user's own: 1 to 255 characters. Never shown.";
-    RealName: text(1, 100, "", "张三"), "A person's real name: 1 to 100 characters.";
+    RealName: written("张三"), "A person's real name: 1 to 100 characters.";
     IdCard: plain("110101199003071234").pattern(Some("^[A-Za-z0-9-]{4,32}$")), "The number of an ID card.";
-    Detail: text(1, 100, "", "15"), "A text of 1 to 100 characters.";
+    Detail: written("15"), "A text of 1 to 100 characters.";
 }

@@ -1,5 +1,6 @@
 //! The values a user is made of. Each keeps the text as given, trimmed; where it must be
-//! unique, its canonical form is what is compared.
+//! unique, its canonical form is what is compared. What is only read by people may hold what their
+//! writing and their emoji are joined with; what is compared or called may not.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +8,13 @@ use std::str::FromStr;
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Deserializer, de};
 
+use super::canonical::{deceives, joins};
 use super::{Canonical, UserId};
 
 /// What is wrong with a text, to be read after its field's name.
 type Flaw = &'static str;
+
+const INVISIBLE: Flaw = "must not contain invisible characters";
 
 /// An e-mail address: RFC 5321's lengths, ASCII, a domain with a dot; no display name, quotes
 /// or address literal, so that what is stored is what mail is sent to.
@@ -90,7 +94,7 @@ impl FromStr for Nickname {
     type Err = Flaw;
 
     fn from_str(text: &str) -> Result<Self, Flaw> {
-        visible(text, 1, 100, "must be 1 to 100 characters").map(Self)
+        written(text).map(Self)
     }
 }
 
@@ -177,7 +181,7 @@ impl FromStr for RealName {
     type Err = Flaw;
 
     fn from_str(text: &str) -> Result<Self, Flaw> {
-        visible(text, 1, 100, "must be 1 to 100 characters").map(Self)
+        written(text).map(Self)
     }
 }
 
@@ -242,17 +246,30 @@ impl FromStr for Detail {
     type Err = Flaw;
 
     fn from_str(text: &str) -> Result<Self, Flaw> {
-        visible(text, 1, 100, "must be 1 to 100 characters").map(Self)
+        written(text).map(Self)
     }
 }
 
-/// The text trimmed, if it has from `fewest` to `most` characters and hides none.
+/// The text trimmed, if it has from 1 to 100 characters, hides none, and begins with one that is
+/// seen.
+fn written(text: &str) -> Result<String, Flaw> {
+    let text = text.trim();
+    if !(1..=100).contains(&text.chars().count()) {
+        return Err("must be 1 to 100 characters");
+    }
+    if text.starts_with(joins) || text.chars().any(|c| deceives(c) && !joins(c)) {
+        return Err(INVISIBLE);
+    }
+    Ok(text.to_owned())
+}
+
+/// The text trimmed, if it has from `fewest` to `most` characters and a canonical form.
 fn visible(text: &str, fewest: usize, most: usize, flaw: Flaw) -> Result<String, Flaw> {
     let text = text.trim();
     if !(fewest..=most).contains(&text.chars().count()) {
         return Err(flaw);
     }
-    Canonical::of(text).ok_or("must not contain invisible characters")?;
+    Canonical::of(text).ok_or(INVISIBLE)?;
     Ok(text.to_owned())
 }
 
@@ -299,7 +316,7 @@ shown_value!(Email, Username, Nickname, Phone, AvatarUrl, OpenId, Detail);
 
 #[cfg(test)]
 mod tests {
-    use super::{AvatarUrl, Email, OpenId, Phone, Username};
+    use super::{AvatarUrl, Detail, Email, Nickname, OpenId, Phone, RealName, Username};
 
     #[test]
     fn an_address_is_one_that_mail_can_be_sent_to() {
@@ -341,6 +358,25 @@ mod tests {
     fn a_user_name_is_never_an_address() {
         for bad in ["a@b", "a＠b.co", "ab", "a\u{200B}bc", &"a".repeat(51)] {
             assert!(bad.parse::<Username>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_people_read_may_be_joined_and_what_is_compared_may_not() {
+        for good in
+            ["❤\u{FE0F}", "👨\u{200D}👩\u{200D}👧", "می\u{200C}خواهم", "葛\u{E0100}", "1\u{FE0F}\u{20E3}"]
+        {
+            assert!(good.parse::<Nickname>().is_ok(), "{good:?}");
+            assert!(good.parse::<RealName>().is_ok(), "{good:?}");
+            assert!(good.parse::<Detail>().is_ok(), "{good:?}");
+            assert!(format!("abc{good}").parse::<Username>().is_err(), "{good:?}");
+        }
+        for bad in
+            ["\u{200D}", "\u{FE0F}a", " \u{200C}", "a\u{202E}b", "a\u{2066}b", "a\u{200B}b", "a\0b", "a\nb"]
+        {
+            assert!(bad.parse::<Nickname>().is_err(), "{bad:?}");
+            assert!(bad.parse::<RealName>().is_err(), "{bad:?}");
+            assert!(bad.parse::<Detail>().is_err(), "{bad:?}");
         }
     }
 
