@@ -31,6 +31,10 @@ pub(crate) async fn set_name((users, tokens): &(Users, Tokens), call: Call) -> R
     let name = wanted.name.filter(|name| !name.trim().is_empty()).ok_or(Error::Missing("name"))?;
     let name: Username = name.parse().map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
 
+    if name.is_reserved() && name.canonical() != caller.username.canonical() {
+        return Err(Error::UsernameTaken);
+    }
+
     let by = call.by(&caller);
     let named = users.change(caller, &by, |user| user.username = name.clone()).await?;
     let name = String::from(named.username);

@@ -21,8 +21,6 @@ use crate::{By, Email, Error, Fault, Flaw, Nickname, Password, Result, Username,
 /// resource, and the former would be deleted.
 const PHYSICAL_ID: &str = "first-administrator";
 
-const USERNAME: &str = "admin";
-
 /// How long the work may take, so that there is time left to tell.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -102,8 +100,8 @@ impl Stack {
         }
         let flaw = |why| Error::Invalid(Flaw::of("username", why));
         let new = Administrator {
-            username: USERNAME.parse::<Username>().map_err(flaw)?,
-            nickname: USERNAME.parse::<Nickname>().map_err(flaw)?,
+            username: Username::ADMINISTRATOR.parse::<Username>().map_err(flaw)?,
+            nickname: Username::ADMINISTRATOR.parse::<Nickname>().map_err(flaw)?,
             email: email.clone(),
             password: Password::parse(&self.password.read().await?).map_err(|_| Error::BadPassword)?,
         };

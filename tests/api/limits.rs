@@ -104,6 +104,10 @@ async fn a_sign_up_that_is_refused_is_counted_and_a_limit_that_is_used_up_tells_
         assert!(answer.retry_after.is_some());
     }
     assert_eq!(world.register(&same_email).await.status, 429);
+    assert_eq!(world.register(&registration("admin")).await.status, 429, "a reserved name");
     world.end_all_counts().await;
-    assert_eq!(world.register(&same_email).await.status, 409);
+    for _ in 0..4 {
+        assert_eq!(world.register(&registration("admin")).await.status, 409);
+    }
+    assert_eq!(world.register(&same_email).await.status, 429);
 }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::ear::Ear;
-use crate::world::World;
+use crate::world::{World, registration};
 
 const EMAIL: &str = "root@b.co";
 
@@ -108,7 +108,8 @@ async fn a_stack_makes_its_administrator_with_a_password_nobody_chose() {
 #[tokio::test]
 async fn cloudformation_is_told_of_every_failure() {
     let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else { return };
-    world.token("admin").await; // somebody came first
+    let other = json!({"command": "create-administrator", "username": "admin", "email": "other@b.co"});
+    assert_eq!(world.admin(other).await["error"], Value::Null); // another administrator came first
     let ear = Ear::open(&[]).await;
     let mut told = String::new();
     let mut fail = async |world: &World, order: Value| {
@@ -140,6 +141,33 @@ async fn cloudformation_is_told_of_every_failure() {
     FAILED: it failed for a reason that the log tells; it may be tried again
     ");
     assert!(without_secret.items().await.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_takes_the_administrators_name_before_the_stack_does() {
+    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else { return };
+    for name in ["admin", "Admin", " ａｄｍｉｎ "] {
+        let mut documented = registration(name);
+        documented["password"] = "admin123".into();
+        documented["email"] = "somebody@b.co".into();
+        let refused = world.register(&documented).await;
+        assert_eq!((refused.status, &refused.json()["detail"]), (409, &json!("Username already exists")));
+    }
+    assert_eq!(world.login("admin", "admin123").await.status, 401);
+    let token = world.token("testuser").await;
+    for name in ["admin", "ADMIN"] {
+        let rename = world.request("PUT", "/users/name").bearer_auth(&token).json(&json!({"name": name}));
+        assert_eq!(world.send(rename).await.json()["message"], "Username update failed");
+    }
+
+    let ear = Ear::open(&[]).await;
+    world.admin(order("Create", &ear.url)).await;
+    assert_eq!(body(&ear.heard())["Reason"], "the administrator is made");
+    let password = world.secret("AdminPassword").await;
+    let login = world.login("admin", &password).await.json();
+    let token = login["access_token"].as_str().expect("a token");
+    let same = world.request("PUT", "/users/name").bearer_auth(token).json(&json!({"name": "Admin"}));
+    assert_eq!(world.send(same).await.json()["name"], "Admin", "one's own name, spelt in another way");
 }
 
 #[tokio::test]

@@ -57,10 +57,20 @@ impl FromStr for Email {
 pub struct Username(String);
 
 impl Username {
+    /// The first administrator's.
+    pub const ADMINISTRATOR: &str = "admin";
+
     /// The form in which user names are compared.
     #[must_use]
     pub fn canonical(&self) -> Canonical {
         compared(&self.0)
+    }
+
+    /// Whether nobody may choose the name: the first administrator's, in any spelling. What is
+    /// documented of it must never be true of somebody else.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.canonical().as_str() == Self::ADMINISTRATOR
     }
 
     /// The name of a user who chose none.

@@ -5,17 +5,22 @@
 use super::{Users, administrators, item, taken};
 use crate::database::{Write, Written, key};
 use crate::limits::Limit;
-use crate::{By, Error, Event, Fault, NewUser, Result, User};
+use crate::{By, Error, Event, Fault, NewUser, Result, User, Username};
 
 /// How often a new identity is drawn. Two sign-ups in one millisecond meet once in 4,096 times.
 const MOST_IDENTITIES: usize = 5;
 
 impl Users {
-    /// Makes a user. `limit` counts the sign-up, where it is to be counted.
+    /// Makes a user. `limit` counts the sign-up, unless it is the operator's, who alone may give a
+    /// name that is reserved.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`; `TooMany` where the limit is used up.
     pub async fn sign_up(&self, new: NewUser, limit: Option<&Limit>, by: &By) -> Result<User> {
+        if let (Some(limit), Some(true)) = (limit, new.username.as_ref().map(Username::is_reserved)) {
+            self.count(limit).await?;
+            return Err(Error::UsernameTaken);
+        }
         self.sign_up_with(new, limit, by, |_| ()).await
     }
 
