@@ -100,7 +100,7 @@ impl Call {
         let body = self.body("application/x-www-form-urlencoded")?;
         std::str::from_utf8(body).map_err(|_| unreadable("the body is not UTF-8"))?;
         serde_urlencoded::from_bytes(body)
-            .map_err(|error| Error::Invalid(Flaw { field: String::new(), why: error.to_string() }))
+            .map_err(|error| Error::Invalid(Flaw { field: String::new(), why: wanted(&error.to_string()) }))
     }
 
     /// The token of an `Authorization: Bearer …` header (RFC 6750; the scheme in any case).
@@ -233,10 +233,16 @@ fn flaw(path: &str, error: &serde_json::Error) -> Error {
             let text = error.to_string();
             let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
             let field = if path == "." { String::new() } else { path.to_owned() };
-            Error::Invalid(Flaw { field, why: why.to_owned() })
+            Error::Invalid(Flaw { field, why: wanted(why) })
         }
         _ => unreadable("the body is not valid JSON"),
     }
+}
+
+/// What serde says of a value, without the value, which may be a secret: what was expected stands
+/// last, and is ours.
+fn wanted(why: &str) -> String {
+    why.rsplit_once(", expected ").map_or_else(|| why.to_owned(), |(_, what)| format!("must be {what}"))
 }
 
 /// For a field that may be left out: absent is `None`, and present is `Some` of what stands

@@ -109,10 +109,10 @@ async fn a_body_that_is_none_changes_nothing_and_is_looked_at_only_for_the_activ
     a text: 400 {"success":false,"msg":"invalid request body: the body must be a JSON object","errType":2}
     null: 400 {"success":false,"msg":"invalid request body: the body must be a JSON object","errType":2}
     1 MB: 413 {"success":false,"msg":"request body too large","errType":2}
-    a number: 400 {"success":false,"msg":"invalid request body: phone: invalid type: integer `13900139000`, expected a string","errType":2}
-    a list: 400 {"success":false,"msg":"invalid request body: room: invalid type: sequence, expected a string","errType":2}
-    an object: 400 {"success":false,"msg":"invalid request body: block: invalid type: map, expected a string","errType":2}
-    a truth: 400 {"success":false,"msg":"invalid request body: who: invalid type: boolean `true`, expected a string","errType":2}
+    a number: 400 {"success":false,"msg":"invalid request body: phone: must be a string","errType":2}
+    a list: 400 {"success":false,"msg":"invalid request body: room: must be a string","errType":2}
+    an object: 400 {"success":false,"msg":"invalid request body: block: must be a string","errType":2}
+    a truth: 400 {"success":false,"msg":"invalid request body: who: must be a string","errType":2}
     a key twice: 400 {"success":false,"msg":"invalid request body: duplicate field `room`","errType":2}
     no phone number: 400 {"success":false,"msg":"invalid request body: phone: is not a phone number","errType":2}
     a long phone number: 400 {"success":false,"msg":"invalid request body: phone: must be 3 to 20 characters","errType":2}

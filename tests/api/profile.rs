@@ -147,9 +147,9 @@ async fn a_name_that_cannot_be_set_is_told_in_the_documents_words() {
     {"name":""}: 200 {"error_code":"4103","message":"Username cannot be empty"}
     {"name":"  "}: 200 {"error_code":"4103","message":"Username cannot be empty"}
     {"name":null}: 200 {"error_code":"4103","message":"Username cannot be empty"}
-    {"name":5}: 200 {"error_code":"4103","message":"name: invalid type: integer `5`, expected a string"}
-    {"name":"ab"}: 200 {"error_code":"4103","message":"name: must be 3 to 50 characters"}
-    {"name":"a@b.co"}: 200 {"error_code":"4103","message":"name: must not contain @"}
+    {"name":5}: 200 {"error_code":"4103","message":"Invalid parameters"}
+    {"name":"ab"}: 200 {"error_code":"4103","message":"Invalid parameters"}
+    {"name":"a@b.co"}: 200 {"error_code":"4103","message":"Invalid parameters"}
     {"name":"taken"}: 200 {"error_code":"4001","message":"Username update failed"}
     {"name":"ＴＡＫＥＮ"}: 200 {"error_code":"4001","message":"Username update failed"}
     []: 200 {"error_code":"4103","message":"the body must be a JSON object"}
@@ -243,9 +243,9 @@ async fn an_incomplete_verification_is_told_in_the_documents_words_and_saves_not
     {"id_card":"11010119900307001X"}: 200 {"error_code":"4103","message":"Missing required parameters"}
     {"id_card":"11010119900307001X","real_name":""}: 200 {"error_code":"4103","message":"Missing required parameters"}
     {"id_card":null,"real_name":"测试实名"}: 200 {"error_code":"4103","message":"Missing required parameters"}
-    {"id_card":"中文","real_name":"测试实名"}: 200 {"error_code":"4103","message":"id_card: must be 4 to 32 characters"}
-    {"id_card":"1' OR '1'='1","real_name":"测试实名"}: 200 {"error_code":"4103","message":"id_card: must be letters, digits and hyphens"}
-    {"id_card":"11010119900307001X","real_name":["测试实名"]}: 200 {"error_code":"4103","message":"real_name: invalid type: sequence, expected a string"}
+    {"id_card":"中文","real_name":"测试实名"}: 200 {"error_code":"4103","message":"Invalid parameters"}
+    {"id_card":"1' OR '1'='1","real_name":"测试实名"}: 200 {"error_code":"4103","message":"Invalid parameters"}
+    {"id_card":"11010119900307001X","real_name":["测试实名"]}: 200 {"error_code":"4103","message":"Invalid parameters"}
     "text": 200 {"error_code":"4103","message":"the body must be a JSON object"}
     "#);
     assert!(world.items().await.iter().all(|item| !item.contains_key("real_name")));
@@ -266,4 +266,51 @@ async fn of_two_verifications_at_once_one_is_saved_whole() {
     let saved = get(&world, "/users/auth", &token).await.json()["data"].clone();
     let number = saved["real_name"].as_str().unwrap().trim_start_matches("name ").to_owned();
     assert_eq!(saved["id_card"], format!("CARD-{number}"));
+}
+
+#[tokio::test]
+async fn a_value_of_the_wrong_type_never_comes_back_in_any_family() {
+    let world = World::new().await;
+    let token = world.token("testuser").await;
+    let secret = 110_101_199_003_071_234_u64;
+    let fields = [
+        "real_name",
+        "id_card",
+        "name",
+        "username",
+        "password",
+        "nickname",
+        "email",
+        "phone",
+        "avatar",
+        "apikey",
+        "password_old",
+        "password_new",
+        "code",
+        "user_id",
+        "group",
+        "user_uuid",
+        "token",
+        "who",
+        "block",
+        "room",
+        "isp",
+        "account",
+    ];
+    let mut refused = 0;
+    for value in
+        [json!(secret), json!([secret]), json!({"a": secret}), json!(-1.5), json!(["1101, expected it"])]
+    {
+        let body: Value = fields.iter().map(|field| ((*field).to_owned(), value.clone())).collect();
+        for route in world.routes().into_iter().filter(|route| ["POST", "PUT"].contains(&&*route.method)) {
+            let path = route.path.replace("{slash+}", "");
+            let answer = send(&world, &route.method, &path, &token, &body).await;
+            let told = ["110101", "-1.5", "1101", "invalid type"]
+                .into_iter()
+                .find(|told| answer.text.contains(told));
+            assert_eq!(told, None, "{} {path}: {answer}", route.method);
+            refused += usize::from(answer.text.contains("must be a string"));
+        }
+    }
+    assert!(refused > 0, "some families name the field");
 }

@@ -97,10 +97,10 @@ impl Profile {
             Error::Missing(_) | Error::Incomplete(_) | Error::NoParameter => {
                 say(200, "4103", "Missing required parameters")
             }
-            Error::Invalid(flaw) => say(200, "4103", &flaw.to_string()),
             Error::NoImage => say(200, "4103", "No image uploaded"),
             Error::BadImage(why) => say(200, "4103", &format!("The image {why}")),
-            Error::BadEmail
+            Error::Invalid(_)
+            | Error::BadEmail
             | Error::BadPassword
             | Error::BadCode
             | Error::ExpiredCode
