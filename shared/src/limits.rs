@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::database::{Change, Database, Key, Reading, Refusal, Write, Written, key, number};
 use crate::env::{Env, Resource};
-use crate::{Error, Fault, Result, UserId, Users, clock};
+use crate::{Canonical, Error, Fault, Result, UserId, Users, clock};
 
 const LOGIN_SECONDS: u64 = 15 * 60;
 const SIGN_UP_SECONDS: u64 = 60 * 60;
@@ -32,13 +32,19 @@ impl Resource for Limits {
 }
 
 impl Limits {
-    /// Of passwords tried for an account. Where there is none, for the name that was given, so
-    /// that the limit does not tell which names have an account.
+    /// Of passwords tried for an account. Where there is none, for the name that was given, in the
+    /// form in which names are compared, so that the limit does not tell which names have an
+    /// account. What it does tell is that a user name and an address are of one account, to whoever
+    /// uses its limit up: counted apart, each would give as many guesses at one password.
     #[must_use]
     pub fn login(&self, account: Option<Uuid>, given: &str) -> Limit {
         let account = match account {
             Some(uuid) => uuid.to_string(),
-            None => format!("{:?}", digest(&SHA256, given.as_bytes())),
+            None => {
+                let form = Canonical::of(given); // without one it is the name of nobody
+                let name = form.as_ref().map_or(given, Canonical::as_str);
+                format!("{:?}", digest(&SHA256, name.as_bytes()))
+            }
         };
         Limit { key: key::login_tries(&account), most: self.login_tries, seconds: LOGIN_SECONDS }
     }

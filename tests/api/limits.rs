@@ -37,6 +37,31 @@ async fn an_account_that_does_not_exist_is_limited_just_the_same() {
 }
 
 #[tokio::test]
+async fn a_name_is_one_name_in_every_spelling_whether_or_not_it_has_an_account() {
+    let world = World::new().await;
+    for (user, email) in [("alice", "alice@example.com"), ("nobody", "nobody@example.com")] {
+        if user == "alice" {
+            assert_eq!(world.register(&registration(user)).await.status, 200);
+        }
+        for _ in 0..5 {
+            assert_eq!(world.login(user, "a wrong one").await.status, 401);
+        }
+        for spelt in [user.to_uppercase(), format!(" {user} "), user.replace('e', "ｅ").replace('o', "Ｏ")]
+        {
+            assert_eq!(world.login(&spelt, "a wrong one").await.status, 429, "{spelt:?}");
+        }
+        world.end_all_counts().await;
+        let login = |email: &str| json!({"email": email, "password": "a wrong one"});
+        for _ in 0..5 {
+            assert_eq!(world.whale("PUT", "/api/users/login/", &login(email)).await.status, 200);
+        }
+        let loud = world.whale("PUT", "/api/users/login/", &login(&email.to_uppercase())).await;
+        assert_eq!(loud.status, 429, "{email}");
+        world.end_all_counts().await;
+    }
+}
+
+#[tokio::test]
 async fn the_right_password_in_time_ends_the_count() {
     let world = World::new().await;
     world.register(&registration("testuser")).await;
