@@ -27,12 +27,11 @@ impl Subject {
     /// The subject of a body that names one by `user_id` or `email`. The first wins.
     ///
     /// # Errors
-    /// [`Error::Missing`] where it names none; [`Error::NoSuchAccount`] where nobody can have
-    /// that e-mail.
+    /// [`Error::Missing`] where it names none.
     pub fn of(user_id: Option<UserId>, email: Option<&str>) -> Result<Self> {
         match (user_id, email) {
             (Some(id), _) => Ok(Self::Id(id)),
-            (None, Some(email)) => email.parse().map(Self::Email).map_err(|_| Error::NoSuchAccount),
+            (None, Some(email)) => Ok(email.parse().map_or(Self::Nobody, Self::Email)),
             (None, None) => Err(Error::Missing("user_id")),
         }
     }

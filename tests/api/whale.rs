@@ -359,15 +359,19 @@ async fn change_name_and_avatar() {
         ("the user", &token, "name", json!({"email": "a@b.co", "name": ""})),
         ("the user", &token, "name", json!({"email": "other@b.co", "name": "n"})),
         ("the user", &token, "name", json!({"email": "unknown@b.co", "name": "n"})),
+        ("the user", &token, "name", json!({"email": "nowhere", "name": "n"})),
         ("the user", &token, "name", json!({"user_id": 1, "name": "n"})),
         ("an admin", &admin_token, "name", json!({"user_id": 1, "name": "n"})),
         ("an admin", &admin_token, "name", json!({"email": "unknown@b.co", "name": "n"})),
+        ("an admin", &admin_token, "name", json!({"email": "nowhere", "name": "n"})),
         ("nobody", "", "avatar", json!({"email": "a@b.co", "avatar": picture})),
         ("the user", &token, "avatar", json!({"avatar": picture})),
         ("the user", &token, "avatar", json!({"email": "a@b.co", "avatar": "javascript:alert(1)"})),
         ("the user", &token, "avatar", json!({"email": "a@b.co", "avatar": 5})),
         ("the user", &token, "avatar", json!({"email": "other@b.co", "avatar": picture})),
+        ("the user", &token, "avatar", json!({"email": "nowhere", "avatar": picture})),
         ("an admin", &admin_token, "avatar", json!({"email": "unknown@b.co", "avatar": picture})),
+        ("an admin", &admin_token, "avatar", json!({"email": "nowhere", "avatar": picture})),
     ] {
         let answer = put(&format!("/api/users/{path}/"), token, &body).await;
         lines.push_str(&format!("{path} by {who} {body}: {} {}\n", answer.status, answer.text));
@@ -380,15 +384,19 @@ async fn change_name_and_avatar() {
     name by the user {"email":"a@b.co","name":""}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     name by the user {"email":"other@b.co","name":"n"}: 200 {"code":1103,"message":"Forbidden","data":{}}
     name by the user {"email":"unknown@b.co","name":"n"}: 200 {"code":1103,"message":"Forbidden","data":{}}
+    name by the user {"email":"nowhere","name":"n"}: 200 {"code":1103,"message":"Forbidden","data":{}}
     name by the user {"name":"n","user_id":1}: 200 {"code":1103,"message":"Forbidden","data":{}}
     name by an admin {"name":"n","user_id":1}: 200 {"code":1411,"message":"账号不存在","data":{}}
     name by an admin {"email":"unknown@b.co","name":"n"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    name by an admin {"email":"nowhere","name":"n"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     avatar by nobody {"avatar":"https://example.com/a.png","email":"a@b.co"}: 200 {"code":1101,"message":"Unauthorized","data":{}}
     avatar by the user {"avatar":"https://example.com/a.png"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
     avatar by the user {"avatar":"javascript:alert(1)","email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":5,"email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":"https://example.com/a.png","email":"other@b.co"}: 200 {"code":1103,"message":"Forbidden","data":{}}
+    avatar by the user {"avatar":"https://example.com/a.png","email":"nowhere"}: 200 {"code":1103,"message":"Forbidden","data":{}}
     avatar by an admin {"avatar":"https://example.com/a.png","email":"unknown@b.co"}: 200 {"code":1411,"message":"账号不存在","data":{}}
+    avatar by an admin {"avatar":"https://example.com/a.png","email":"nowhere"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     "#);
 
     let by_admin =
