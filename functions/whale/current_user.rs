@@ -1,4 +1,4 @@
-//! `GET /api/current_user`: the user of a token, which the query may carry.
+//! `GET /api/current_user`: the user of a token, which the query carries, or else the header.
 
 use serde::Serialize;
 use shared::dialect::WhaleUser;
@@ -18,7 +18,7 @@ struct Found {
     extensions(("x-errors" = json!(["no_parameter", "not_found"]))),
 )]
 pub(crate) async fn current_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Found> {
-    let token = call.bearer_or_query().ok_or(Error::NoParameter)?;
+    let token = call.query("token").or_else(|| call.bearer()).ok_or(Error::NoParameter)?;
     let user = tokens.caller(Some(token), users).await.map_err(|error| match error {
         Error::BadToken | Error::ExpiredToken => Error::NotFound,
         other => other,

@@ -196,6 +196,15 @@ async fn current_user() {
     "#);
     let bearer = world.send(world.request("GET", "/api/current_user").bearer_auth(&token)).await;
     assert_eq!(bearer.json()["code"], 0);
+
+    let (_, another) = world.whale_account("other@b.co").await;
+    let both = async |query: &str, bearer: &str| {
+        let request = world.request("GET", &format!("/api/current_user/?token={query}"));
+        world.send(request.bearer_auth(bearer)).await.json()
+    };
+    assert_eq!(both(&token, &another).await["data"]["user"]["email"], "a@b.co", "the parameter wins");
+    assert_eq!(both(&token, "nonsense").await["code"], 0);
+    assert_eq!(both("nonsense", &token).await["code"], 1104);
 }
 
 #[tokio::test]
