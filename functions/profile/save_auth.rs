@@ -3,13 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::{Given, ProfileAuth};
-use shared::{Call, Dialect, Error, Flaw, IdCard, RealName, Result, Seals, Tokens, Users};
+use shared::{Call, Dialect, Error, Flaw, IdCard, RealName, Result, Seals, Tokens, Users, filled};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
 struct Claimed {
+    #[serde(default, deserialize_with = "filled")]
     #[schema(value_type = RealName, required = true)]
     real_name: Option<String>,
+    #[serde(default, deserialize_with = "filled")]
     #[schema(value_type = IdCard, required = true)]
     id_card: Option<String>,
 }
@@ -31,10 +33,10 @@ pub(crate) async fn save_auth(
 ) -> Result<Given<Saved>> {
     let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
     let claimed: Claimed = call.filled_json()?;
-    let filled = |value: Option<String>, field| {
+    let told = |value: Option<String>, field| {
         value.filter(|value| !value.trim().is_empty()).ok_or(Error::Missing(field))
     };
-    let (real_name, id_card) = (filled(claimed.real_name, "real_name")?, filled(claimed.id_card, "id_card")?);
+    let (real_name, id_card) = (told(claimed.real_name, "real_name")?, told(claimed.id_card, "id_card")?);
     let real_name: RealName = real_name.parse().map_err(|why| Error::Invalid(Flaw::of("real_name", why)))?;
     let id_card: IdCard = id_card.parse().map_err(|why| Error::Invalid(Flaw::of("id_card", why)))?;
 

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::{Given, ProfileName};
-use shared::{Call, Dialect, Error, Flaw, Result, Tokens, Username, Users};
+use shared::{Call, Dialect, Error, Flaw, Result, Tokens, Username, Users, filled};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
 struct Wanted {
+    #[serde(default, deserialize_with = "filled")]
     #[schema(value_type = Username, required = true)]
     name: Option<String>,
 }

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{self, DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::error::Flaw;
 use crate::{By, Error, Language, Result, User};
@@ -52,15 +53,15 @@ impl Call {
         Ok(given)
     }
 
-    /// The JSON body as `T`, where an empty object is as good as none.
+    /// The JSON body as `T`, where one that says nothing, as `{}` or `null`, is as good as none.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] for an empty object; else as [`Call::json`].
+    /// [`Error::Unreadable`] for a body that says nothing; else as [`Call::json`].
     pub fn filled_json<T: DeserializeOwned>(&self) -> Result<T> {
-        let given: T = self.json()?;
-        let body: HashMap<String, IgnoredAny> =
-            serde_json::from_slice(self.body("application/json")?).map_err(|error| flaw(".", &error))?;
-        if body.is_empty() { Err(unreadable("the body is an empty object")) } else { Ok(given) }
+        match serde_json::from_slice(self.body("application/json")?) {
+            Ok(body) if says_nothing(&body) => Err(unreadable("the body is empty")),
+            _ => self.json(),
+        }
     }
 
     /// Who makes the request, for what is told and kept of a change.
@@ -243,6 +244,33 @@ fn flaw(path: &str, error: &serde_json::Error) -> Error {
 /// last, and is ours.
 fn wanted(why: &str) -> String {
     why.rsplit_once(", expected ").map_or_else(|| why.to_owned(), |(_, what)| format!("must be {what}"))
+}
+
+/// Whether a value is what many languages take for false.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(truth) => !truth,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+    }
+}
+
+/// For a field where a value that says nothing, as `""` or `[]`, is as good as none. Goes with
+/// `#[serde(default)]`.
+///
+/// # Errors
+/// Where what stands there says something, and is not a `T`.
+pub fn filled<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    if says_nothing(&value) {
+        return Ok(None);
+    }
+    T::deserialize(value).map(Some).map_err(de::Error::custom)
 }
 
 /// For a field that may be left out: absent is `None`, and present is `Some` of what stands

@@ -49,7 +49,7 @@ mod users;
 
 pub use audit::{By, Entry, Event};
 pub use avatars::Avatars;
-pub use call::{Call, present};
+pub use call::{Call, filled, present};
 pub use captchas::{Captcha, CaptchaGroup, Captchas, Codes};
 pub use cursor::Cursors;
 pub use dialect::{Campus, CampusChange, Center, Dialect, Page, Plain, Profile, Whale};

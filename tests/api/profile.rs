@@ -126,12 +126,20 @@ async fn a_name_that_cannot_be_set_is_told_in_the_documents_words() {
         json!({"name": ""}),
         json!({"name": "  "}),
         json!({"name": null}),
+        json!({"name": 0}),
+        json!({"name": false}),
+        json!({"name": []}),
+        json!({"name": {}}),
         json!({"name": 5}),
         json!({"name": "ab"}),
         json!({"name": "a@b.co"}),
         json!({"name": "taken"}),
         json!({"name": "ＴＡＫＥＮ"}),
         json!([]),
+        json!(null),
+        json!(0),
+        json!(""),
+        json!([1]),
     ] {
         let answer = send(&world, "PUT", "/users/name", &token, &body).await;
         answers.push_str(&format!("{body}: {} {}\n", answer.status, answer.text));
@@ -147,12 +155,20 @@ async fn a_name_that_cannot_be_set_is_told_in_the_documents_words() {
     {"name":""}: 200 {"error_code":"4103","message":"Username cannot be empty"}
     {"name":"  "}: 200 {"error_code":"4103","message":"Username cannot be empty"}
     {"name":null}: 200 {"error_code":"4103","message":"Username cannot be empty"}
+    {"name":0}: 200 {"error_code":"4103","message":"Username cannot be empty"}
+    {"name":false}: 200 {"error_code":"4103","message":"Username cannot be empty"}
+    {"name":[]}: 200 {"error_code":"4103","message":"Username cannot be empty"}
+    {"name":{}}: 200 {"error_code":"4103","message":"Username cannot be empty"}
     {"name":5}: 200 {"error_code":"4103","message":"Invalid parameters"}
     {"name":"ab"}: 200 {"error_code":"4103","message":"Invalid parameters"}
     {"name":"a@b.co"}: 200 {"error_code":"4103","message":"Invalid parameters"}
     {"name":"taken"}: 200 {"error_code":"4001","message":"Username update failed"}
     {"name":"ＴＡＫＥＮ"}: 200 {"error_code":"4001","message":"Username update failed"}
-    []: 200 {"error_code":"4103","message":"the body must be a JSON object"}
+    []: 200 {"error_code":"4103","message":"Incomplete parameters"}
+    null: 200 {"error_code":"4103","message":"Incomplete parameters"}
+    0: 200 {"error_code":"4103","message":"Incomplete parameters"}
+    "": 200 {"error_code":"4103","message":"Incomplete parameters"}
+    [1]: 200 {"error_code":"4103","message":"Invalid parameters"}
     "": 200 {"error_code":"4103","message":"Incomplete parameters"}
     "name=renamed": 200 {"error_code":"4103","message":"Incomplete parameters"}
     "{": 200 {"error_code":"4103","message":"Incomplete parameters"}
@@ -232,7 +248,13 @@ async fn an_incomplete_verification_is_told_in_the_documents_words_and_saves_not
         json!({"real_name": "测试实名", "id_card": "中文"}),
         json!({"real_name": "测试实名", "id_card": "1' OR '1'='1"}),
         json!({"real_name": ["测试实名"], "id_card": "11010119900307001X"}),
+        json!({"real_name": [], "id_card": "11010119900307001X"}),
+        json!({"real_name": "测试实名", "id_card": 0}),
+        json!({"real_name": false, "id_card": {}}),
         json!("text"),
+        json!([]),
+        json!(null),
+        json!(false),
     ] {
         let answer = send(&world, "POST", "/users/auth", &token, &body).await;
         answers.push_str(&format!("{body}: {} {}\n", answer.status, answer.text));
@@ -246,7 +268,13 @@ async fn an_incomplete_verification_is_told_in_the_documents_words_and_saves_not
     {"id_card":"中文","real_name":"测试实名"}: 200 {"error_code":"4103","message":"Invalid parameters"}
     {"id_card":"1' OR '1'='1","real_name":"测试实名"}: 200 {"error_code":"4103","message":"Invalid parameters"}
     {"id_card":"11010119900307001X","real_name":["测试实名"]}: 200 {"error_code":"4103","message":"Invalid parameters"}
-    "text": 200 {"error_code":"4103","message":"the body must be a JSON object"}
+    {"id_card":"11010119900307001X","real_name":[]}: 200 {"error_code":"4103","message":"Missing required parameters"}
+    {"id_card":0,"real_name":"测试实名"}: 200 {"error_code":"4103","message":"Missing required parameters"}
+    {"id_card":{},"real_name":false}: 200 {"error_code":"4103","message":"Missing required parameters"}
+    "text": 200 {"error_code":"4103","message":"Invalid parameters"}
+    []: 200 {"error_code":"4103","message":"Invalid parameters"}
+    null: 200 {"error_code":"4103","message":"Invalid parameters"}
+    false: 200 {"error_code":"4103","message":"Invalid parameters"}
     "#);
     assert!(world.items().await.iter().all(|item| !item.contains_key("real_name")));
 }
