@@ -40,7 +40,8 @@ async fn mailer((office, tokens, codes): &(Office, Tokens, Codes), record: &Valu
             Letter::VerifyEmail { link: &link }
         }
         Matter::ResetCode { captcha, key_id } => {
-            code = codes.of(*captcha, key_id).await.ok_or_else(|| Fault::new("the key of a code is gone"))?;
+            code =
+                codes.of(*captcha, key_id).await?.ok_or_else(|| Fault::new("the key of a code is gone"))?;
             link = format!("{base}/reset-password?id={}", shared::UserId::from(user));
             Letter::ResetCode { code: &code, link: &link }
         }

@@ -29,7 +29,7 @@ pub(crate) async fn verify_email((users, tokens): &(Users, Tokens), call: Call) 
     let given: Given = call.json_with(&["user_uuid", "token"])?;
     let uuid = given.user_uuid.parse().map_err(|_| Error::NoSuchAccount)?;
     let user = users.find(&Subject::Uuid(uuid)).await?;
-    if !tokens.is_for_email_of(&given.token, &user).await {
+    if !tokens.is_for_email_of(&given.token, &user).await? {
         return Err(Error::NoSuchAccount);
     }
     let email = user.email.canonical();

@@ -148,7 +148,7 @@ impl Captchas {
             Written::Done(captcha) => {
                 let captcha = Reading(&captcha);
                 let uuid = captcha.uuid("uuid")?;
-                if !self.codes.is(code, uuid, &captcha.text("key_id")?).await {
+                if !self.codes.is(code, uuid, &captcha.text("key_id")?).await? {
                     return Err(Error::BadCode);
                 }
                 Ok(Claim { key, uuid })

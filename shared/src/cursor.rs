@@ -36,17 +36,18 @@ impl Cursors {
     ///
     /// # Errors
     /// [`Error::BadParameter`] where it is none of ours, was changed, is of another `question`, or
-    /// older than two rotations of the key.
+    /// older than two rotations of the key; a fault of ours where nobody can say.
     pub async fn read(&self, question: &str, cursor: &str) -> Result<At> {
-        self.place(question, cursor).await.ok_or(Error::BadParameter("cursor"))
+        let unknown = || Error::BadParameter("cursor");
+        let sealed = Sealed(URL_SAFE_NO_PAD.decode(cursor).map_err(|_| unknown())?);
+        let opened = self.0.opened(Uuid::nil(), question, &sealed).await?;
+        opened.as_deref().and_then(place).ok_or_else(unknown)
     }
+}
 
-    async fn place(&self, question: &str, cursor: &str) -> Option<At> {
-        let sealed = Sealed(URL_SAFE_NO_PAD.decode(cursor).ok()?);
-        let place = self.0.unseal(Uuid::nil(), question, &sealed).await.ok()?;
-        match place.strip_prefix('+') {
-            Some(offset) => offset.parse().ok().map(At::Offset),
-            None => place.parse().ok().map(|id: UserId| At::After(id)),
-        }
+fn place(text: &str) -> Option<At> {
+    match text.strip_prefix('+') {
+        Some(offset) => offset.parse().ok().map(At::Offset),
+        None => text.parse().ok().map(|id: UserId| At::After(id)),
     }
 }

@@ -66,26 +66,34 @@ impl Seals {
     /// # Errors
     /// Where it was sealed as something else, under an unknown key, or was changed since.
     pub async fn unseal(&self, user: Uuid, field: &str, sealed: &Sealed) -> Result<String, Fault> {
-        self.opened(user, field, sealed)
-            .await
-            .ok_or_else(|| Fault::new(format!("the field {field} could not be opened")))
+        let opened = self.opened(user, field, sealed).await?;
+        opened.ok_or_else(|| Fault::new(format!("the field {field} could not be opened")))
     }
 
-    async fn opened(&self, user: Uuid, field: &str, Sealed(bytes): &Sealed) -> Option<String> {
-        let (&format, rest) = bytes.split_first()?;
-        let (sealed_under, rest) = rest.split_first_chunk::<NAME_LEN>()?;
-        let (nonce, secret) = rest.split_first_chunk::<NONCE_LEN>()?;
-        if format != FORMAT {
-            return None;
-        }
-        let key = self.keys.find(|key| name(key) == *sealed_under).await?;
-        let mut secret = secret.to_vec();
-        let text = derive(&key, self.purpose)
-            .ok()?
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), bound_to(user, field), &mut secret)
-            .ok()?;
-        String::from_utf8(text.to_vec()).ok()
+    /// As [`Seals::unseal`], with `None` where it does not open.
+    ///
+    /// # Errors
+    /// Where the key is not known, and could not be read again.
+    pub(crate) async fn opened(
+        &self,
+        user: Uuid,
+        field: &str,
+        sealed: &Sealed,
+    ) -> Result<Option<String>, Fault> {
+        let Some((sealed_under, nonce, secret)) = parts(sealed) else { return Ok(None) };
+        let Some(key) = self.keys.find(|key| name(key) == *sealed_under).await? else { return Ok(None) };
+        let (nonce, mut secret) = (Nonce::assume_unique_for_key(*nonce), secret.to_vec());
+        let text = derive(&key, self.purpose)?.open_in_place(nonce, bound_to(user, field), &mut secret);
+        Ok(text.ok().and_then(|text| String::from_utf8(text.to_vec()).ok()))
     }
+}
+
+/// The key's name, the nonce, and the ciphertext with its tag.
+fn parts(Sealed(bytes): &Sealed) -> Option<(&[u8; NAME_LEN], &[u8; NONCE_LEN], &[u8])> {
+    let (&format, rest) = bytes.split_first()?;
+    let (sealed_under, rest) = rest.split_first_chunk()?;
+    let (nonce, secret) = rest.split_first_chunk()?;
+    (format == FORMAT).then_some((sealed_under, nonce, secret))
 }
 
 /// HKDF (RFC 5869) of the secret.

@@ -345,5 +345,6 @@ async fn posted_code(world: &World, user: UserId) -> String {
     codes
         .of(item["uuid"].as_s().unwrap().parse().unwrap(), item["key_id"].as_s().unwrap())
         .await
+        .unwrap()
         .expect("a code")
 }

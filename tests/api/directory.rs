@@ -166,12 +166,14 @@ async fn a_bad_parameter_is_refused_before_anything_is_read() {
         "blocked=true",
         "featured=",
         "featured=%EF%BC%91",
+        &format!("per_page=1&cursor={cursor}&page=2"),
+    ];
+    let bad_cursors = [
         "cursor=",
         "cursor=AAAA",
         &format!("cursor={changed}"),
         &format!("per_page=1&cursor={cursor}&order_by=-id"),
         &format!("per_page=1&cursor={cursor}&blocked=0"),
-        &format!("per_page=1&cursor={cursor}&page=2"),
     ];
     world.settle().await;
     world.dynamodb_calls();
@@ -180,6 +182,11 @@ async fn a_bad_parameter_is_refused_before_anything_is_read() {
         assert_eq!(answer.json()["code"], 1202, "{:.100}: {answer}", query);
     }
     assert_eq!(world.dynamodb_calls(), Vec::<String>::new());
+    for query in bad_cursors {
+        let answer = world.list(&token, query).await;
+        assert_eq!(answer.json()["code"], 1202, "{:.100}: {answer}", query);
+    }
+    assert_eq!(world.dynamodb_calls(), ["GetItem"; 5], "whose the request is comes before the cursor");
     insta::assert_snapshot!(world.list(&token, "page=0").await, @r#"
     200 application/json
     {

@@ -219,6 +219,56 @@ async fn a_secret_that_cannot_be_read_again_stays_in_use_and_the_log_says_so() {
 }
 
 #[tokio::test]
+async fn what_an_unread_secret_may_have_signed_is_a_fault_of_ours_and_no_bad_token() {
+    let Some(world) = World::embedded().await else { return };
+    let token = world.root().await;
+    let (user, _) = world.whale_account("a@b.co").await;
+    assert_eq!(world.me(&token).await.status, 200);
+    assert_eq!(world.list(&token, "").await.status, 200);
+    let body = json!({"user_uuid": user["uuid"], "token": "no token"});
+    assert_eq!(world.whale("PUT", "/api/users/email_verified/", &body).await.json()["code"], 1411);
+    let unknown = {
+        let (_, rest) = token.split_once('.').unwrap();
+        let header = json!({"typ": "JWT", "alg": "HS256", "kid": "newer than what is known"});
+        format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
+    };
+    let outage = Effect::Refuse { status: 400, kind: "DecryptionFailure".into(), message: "canary".into() };
+    let operation = "GetSecretValue".into();
+    world.cloud.inject(Fault { function: None, operation, times: usize::MAX, skip: 0, effect: outage });
+    for _ in 0..2 {
+        assert_eq!(world.me(&unknown).await.status, 500);
+        assert_eq!(world.list(&unknown, "").await.status, 500);
+        let body = json!({"user_uuid": user["uuid"], "token": unknown});
+        assert_eq!(world.whale("PUT", "/api/users/email_verified/", &body).await.status, 500);
+        let cursor = URL_SAFE_NO_PAD.encode([&[1_u8][..], &[7; 40]].concat());
+        assert_eq!(world.list(&token, &format!("cursor={cursor}")).await.status, 500);
+    }
+    assert_eq!(world.me(&token).await.status, 200, "what is known stays in use");
+}
+
+#[tokio::test]
+async fn a_strangers_cursor_does_not_spend_the_search_for_a_newer_key() {
+    let Some(world) = World::embedded().await else { return };
+    let token = world.root().await;
+    assert_eq!(world.list(&token, "").await.status, 200);
+    let before = world.reads("whale-list-users");
+    let cursor = URL_SAFE_NO_PAD.encode([&[1_u8][..], &[7; 40]].concat());
+    for stranger in ["", "nonsense"] {
+        assert_eq!(world.list(stranger, &format!("cursor={cursor}")).await.json()["code"], 1101);
+    }
+    assert_eq!(world.list("", "cursor=x&page=2").await.json()["code"], 1202, "other parameters come first");
+    assert_eq!(world.reads("whale-list-users"), before);
+    world.rotate_token_key().await;
+    for stranger in ["", "nonsense"] {
+        world.list(stranger, &format!("cursor={cursor}")).await;
+    }
+    let login = json!({"email": "root@example.com", "password": PASSWORD}); // by a function that is cold
+    let newer = world.whale("PUT", "/api/users/login/", &login).await.json()["data"]["token"].clone();
+    assert_eq!(world.list(newer.as_str().expect("a token"), "").await.json()["code"], 0);
+    assert_eq!(world.list(&token, &format!("cursor={cursor}")).await.json()["code"], 1202);
+}
+
+#[tokio::test]
 async fn a_function_reads_the_token_key_once_for_all_that_use_it() {
     let Some(world) = World::embedded().await else { return };
     world.whale_account("a@b.co").await;

@@ -32,16 +32,23 @@ impl Codes {
     }
 
     /// The code of a captcha; `None` where its key was rotated away.
-    pub async fn of(&self, captcha: Uuid, key_id: &str) -> Option<String> {
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub async fn of(&self, captcha: Uuid, key_id: &str) -> Result<Option<String>, Fault> {
         let key = self.keys.version(key_id).await?;
-        Some(derive(&key, captcha))
+        Ok(key.map(|key| derive(&key, captcha)))
     }
 
     /// Whether `given` is the code of a captcha, as people type codes.
-    pub(super) async fn is(&self, given: &str, captcha: Uuid, key_id: &str) -> bool {
-        let Some(code) = self.of(captcha, key_id).await else { return false };
+    ///
+    /// # Errors
+    /// Only a fault of ours.
+    pub(super) async fn is(&self, given: &str, captcha: Uuid, key_id: &str) -> Result<bool, Fault> {
+        let Some(code) = self.of(captcha, key_id).await? else { return Ok(false) };
         let given = read(given);
-        given.len() == code.len() && given.bytes().zip(code.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+        let differ = given.bytes().zip(code.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+        Ok(given.len() == code.len() && differ == 0)
     }
 }
 

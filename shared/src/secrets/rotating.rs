@@ -3,13 +3,15 @@
 //! A version is in use from one rotation to the next, and its work is accepted until the one
 //! after that. So whoever uses a version must have heard of its end before the second rotation:
 //! an instance reads the secret again once what it knows is a quarter of an hour old
-//! (`SECRETS_MANAGER_TTL`, in seconds, says otherwise), and Secrets Manager rotates at most
-//! every four hours. As long, too, a version that was rotated away is accepted by an instance
+//! (`SECRETS_MANAGER_TTL`, in seconds, says otherwise). A schedule of Secrets Manager's rotates at
+//! most every four hours; whoever rotates by hand has to wait as long as an instance does before
+//! they rotate again. As long, too, a version that was rotated away is accepted by an instance
 //! that knows no better.
 //!
 //! A version that is not known may be newer than what is: the secret is read again at once, but
 //! at most every ten seconds, so that nobody can have it read as often as they send made-up
-//! ids. Where it cannot be read, what is known stays in use.
+//! ids. Where it cannot be read, what is known stays in use, and of what is not known nobody can
+//! say whether it is good.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +36,8 @@ struct Known {
     read_at: u64,
     /// When it was last read for a version that was not known.
     searched_at: u64,
+    /// Why it could not be read the last time.
+    unread: Option<Fault>,
 }
 
 impl Rotating {
@@ -45,7 +49,7 @@ impl Rotating {
         };
         let secret = Unread::of(env, variable)?;
         let versions = Arc::new(secret.versions().await?);
-        let known = Mutex::new(Known { versions, read_at: clock::seconds(), searched_at: 0 });
+        let known = Mutex::new(Known { versions, read_at: clock::seconds(), searched_at: 0, unread: None });
         Ok(Self { secret, fresh_seconds, known })
     }
 
@@ -55,20 +59,30 @@ impl Rotating {
     }
 
     /// The version of this id, if its work is still accepted.
-    pub(crate) async fn version(&self, id: &str) -> Option<Secret> {
+    ///
+    /// # Errors
+    /// As [`Rotating::find`].
+    pub(crate) async fn version(&self, id: &str) -> Result<Option<Secret>, Fault> {
         self.find(|version| version.id == id).await
     }
 
     /// The version that is wanted, if its work is still accepted.
-    pub(crate) async fn find(&self, wanted: impl Fn(&Secret) -> bool) -> Option<Secret> {
+    ///
+    /// # Errors
+    /// Where it is not known, and the secret could not be read again.
+    pub(crate) async fn find(&self, wanted: impl Fn(&Secret) -> bool) -> Result<Option<Secret>, Fault> {
         if let Some(version) = self.fresh().await.find(&wanted) {
-            return Some(version.clone());
+            return Ok(Some(version.clone()));
         }
         let due = |known: &mut Known| passed(&mut known.searched_at, SEARCH_SECONDS);
-        if !due(&mut self.known()) {
-            return None;
+        if due(&mut self.known()) {
+            self.read_again().await;
         }
-        self.read_again().await.find(&wanted).cloned()
+        let known = self.known();
+        match (known.versions.find(&wanted), &known.unread) {
+            (None, Some(fault)) => Err(fault.clone()),
+            (found, _) => Ok(found.cloned()),
+        }
     }
 
     async fn fresh(&self) -> Arc<Versions> {
@@ -80,11 +94,19 @@ impl Rotating {
     }
 
     async fn read_again(&self) -> Arc<Versions> {
-        match self.secret.versions().await {
-            Ok(versions) => self.known().versions = Arc::new(versions),
-            Err(fault) => log::warning("a secret could not be read again", &fault),
-        }
-        self.known().versions.clone()
+        let read = self.secret.versions().await;
+        let mut known = self.known();
+        known.unread = match read {
+            Ok(versions) => {
+                known.versions = Arc::new(versions);
+                None
+            }
+            Err(fault) => {
+                log::warning("a secret could not be read again", &fault);
+                Some(fault)
+            }
+        };
+        known.versions.clone()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
