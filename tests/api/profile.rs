@@ -294,6 +294,9 @@ async fn of_two_verifications_at_once_one_is_saved_whole() {
     let saved = get(&world, "/users/auth", &token).await.json()["data"].clone();
     let number = saved["real_name"].as_str().unwrap().trim_start_matches("name ").to_owned();
     assert_eq!(saved["id_card"], format!("CARD-{number}"));
+    let trail = world.trail().await;
+    let count = |event: &str| trail.iter().filter(|entry| *entry == event).count();
+    assert_eq!((count("real-name"), count("real-name-again")), (1, bodies.len() - 1), "{trail:?}");
 }
 
 #[tokio::test]

@@ -81,8 +81,8 @@ impl Users {
             }
         };
         let id = user.id();
-        let saved = self.change(user.clone(), by, fill).await?;
-        if saved == user {
+        let saved = self.change(user, by, fill).await?;
+        if saved.real_name.as_ref() != Some(name) {
             self.database.write(vec![self.trail.entry(Some(id), Event::RealNameAgain, by)?]).await?;
         }
         Ok(())
