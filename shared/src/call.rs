@@ -137,18 +137,8 @@ impl Call {
 
     /// Whether the route is a twin that takes more than its path with a slash behind it.
     pub(crate) fn is_beyond_its_path(&self) -> bool {
-        !self.behind_its_path().is_empty()
-    }
-
-    /// Where to, if the twin took a path with a slash behind it that is another route's.
-    pub(crate) fn beside_its_path(&self) -> Option<String> {
-        let one = !self.behind_its_path().trim_end_matches('/').is_empty();
-        self.without_slash().filter(|_| one)
-    }
-
-    fn behind_its_path(&self) -> &str {
         let rest = self.request.path_parameters_ref().and_then(|parameters| parameters.first("slash"));
-        rest.unwrap_or_default()
+        rest.is_some_and(|rest| !rest.is_empty())
     }
 
     /// The path, as the client wrote it.

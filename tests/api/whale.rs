@@ -491,20 +491,66 @@ async fn both_forms_of_every_path_work_and_nothing_beyond_does() {
         .into_iter()
         .filter_map(|route| Some((route.method, route.path.strip_suffix("/{slash+}")?.to_owned())))
         .collect();
-    assert_eq!(paths.len(), 11);
+    assert_eq!(paths.len(), 13);
     for (method, path) in &paths {
+        let (status, words) = match path.as_str() {
+            "/api/users/me" => (401, r#"{"detail":"Not Found"}"#),
+            _ => (200, r#"{"code":1104,"message":"Not Found","data":{}}"#),
+        };
         let bare = world.whale(method, path, &json!({})).await;
         let slash = world.whale(method, &format!("{path}/"), &json!({})).await;
         assert_eq!(bare.to_string(), slash.to_string(), "{method} {path}");
-        assert_eq!(bare.status, 200, "{method} {path}: {bare}");
+        assert_eq!(bare.status, status, "{method} {path}: {bare}");
         for beyond in ["x", "x/", "/", "%2f"] {
             let answer = world.whale(method, &format!("{path}/{beyond}"), &json!({})).await;
-            assert_eq!(
-                answer.text, r#"{"code":1104,"message":"Not Found","data":{}}"#,
-                "{method} {path}/{beyond}"
-            );
+            assert_eq!(answer.text, words, "{method} {path}/{beyond}");
             assert_eq!(answer.status, 404, "{method} {path}/{beyond}");
         }
+    }
+}
+
+#[tokio::test]
+async fn no_route_lacks_the_twin_without_which_a_wider_one_would_take_its_slash() {
+    let routes = World::new().await.routes();
+    for route in routes.iter().filter(|route| route.method != "ANY" && !route.path.ends_with("{slash+}")) {
+        let wider = |twin: &local::Route| {
+            twin.method == route.method
+                && twin.path.strip_suffix("{slash+}").is_some_and(|wider| route.path.starts_with(wider))
+        };
+        let own = format!("{}/{{slash+}}", route.path);
+        let own = |twin: &local::Route| twin.path == own && twin.function == route.function;
+        let both = (routes.iter().any(wider), routes.iter().any(own));
+        assert!(both != (true, false), "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn what_a_twin_takes_beyond_its_path_is_answered_there_and_leads_nowhere_else() {
+    let world = World::new().await;
+    for (method, path, words) in [
+        ("GET", "/api/users/17/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
+        ("POST", "/api/users/17/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
+        ("GET", "/api/users/name/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
+        ("PUT", "/api/users/name/x/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
+        ("GET", "/api/users/me/x/", r#"{"detail":"Not Found"}"#),
+        ("PUT", "/api/users/me//", r#"{"detail":"Not Found"}"#),
+        ("POST", "/api/users/me/", r#"{"detail":"Not Found"}"#),
+    ] {
+        let answer = world.request(method, path).send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), answer.url().path()), (404, path), "{method} {path}");
+        assert_eq!(answer.text().await.expect("a body"), words, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn ones_own_profile_is_answered_with_a_slash_too() {
+    let Some(world) = World::embedded().await else { return }; // elsewhere it may take a redirection
+    let token = world.token("testuser").await;
+    for (method, body) in [("GET", json!({})), ("PUT", json!({"nickname": "n"}))] {
+        let request = world.request(method, "/api/users/me/").bearer_auth(&token).json(&body);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.url().path(), "/api/users/me/", "no way round");
+        assert_eq!(answer.json::<Value>().await.expect("JSON")["username"], "testuser");
     }
 }
 
