@@ -151,7 +151,7 @@ async fn carry_out(
         Command::Delete { user } => {
             let user = users.find(&user).await?;
             let deleted = json!({ "id": user.id().get(), "uuid": user.uuid });
-            users.delete(user, avatars, &by).await?;
+            users.delete(user, &by).await?;
             Ok(json!({ "deleted": deleted }))
         }
         Command::Show { user } => Ok(shown(users.find(&user).await?)),

@@ -40,7 +40,7 @@ pub(crate) async fn set_avatar(
 
     let avatar = avatars.put(&caller, picture).await?;
     let by = call.by(&caller);
-    users.set_avatar(caller, &by, &avatar, avatars).await?;
+    users.set_avatar(caller, &by, &avatar).await?;
     let avatar_url = String::from(avatar);
     Ok(Given {
         message: "Avatar saved successfully",

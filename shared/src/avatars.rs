@@ -87,21 +87,22 @@ impl Avatars {
     async fn is_shown(&self, key: &str, users: &Users) -> Result<bool> {
         let Some(uuid) = key.split('/').nth(1).and_then(|uuid| uuid.parse().ok()) else { return Ok(false) };
         let user = users.by_uuid(uuid).await?;
-        Ok(user.and_then(|user| self.key_of(uuid, &user.avatar?)).as_deref() == Some(key))
+        Ok(user.and_then(|user| key_of(uuid, &user.avatar?)).as_deref() == Some(key))
     }
+}
 
-    /// The key of a picture that we keep of `user`; nothing for a URL that is not one of those,
-    /// wherever it came from.
-    pub(crate) fn key_of(&self, user: Uuid, url: &AvatarUrl) -> Option<String> {
-        let url = url.to_string();
-        let key = url.strip_prefix(&self.base_url)?.strip_prefix('/')?;
-        let name = key.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_prefix(&user.to_string())?;
-        let (name, extension) = name.strip_prefix('/')?.split_once('.')?;
-        let ours = name.len() == 32
-            && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-            && extension.bytes().all(|byte| byte.is_ascii_lowercase());
-        ours.then(|| key.to_owned())
-    }
+/// The key of the picture of `user` that this URL leads to; nothing for any other URL, also one of
+/// another user's picture. Its path's end says so, whatever is before it: pictures stay where they
+/// are when the address changes at which they are served.
+pub(crate) fn key_of(user: Uuid, url: &AvatarUrl) -> Option<String> {
+    let url = url.to_string();
+    let folder = format!("/{FOLDER}/{user}/");
+    let (_, file) = url.split(['?', '#']).next()?.rsplit_once(&folder)?;
+    let (name, extension) = file.split_once('.')?;
+    let ours = name.len() == 32
+        && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && extension.bytes().all(|byte| byte.is_ascii_lowercase());
+    ours.then(|| format!("{FOLDER}/{user}/{file}"))
 }
 
 fn fault(operation: &str, error: &impl ProvideErrorMetadata) -> Fault {

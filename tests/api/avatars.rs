@@ -147,6 +147,35 @@ async fn a_picture_is_deleted_once_another_is_in_its_place_and_no_others_are() {
 }
 
 #[tokio::test]
+async fn a_picture_is_the_users_also_where_it_was_served_at_another_address() {
+    let world = World::new().await;
+    let (token, other) = (world.token("testuser").await, world.token("other").await);
+    let (first, others) = (world.uploaded(&token).await, world.uploaded(&other).await);
+    let former =
+        |url: &str| json!({"avatar": url.replace(&world.avatars_url(), "https://former.example.com/p")});
+    let sweep = json!({"command": "sweep-avatars", "seconds": 0});
+    assert_eq!(world.update(&token, &former(&first)).await.status, 200);
+    assert_eq!(world.admin(sweep.clone()).await["swept"], 0);
+    let second = world.uploaded(&token).await;
+    world.settle().await;
+    assert!(!world.serves(&first).await && world.serves(&second).await);
+
+    // Another's picture is not theirs by being named: it goes neither with theirs nor with them.
+    assert_eq!(world.update(&token, &former(&others)).await.status, 200);
+    assert_eq!(world.admin(sweep.clone()).await["swept"], 1);
+    let third = world.uploaded(&token).await;
+    assert_eq!(world.update(&token, &former(&others)).await.status, 200);
+    world.admin(json!({"command": "delete", "user": "testuser"})).await;
+    world.settle().await;
+    assert!(world.serves(&others).await && world.serves(&third).await);
+
+    assert_eq!(world.update(&other, &former(&others)).await.status, 200);
+    world.admin(json!({"command": "delete", "user": "other"})).await;
+    world.settle().await;
+    assert!(!world.serves(&others).await);
+}
+
+#[tokio::test]
 async fn a_sweep_deletes_what_nobody_points_to_and_nothing_else() {
     let world = World::new().await;
     let (token, gone) = (world.token("testuser").await, world.token("gone").await);

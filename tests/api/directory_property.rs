@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use shared::{Access, Avatars, By, Env, NewUser, Nickname, Password, PasswordHash, Resource, User, Users};
+use shared::{Access, By, Env, NewUser, Nickname, Password, PasswordHash, Resource, User, Users};
 
 use crate::directory::emails;
 use crate::world::{PASSWORD, World, all};
@@ -75,7 +75,7 @@ async fn write(
     heard: &Mutex<Vec<u64>>,
 ) -> Vec<User> {
     let env = Env::of(world.variables()).expect("an environment");
-    let (users, avatars) = <(Users, Avatars)>::open(&env).await.expect("the store opens");
+    let users = Users::open(&env).await.expect("the store opens");
     let (mut dice, mut mine, by) = (Dice(seed), Vec::<User>::new(), By::operator());
     for change in 0..changes {
         let one = (!mine.is_empty()).then(|| dice.roll(mine.len() as u64) as usize);
@@ -94,7 +94,7 @@ async fn write(
             }
             (6, Some(one)) => {
                 let user = mine.swap_remove(one);
-                users.delete(user.clone(), &avatars, &by).await.expect("a deletion");
+                users.delete(user.clone(), &by).await.expect("a deletion");
                 user
             }
             (_, Some(one)) => {

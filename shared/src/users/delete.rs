@@ -3,9 +3,10 @@
 
 use super::change::MOST_TRIES;
 use super::{Users, administrators};
+use crate::avatars::key_of;
 use crate::captchas::CaptchaGroup;
 use crate::database::{Key, Write, Written, key};
-use crate::{Avatars, By, Error, Event, Fault, Result, User, outbox};
+use crate::{By, Error, Event, Fault, Result, User, outbox};
 
 impl Users {
     /// Deletes a user: the names are free again, every token is void, and no table but the trail
@@ -13,7 +14,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::LastAdministrator`].
-    pub async fn delete(&self, mut user: User, avatars: &Avatars, by: &By) -> Result<()> {
+    pub async fn delete(&self, mut user: User, by: &By) -> Result<()> {
         let mails = outbox::mails_to(&self.database, &user).await?;
         let mut last = Fault::new("a user is being changed too often");
         for _ in 0..MOST_TRIES {
@@ -23,7 +24,7 @@ impl Users {
             writes.extend(counted);
             writes.extend(key::markers(&user).into_iter().map(|marker| Write::Release(marker, user.uuid)));
             writes.extend(kept(&user).into_iter().chain(mails.clone()).map(Write::Remove));
-            let picture = user.avatar.as_ref().and_then(|url| avatars.key_of(user.uuid, url));
+            let picture = user.avatar.as_ref().and_then(|url| key_of(user.uuid, url));
             writes.extend(picture.map(|key| outbox::discard(&key)).transpose()?);
             writes.push(self.trail.entry(Some(user.id()), Event::Deleted, by)?);
 
