@@ -9,13 +9,13 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits, guess_f
 use super::{Flaw, jpeg, webp};
 
 /// The longest side that is decoded, in pixels.
-const LONGEST_SIDE: u32 = 4096;
+pub(super) const LONGEST_SIDE: u32 = 4096;
 
 /// The most memory that a decoded picture takes.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
 /// The most that it takes together with what its decoder holds beside it at its worst.
-const MOST_WORK: u64 = 96 * 1024 * 1024;
+pub(super) const MOST_WORK: u64 = 96 * 1024 * 1024;
 
 /// A file of a format that we know, and that is damaged.
 pub(super) const BROKEN: Flaw = "cannot be decoded";
@@ -37,8 +37,8 @@ pub(super) fn decode(file: &[u8]) -> Result<(DynamicImage, Orientation), Flaw> {
             affordable(JpegDecoder::new(source).map_err(flaw)?, beside)
         }
         Ok(ImageFormat::WebP) => {
-            let beside = webp::work(file)?;
-            affordable(WebPDecoder::new(source).map_err(flaw)?, beside)
+            let (file, beside) = webp::work(file)?;
+            affordable(WebPDecoder::new(Cursor::new(file)).map_err(flaw)?, beside)
         }
         Ok(ImageFormat::Gif) => affordable(GifDecoder::new(source).map_err(flaw)?, 0),
         _ => Err("is not a PNG, JPEG, WebP or GIF image"),

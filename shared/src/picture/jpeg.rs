@@ -15,6 +15,9 @@ pub(super) fn work(file: &[u8]) -> Result<u64, Flaw> {
     loop {
         let (marker, behind) = marker(rest).ok_or(BROKEN)?;
         match marker {
+            // Up to the first scan, to the decoder these are segments that have a length: what one of
+            // us passes over would hide a frame from the other.
+            0x01 | 0xD0..=0xD7 if scans == 0 => return Err(BROKEN),
             0xD9 if scans > 0 => break,
             0xD8 | 0xD9 => return Err(BROKEN),
             0x01 | 0xD0..=0xD7 => {

@@ -1,77 +1,133 @@
 //! A WebP file by its chunks: what decoding it will take, and whether it is all there. The
-//! decoder believes each part of a file about its own size.
+//! decoder believes each part of a file about its own size, so only what the format allows is
+//! handed to it (<https://developers.google.com/speed/webp/docs/riff_container>).
+
+mod code;
+mod lossless;
 
 use super::Flaw;
-use super::decode::{BROKEN, TOO_MUCH};
+use super::decode::{BROKEN, LONGEST_SIDE, TOO_MUCH};
 
 const ALPHA: u8 = 0x10;
 const ANIMATION: u8 = 0x02;
 
-/// The memory that the decoder holds beside the picture at its worst, in bytes a pixel: of a
-/// still without transparency, a copy with it; of one with it, the planes of the colour, and
-/// the transparency, which is decoded as a picture of its own, unless all is in one lossless
-/// stream; of an animation, the canvas and the frame as well.
-pub(super) fn work(file: &[u8]) -> Result<u64, Flaw> {
+/// Width and height.
+type Size = (u32, u32);
+
+/// The file without what is behind its end, where the decoder would look, too; and the memory that
+/// the decoder holds beside the picture at its worst. In bytes a pixel: of a still without
+/// transparency, a copy with it; of one with it, the planes of the colour, and the transparency,
+/// which is decoded as a picture of its own, unless all is in one lossless stream; of an animation,
+/// the canvas and the frame as well. And the tables of a lossless stream.
+pub(super) fn work(file: &[u8]) -> Result<(&[u8], u64), Flaw> {
     let length = usize::try_from(little(file.get(4..8))?).map_err(|_| BROKEN)?;
-    let body = file.get(12..length.checked_add(8).ok_or(BROKEN)?).ok_or("is cut off")?;
-    let (kind, first, behind) = chunk(body)?;
-    let (canvas, each) = match (kind, first) {
+    let file = file.get(..length.checked_add(8).ok_or(BROKEN)?).ok_or("is cut off")?;
+    let ((kind, first), behind) = chunk(file.get(12..).ok_or(BROKEN)?)?;
+    let (canvas, each, tables) = match (kind, first) {
         (b"VP8X", [flags, _, _, _, size @ ..]) => {
             let canvas = (1 + little(size.get(..3))?, 1 + little(size.get(3..6))?);
-            let each = match (flags & ANIMATION, flags & ALPHA) {
-                (0, 0) => 4,
-                (0, _) => 7,
-                _ => 15,
+            let (each, tables) = match (flags & ANIMATION, flags & ALPHA) {
+                (0, 0) => (4, still(canvas, behind)?),
+                (0, _) => (7, still(canvas, behind)?),
+                _ => (15, first_frame(canvas, behind)?),
             };
-            fits(canvas, behind)?;
-            (canvas, each)
+            (canvas, each, tables)
         }
-        (b"VP8L", [_, _, _, _, last, ..]) if last & ALPHA != 0 => (size(kind, first)?.ok_or(BROKEN)?, 0),
-        _ => (size(kind, first)?.ok_or(BROKEN)?, 4),
+        (b"VP8L", [_, _, _, _, last, ..]) if last & ALPHA != 0 => {
+            let size = size(kind, first)?;
+            (size, 0, lossy_or_not(size, &[(kind, first)])?)
+        }
+        _ => {
+            let size = size(kind, first)?;
+            (size, 4, lossy_or_not(size, &[(kind, first)])?)
+        }
     };
-    Ok(u64::from(canvas.0) * u64::from(canvas.1) * each)
+    Ok((file, u64::from(canvas.0) * u64::from(canvas.1) * each + tables))
 }
 
-/// Whether no bitstream in these chunks is larger than the canvas that was told.
-fn fits(canvas: (u32, u32), mut chunks: &[u8]) -> Result<(), Flaw> {
-    while !chunks.is_empty() {
-        let (kind, data, behind) = chunk(chunks)?;
-        if kind == b"ANMF" {
-            return fits(canvas, data.get(16..).ok_or(BROKEN)?); // the first frame is all we decode
-        }
-        if size(kind, data)?.is_some_and(|size| size.0 > canvas.0 || size.1 > canvas.1) {
-            return Err(TOO_MUCH);
-        }
-        chunks = behind;
+/// The tables of a still's stream. It has no other, and no frames: the decoder would take the
+/// first of each kind, wherever it is.
+fn still(canvas: Size, chunks: &[u8]) -> Result<u64, Flaw> {
+    let mut parts = all(chunks)?;
+    parts.retain(|(kind, _)| matches!(*kind, b"VP8 " | b"VP8L" | b"ALPH" | b"ANMF"));
+    lossy_or_not(canvas, &parts)
+}
+
+/// The tables of an animation's first frame, which is all that is decoded.
+fn first_frame(canvas: Size, chunks: &[u8]) -> Result<u64, Flaw> {
+    let chunks = all(chunks)?;
+    let (_, frame) = chunks.iter().find(|(kind, _)| *kind == b"ANMF").ok_or(BROKEN)?;
+    let size = (1 + little(frame.get(6..9))?, 1 + little(frame.get(9..12))?);
+    if !within(size, canvas) {
+        return Err(TOO_MUCH);
     }
-    Ok(())
+    let parts = all(frame.get(16..).ok_or(BROKEN)?)?;
+    // The decoder takes whatever is behind the transparency for the colour.
+    let count = if parts.first().is_some_and(|(kind, _)| *kind == b"ALPH") { 2 } else { 1 };
+    lossy_or_not(size, parts.get(..count).ok_or(BROKEN)?)
 }
 
-/// What a bitstream says that its size is; nothing where the chunk is none.
-fn size(kind: &[u8], data: &[u8]) -> Result<Option<(u32, u32)>, Flaw> {
+/// The tables of a picture, which is one stream, or its transparency and then its colour.
+fn lossy_or_not(room: Size, parts: &[Part<'_>]) -> Result<u64, Flaw> {
+    if !within(room, (LONGEST_SIDE, LONGEST_SIDE)) {
+        return Err(TOO_MUCH);
+    }
+    let (transparency, (kind, colour)) = match *parts {
+        [colour] => (None, colour),
+        [(b"ALPH", transparency), colour @ (b"VP8 ", _)] => (Some(transparency), colour),
+        _ => return Err(BROKEN),
+    };
+    let size = size(kind, colour)?;
+    if !within(size, room) {
+        return Err(TOO_MUCH);
+    }
+    match (transparency, kind) {
+        (Some([how, stream @ ..]), _) if how & 3 == 1 => lossless::tables(stream, room),
+        (None, b"VP8L") => lossless::tables(colour.get(5..).ok_or(BROKEN)?, size),
+        _ => Ok(0),
+    }
+}
+
+fn within(size: Size, room: Size) -> bool {
+    size.0 <= room.0 && size.1 <= room.1
+}
+
+/// What a stream says that its size is.
+fn size(kind: &[u8], data: &[u8]) -> Result<Size, Flaw> {
     let two = |value: u32, from: u32| value >> from & 0x3FFF;
     match kind {
         b"VP8 " => {
             let sides = little(data.get(6..10))?;
-            Ok(Some((two(sides, 0), two(sides, 16))))
+            Ok((two(sides, 0), two(sides, 16)))
         }
         b"VP8L" => {
             let sides = little(data.get(1..5))?;
-            Ok(Some((1 + two(sides, 0), 1 + two(sides, 14))))
+            Ok((1 + two(sides, 0), 1 + two(sides, 14)))
         }
-        _ => Ok(None),
+        _ => Err(BROKEN),
     }
 }
 
-/// A chunk: its kind, its data, and what is behind it.
-type Chunk<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+/// A chunk: its kind, and its data.
+type Part<'a> = (&'a [u8], &'a [u8]);
 
-/// The first chunk.
-fn chunk(data: &[u8]) -> Result<Chunk<'_>, Flaw> {
+/// All chunks, which leave nothing over.
+fn all(mut data: &[u8]) -> Result<Vec<Part<'_>>, Flaw> {
+    let mut chunks = Vec::new();
+    while !data.is_empty() {
+        let (first, behind) = chunk(data)?;
+        chunks.push(first);
+        data = behind;
+    }
+    Ok(chunks)
+}
+
+/// The first chunk, and what is behind it.
+fn chunk(data: &[u8]) -> Result<(Part<'_>, &[u8]), Flaw> {
     let length = usize::try_from(little(data.get(4..8))?).map_err(|_| BROKEN)?;
     let end = length.checked_add(8).ok_or(BROKEN)?;
     let behind = data.get(end + end % 2..).unwrap_or_default(); // the last one's padding may lack
-    Ok((data.get(..4).ok_or(BROKEN)?, data.get(8..end).ok_or("is cut off")?, behind))
+    Ok(((data.get(..4).ok_or(BROKEN)?, data.get(8..end).ok_or("is cut off")?), behind))
 }
 
 /// A number of at most four bytes, the least of them first.

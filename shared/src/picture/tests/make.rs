@@ -96,3 +96,44 @@ pub(in super::super) fn frame(still: &[u8], width: u32, height: u32) -> Vec<u8> 
     let place = [&[0; 6][..], &side(width)[..3], &side(height)[..3], &[100, 0, 0, 0]].concat();
     riff_chunk(b"ANMF", &[place.as_slice(), &still[12..]].concat())
 }
+
+/// Numbers as a lossless WebP holds them, each in so many bits, the least of them first.
+pub(in super::super) struct Bits(pub(in super::super) Vec<u8>, usize);
+
+impl Bits {
+    pub(in super::super) fn write(&mut self, numbers: &[(u32, u32)]) {
+        for (number, count) in numbers {
+            for place in 0..*count {
+                if self.1.is_multiple_of(8) {
+                    self.0.push(0);
+                }
+                *self.0.last_mut().unwrap() |= ((number >> place & 1) as u8) << (self.1 % 8);
+                self.1 += 1;
+            }
+        }
+    }
+}
+
+/// The stream of a picture of one pixel that asks for so many groups of five tables, each of 4 KiB.
+pub(in super::super) fn tables(groups: u32) -> Vec<u8> {
+    let mut bits = Bits(Vec::new(), 0);
+    let one = |symbol: u32| [(0b101, 3), (symbol, 8)];
+    bits.write(&[(0, 1), (0, 1), (1, 1), (0, 3), (0, 1)]); // one block, whose group is told next
+    let last = groups - 1;
+    bits.write(&[one(last & 255), one(last >> 8), one(0), one(0), one(0)].concat());
+    // Words of 1 to 10 bits, told in words of three and four.
+    let mut code = vec![(0, 1), (10, 4)];
+    code.extend([0, 0, 0, 3, 3, 3, 3, 3, 0, 3, 4, 4, 4, 4].map(|length| (length, 3)));
+    code.extend([(1, 1), (1, 3), (9, 4)]);
+    code.extend([0b000, 0b100, 0b010, 0b110, 0b001, 0b101].map(|word| (word, 3)));
+    code.extend([0b0011, 0b1011, 0b0111, 0b1111, 0b1111].map(|word| (word, 4)));
+    (0..groups * 5).for_each(|_| bits.write(&code));
+    bits.write(&[(0, 32), (0, 32)]);
+    bits.0
+}
+
+/// A lossless stream of this size, with its header.
+pub(in super::super) fn vp8l(width: u32, height: u32, stream: &[u8]) -> Vec<u8> {
+    let header = (width - 1) | (height - 1) << 14 | 1 << 28;
+    riff_chunk(b"VP8L", &[&[0x2F], &header.to_le_bytes()[..], stream].concat())
+}

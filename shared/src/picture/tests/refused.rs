@@ -1,14 +1,15 @@
 //! What is refused, and that too much is refused at once.
 
+use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
 use image::DynamicImage;
 use image::ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
 use jpeg_encoder::ColorType::Rgb;
 
-use super::super::{MOST_BYTES, Picture};
+use super::super::{MOST_BYTES, Picture, jpeg as markers, webp};
 use super::FORMATS;
-use super::make::{file, glass, gradient, jpeg, png_of, riff, vp8x};
+use super::make::{file, frame, glass, gradient, jpeg, png_of, riff, riff_chunk, tables, vp8l, vp8x};
 
 #[test]
 fn what_is_no_picture_of_the_four_formats_is_refused() {
@@ -88,4 +89,66 @@ fn too_much_is_refused_before_it_is_decoded() {
         "is larger than 2 MiB"
     );
     assert!(Picture::read(&png_of(10, 10, &[0x78, 0x9C, 0x03, 0, 0, 0, 0, 1])).is_err(), "less than it says");
+}
+
+#[test]
+fn a_webp_whose_tables_would_take_too_much_is_refused_before_they_are_made() {
+    let few = riff(&[vp8l(1, 1, &tables(100))]);
+    assert_eq!(webp::work(&few).unwrap().1, 100 * (5 * 4096 + 1024));
+    assert!(Picture::read(&few).is_ok(), "as the decoder reads it, too");
+    let many = vp8l(1, 1, &tables(30_000));
+    let transparency = riff_chunk(b"ALPH", &[&[1], tables(30_000).as_slice()].concat());
+    let colour = riff_chunk(b"VP8 ", &[0, 0, 0, 0x9D, 1, 0x2A, 1, 0, 1, 0, 0, 0]);
+    let still = riff(&[vp8x(0x10, 1, 1), transparency, colour]);
+    let anim = riff_chunk(b"ANIM", &[0; 6]);
+    let animation = riff(&[vp8x(0x12, 1, 1), anim, frame(&riff(from_ref(&many)), 1, 1)]);
+    for (at, file) in [riff(&[many]), still, animation].iter().enumerate() {
+        assert!(file.len() < MOST_BYTES);
+        let started = Instant::now();
+        let refusal = Picture::read(file).unwrap_err();
+        assert!(refusal.starts_with("is larger than 4096 × 4096"), "{at}: {refusal}");
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn no_part_of_a_webp_hides_from_the_measure_that_the_decoder_finds() {
+    // The header of a stream of 16,383 × 16,383 pixels, of which the decoder makes room for all.
+    let huge = riff_chunk(b"VP8 ", &[0x10, 0, 0, 0x9D, 1, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F, 0, 0, 0, 0]);
+    let (small, clear) = (file(&gradient(8, 8), WebP)[12..].to_vec(), riff_chunk(b"ALPH", &[0; 65]));
+    let [in_frame, beside] = [[clear.clone(), riff_chunk(b"JUNK", &huge[8..])].concat(), huge.clone()]
+        .map(|parts| frame(&riff(&[parts]), 8, 8));
+    let anim = riff_chunk(b"ANIM", &[0; 6]);
+    let behind_its_end = [riff(&[vp8x(0, 8, 8)]), huge.clone()].concat();
+    for (at, file) in [
+        behind_its_end,
+        riff(&[vp8x(0, 8, 8), beside.clone(), huge.clone()]),
+        riff(&[vp8x(0, 8, 8), frame(&riff(from_ref(&small)), 8, 8), huge.clone()]),
+        riff(&[vp8x(0, 8, 8), small.clone(), huge.clone()]),
+        riff(&[vp8x(2, 8, 8), anim.clone(), beside]),
+        riff(&[vp8x(0x12, 8, 8), anim, in_frame]),
+        riff(&[vp8x(0x10, 8, 8), clear.clone(), clear, small]),
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert!(webp::work(file).is_err(), "{at}");
+        assert!(Picture::read(file).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn no_part_of_a_jpeg_hides_from_the_measure_that_the_decoder_finds() {
+    let whole = jpeg(&[1, 2, 3], Rgb, true);
+    let scan = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let header = u16::try_from(scan).unwrap().to_be_bytes(); // of which two bytes were the file's beginning
+    // To the decoder a segment of four bytes; to others a comment that goes on up to the scan.
+    for marker in [[0xFF, 0x01], [0xFF, 0xD3]] {
+        let hidden = [&whole[..2], &marker, &[0, 6, 0xFF, 0xFE], &header, &whole[2..]].concat();
+        assert!(image::load_from_memory(&hidden).is_ok(), "{marker:?}");
+        assert!(markers::work(&hidden).is_err(), "{marker:?}");
+    }
+    let filled = [&whole[..2], &[0xFF; 9], &whole[2..]].concat();
+    assert_eq!(markers::work(&filled), markers::work(&whole));
+    assert!(Picture::read(&filled).is_ok());
 }
