@@ -1,13 +1,19 @@
 //! `OutboxTable`'s stream: sends the mails that were written to the outbox.
 //!
 //! A record may come twice, and a mail with it; it is the same mail, with the same code. What
-//! fails is tried again, and in the end kept in the dead-letter queue.
+//! fails is tried again, and in the end kept in the dead-letter queue; but what SES refuses for what
+//! the mail is, or to whom, it would refuse again: that is told in the log, and the next mail sent.
 
 use aws_sdk_ses::Client;
 use aws_sdk_ses::error::ProvideErrorMetadata;
 use aws_sdk_ses::types::{Body, Content, Destination, Message};
 use serde_json::Value;
 use shared::{Codes, Env, Error, Fault, Letter, Matter, Post, Resource, Tokens, serve_records};
+
+/// SES's refusals of a mail for what it is, or to whom
+/// (<https://docs.aws.amazon.com/ses/latest/APIReference/API_SendEmail.html>). Its others are about
+/// all mails alike, as where sending is paused, or it is too much at once: those pass.
+const FOR_GOOD: [&str; 3] = ["InvalidParameterValue", "MessageRejected", "ValidationError"];
 
 /// The post office: how to send, under which of SES's sets of rules, from whom, and where links
 /// lead.
@@ -40,8 +46,7 @@ async fn mailer((office, tokens, codes): &(Office, Tokens, Codes), record: &Valu
             Letter::VerifyEmail { link: &link }
         }
         Matter::ResetCode { captcha, key_id } => {
-            code =
-                codes.of(*captcha, key_id).await?.ok_or_else(|| Fault::new("the key of a code is gone"))?;
+            code = codes.of(*captcha, key_id).await?.ok_or_else(|| gone(&post.matter))?;
             link = format!("{base}/reset-password?id={}", shared::UserId::from(user));
             Letter::ResetCode { code: &code, link: &link }
         }
@@ -63,9 +68,22 @@ impl Office {
         let to = Destination::builder().to_addresses(post.to.to_string()).build();
         let request = self.ses.send_email().configuration_set_name(&self.configuration_set);
         let sent = request.source(&self.from).destination(to).message(message).send().await;
-        sent.map_err(|error| Fault::new(format!("SendEmail: {}", error.code().unwrap_or("no answer"))))?;
+        sent.map_err(|error| refusal(error.code()))?;
         Ok(())
     }
+}
+
+fn refusal(code: Option<&str>) -> Fault {
+    let cause = format!("SendEmail: {}", code.unwrap_or("no answer"));
+    let lasting = code.is_some_and(|code| FOR_GOOD.contains(&code));
+    if lasting { Fault::lasting(cause) } else { Fault::new(cause) }
+}
+
+/// Of a key that is not there: it may have been made a moment ago, but while the code was good it
+/// would have been found.
+fn gone(matter: &Matter) -> Fault {
+    let cause = "the key of a code is gone";
+    if matter.is_over() { Fault::lasting(cause) } else { Fault::new(cause) }
 }
 
 /// Runs the function.

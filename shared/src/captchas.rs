@@ -46,7 +46,8 @@ impl<'de> Deserialize<'de> for CaptchaGroup {
     }
 }
 
-const SECONDS: u64 = 10 * 60;
+/// How long a code is good.
+pub(crate) const SECONDS: u64 = 10 * 60;
 const KEPT_SECONDS: u64 = 24 * 60 * 60;
 const MOST_TRIES: u64 = 5;
 

@@ -166,22 +166,33 @@ impl fmt::Display for Flaw {
 pub struct Fault {
     cause: String,
     unclear: bool,
+    lasting: bool,
 }
 
 impl Fault {
     /// A failure that certainly changed nothing.
     pub fn new(cause: impl Into<String>) -> Self {
-        Self { cause: cause.into(), unclear: false }
+        Self { cause: cause.into(), unclear: false, lasting: false }
+    }
+
+    /// A failure that changed nothing, and would be the same however often it is tried.
+    pub fn lasting(cause: impl Into<String>) -> Self {
+        Self { lasting: true, ..Self::new(cause) }
     }
 
     /// A failure after which nobody knows whether the change was made.
     pub(crate) fn unclear(cause: impl Into<String>) -> Self {
-        Self { cause: cause.into(), unclear: true }
+        Self { unclear: true, ..Self::new(cause) }
     }
 
     /// Whether the change may have been made all the same.
     pub(crate) fn is_unclear(&self) -> bool {
         self.unclear
+    }
+
+    /// Whether trying again is of no use.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.lasting
     }
 }
 

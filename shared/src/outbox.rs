@@ -6,6 +6,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::captchas;
 use crate::database::{Database, Item, Key, Reading, Table, Write, Written, key, number, text};
 use crate::limits::Limit;
 use crate::{Email, Fault, Language, User, Users, clock, user};
@@ -92,11 +93,11 @@ pub(crate) fn discard(key: &str) -> Result<Write, Fault> {
 /// The key of the picture that a stream record of the outbox has deleted.
 ///
 /// # Errors
-/// Where the record is of another matter.
+/// Where the record is of another matter, which lasts.
 pub fn discarded(record: &Value) -> Result<&str, Fault> {
     match attribute(record, "matter")? {
         "discard" => attribute(record, "key"),
-        _ => Err(Fault::new("an item of the outbox that deletes nothing")),
+        _ => Err(Fault::lasting("an item of the outbox that deletes nothing")),
     }
 }
 
@@ -104,7 +105,7 @@ pub fn discarded(record: &Value) -> Result<&str, Fault> {
 fn attribute<'a>(record: &'a Value, name: &str) -> Result<&'a str, Fault> {
     let image = record.get("dynamodb").and_then(|change| change.get("NewImage"));
     let value = image.and_then(|image| image.get(name)?.get("S")?.as_str());
-    value.ok_or_else(|| Fault::new(format!("an item of the outbox without {name}")))
+    value.ok_or_else(|| Fault::lasting(format!("an item of the outbox without {name}")))
 }
 
 impl Users {
@@ -143,15 +144,25 @@ fn word(matter: &Matter) -> &'static str {
     }
 }
 
+impl Matter {
+    /// Whether it is about a code whose time is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let Self::ResetCode { captcha, .. } = self else { return false };
+        let made = captcha.get_timestamp().map(|at| at.to_unix().0).unwrap_or_default();
+        made.saturating_add(captchas::SECONDS) <= clock::seconds()
+    }
+}
+
 impl Post {
     /// The mail of a stream record of the outbox, as the Lambda event holds it.
     ///
     /// # Errors
-    /// Where the record is not one of a new mail.
+    /// Where the record is not one of a new mail, which lasts.
     pub fn of_record(record: &Value) -> Result<Self, Fault> {
         let field = |name: &str| attribute(record, name);
         let uuid = |name: &str| {
-            field(name)?.parse().map_err(|_| Fault::new(format!("a mail whose {name} is no UUID")))
+            field(name)?.parse().map_err(|_| Fault::lasting(format!("a mail whose {name} is no UUID")))
         };
         let matter = match field("matter")? {
             "verify-email" => {
@@ -161,14 +172,16 @@ impl Post {
             "reset-code" => Matter::ResetCode { captcha: uuid("captcha")?, key_id: field("key_id")?.into() },
             "password-changed" => Matter::PasswordChanged,
             "email-changed" => Matter::EmailChanged,
-            _ => return Err(Fault::new("a mail of an unknown matter")),
+            _ => return Err(Fault::lasting("a mail of an unknown matter")),
         };
         Ok(Self {
             matter,
             user: uuid("user")?,
             to: Email::stored(field("to")?.into()),
             nickname: field("nickname")?.into(),
-            language: field("language")?.parse().map_err(|_| Fault::new("a mail in an unknown language"))?,
+            language: field("language")?
+                .parse()
+                .map_err(|_| Fault::lasting("a mail in an unknown language"))?,
         })
     }
 }

@@ -1,12 +1,14 @@
 //! Mails: to whom, in which language, once, and whatever the mail service does.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_snapshot;
 use local::{Effect, Fault};
 use serde_json::json;
 
-use crate::world::{PASSWORD, World};
+use crate::world::{Embedded, PASSWORD, World};
 
 #[tokio::test]
 async fn a_mail_is_there_within_a_second() {
@@ -124,6 +126,67 @@ async fn an_outage_of_the_mail_service_delays_mails_and_loses_none() {
     let mut to: Vec<String> = world.mails().await.into_iter().flat_map(|mail| mail.to).collect();
     to.sort();
     assert_eq!(to, ["user0@b.co", "user1@b.co", "user2@b.co", "user3@b.co", "user4@b.co"]);
+    assert!(world.cloud.dead_letters().is_empty());
+}
+
+/// Refuses so many mails in this way.
+fn refuse(world: &Embedded, times: usize, status: u16, kind: &str) {
+    let effect = Effect::Refuse { status, kind: kind.into(), message: "to canary@b.co".into() };
+    world.cloud.inject(Fault { function: None, operation: "SendEmail".into(), times, skip: 0, effect });
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_keeps_none_back_and_is_told() {
+    let Some(world) = World::embedded().await else { return };
+    world.whale_account("canary@b.co").await;
+    world.whale_account("a@b.co").await;
+    for kind in ["MessageRejected", "InvalidParameterValue"] {
+        refuse(&world, 1, 400, kind);
+        world.whale("POST", "/api/captcha/", &json!({"group": 1, "email": "canary@b.co"})).await;
+        world.code("a@b.co").await;
+        let log = world.logs().await;
+        let told = log.iter().find(|line| line.contains(&format!("SendEmail: {kind}"))).expect("a line");
+        assert!(told.contains(r#""level":"ERROR""#) && !told.contains("canary"), "{told}");
+    }
+    assert!(world.mails().await.iter().all(|mail| mail.to == ["a@b.co"]));
+    for (times, status, kind) in
+        [(9, 400, "Throttling"), (4, 400, "AccountSendingPausedException"), (4, 403, "AccessDenied")]
+    {
+        refuse(&world, times, status, kind);
+        world.code("canary@b.co").await;
+    }
+    assert!(world.cloud.dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_that_cannot_be_written_keeps_none_back_and_is_told() {
+    let Some(world) = World::embedded().await else { return };
+    world.whale_account("a@b.co").await;
+    let long_ago = "016f5e66-e800-7000-8000-000000000000"; // 2020
+    for (name, value, cause) in [
+        ("language", "xx", "a mail in an unknown language"),
+        ("captcha", "none", "a mail whose captcha is no UUID"),
+        ("key_id", "gone", "the key of a code is gone"),
+    ] {
+        let mut mail = BTreeMap::from([
+            ("pk", "a"),
+            ("matter", "reset-code"),
+            ("user", long_ago),
+            ("to", "canary@b.co"),
+            ("nickname", "n"),
+            ("language", "en"),
+            ("captcha", long_ago),
+            ("key_id", "gone"),
+        ]);
+        mail.extend([("pk", cause), (name, value)]);
+        let put = world.dynamodb().put_item().table_name(world.physical_id("OutboxTable"));
+        let put =
+            mail.iter().fold(put, |put, (name, value)| put.item(*name, AttributeValue::S((*value).into())));
+        put.send().await.expect("a put");
+        world.code("a@b.co").await;
+        assert!(world.logs().await.iter().any(|line| line.contains(cause)), "{cause}");
+    }
+    assert!(world.mails().await.iter().all(|mail| mail.to == ["a@b.co"]));
     assert!(world.cloud.dead_letters().is_empty());
 }
 

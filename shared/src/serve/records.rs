@@ -11,7 +11,8 @@ use crate::log::What;
 use crate::{Error, Fault, Result, log, tally};
 
 /// Runs `handle` on each record of a stream's batches until Lambda ends the process. The first
-/// record that fails is where the next batch begins.
+/// record that fails is where the next batch begins; one that would always fail is told in the log
+/// and passed over, so that it does not keep back what is behind it.
 pub fn serve_records<R, F>(handle: F)
 where
     R: Resource,
@@ -36,7 +37,7 @@ where
     });
 }
 
-/// One batch, in order, up to the first record that fails.
+/// One batch, in order, up to the first record that is to be tried again.
 async fn records<R>(
     event: LambdaEvent<Value>,
     resources: &'static R,
@@ -50,12 +51,14 @@ async fn records<R>(
         let started = Instant::now();
         let handled = guarded(async { handle(resources, record).await.map_err(Error::from) });
         let (outcome, tally) = tally::of(handled).await;
-        let error = outcome.err().map(|error| Error::from(error.into_fault()));
+        let fault = outcome.err().map(Error::into_fault);
+        let again = fault.as_ref().is_some_and(|fault| !fault.is_lasting());
+        let error = fault.map(Error::from);
         let text = |pointer| record.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let what =
             What::Record { event: text("/eventName"), sequence_number: text("/dynamodb/SequenceNumber") };
         log::done(&invocation, &what, error.as_ref(), tally, started.elapsed());
-        if error.is_some() {
+        if again {
             let number = record.pointer("/dynamodb/SequenceNumber");
             return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": number }] }));
         }

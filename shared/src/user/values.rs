@@ -41,7 +41,8 @@ impl FromStr for Email {
             text.is_ascii()
                 && text.len() <= 254
                 && !text.contains('"')
-                && EmailAddress::parse_with_options(text, options).is_ok()
+                && EmailAddress::parse_with_options(text, options)
+                    .is_ok_and(|address| is_domain(address.domain()))
         };
         // A look-alike in compatibility characters is written out; mail servers know only ASCII.
         match (plain(text), plain(form.as_str())) {
@@ -50,6 +51,12 @@ impl FromStr for Email {
             (false, false) => Err(FLAW),
         }
     }
+}
+
+/// Whether all labels are of letters, digits and hyphens, as mail servers want them (RFC 5321, 2.3.5).
+fn is_domain(text: &str) -> bool {
+    let known = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    text.split('.').all(|label| known(label) && !label.starts_with('-') && !label.ends_with('-'))
 }
 
 /// A user name: 3 to 50 characters, none of them `@`, so that it is never taken for an address.
@@ -330,8 +337,13 @@ mod tests {
 
     #[test]
     fn an_address_is_one_that_mail_can_be_sent_to() {
-        for good in ["a@b.co", "Test.User+tag@Example.COM", " spaced@example.com ", "\tspaced@example.com\n"]
-        {
+        for good in [
+            "a@b.co",
+            "Test.User+tag@Example.COM",
+            " spaced@example.com ",
+            "\tspaced@example.com\n",
+            "a_b!c@b-c.xn--p1ai",
+        ] {
             assert!(good.parse::<Email>().is_ok(), "{good}");
         }
         for bad in [
@@ -348,6 +360,11 @@ mod tests {
             "ü@b.co",
             "a@b..co",
             "a,b@c.de",
+            "a@b_c.de",
+            "a@b!c.de",
+            "a@b.c_d",
+            "a@-b.de",
+            "a@b-.de",
         ] {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
