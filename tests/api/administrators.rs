@@ -9,12 +9,13 @@ use crate::world::{World, all, registration};
 async fn the_last_administrator_remains() {
     let world = World::new().await;
     world.administrator("root").await;
+    world.admin(json!({"command": "bind-wx", "user": "root", "wx": "oRoot"})).await;
     let ways = [
         json!({"command": "set-access", "user": "root", "access": "user"}),
         json!({"command": "set-access", "user": "root", "access": "unregistered"}),
         json!({"command": "block", "user": "root"}),
         json!({"command": "delete", "user": "root"}),
-        json!({"command": "import-campus", "csv": "email,access\nroot@b.co,user\n"}),
+        json!({"command": "import-campus", "csv": "email,wx,access\nroot@b.co,oRoot,user\n"}),
     ];
     for way in &ways {
         let answer = world.admin(way.clone()).await;

@@ -104,6 +104,47 @@ async fn a_row_brings_its_user_up_to_date_and_leaves_what_is_the_users_own() {
 }
 
 #[tokio::test]
+async fn an_account_whose_address_nobody_verified_gets_nothing_by_it() {
+    let world = World::new().await;
+    let (user, token) = world.whale_account("victim@b.co").await; // by whoever was first
+    let refused = json!([{
+        "row": 2, "outcome": "refused",
+        "why": "email: the account with this address has not verified it, nor the row's wx or sid",
+    }]);
+    let row = |fields: &str| format!("email,sid,wx,access\nvictim@b.co,{fields}\n");
+    for fields in ["1,,", ",oVictim,", ",,admin", "1,oVictim,admin"] {
+        assert_eq!(world.import(&row(fields)).await["rows"], refused, "{fields}");
+    }
+    assert_eq!(outcomes(&world.import("email\nvictim@b.co\n").await), [0, 1, 0, 0], "it asks for nothing");
+
+    // Who was given an OpenID is known by that and no other, also at an address that is not theirs.
+    world.admin(json!({"command": "bind-wx", "user": user["id"], "wx": "oStranger"})).await;
+    assert_eq!(world.import(&row("1,,admin")).await["rows"], refused);
+    assert_eq!(world.import(&row("1,oVictim,admin")).await["rows"], refused);
+    assert_eq!(outcomes(&world.import(&row("1,oStranger,")).await), [0, 0, 1, 0]);
+    assert_eq!(outcomes(&world.import(&row("1,oOther,")).await), [0, 0, 1, 0], "by the student number");
+
+    // An address that was verified says who it is; so does an account that nobody ever entered.
+    world.update(&token, &json!({"email": "own@b.co"})).await;
+    world.import("email\nown@b.co\nvictim@b.co\n").await;
+    assert_eq!(outcomes(&world.import("email,room\nvictim@b.co,101\n").await), [0, 0, 1, 0]);
+    assert_eq!(outcomes(&world.import("email,room\nown@b.co,101\n").await), [0, 0, 0, 1]);
+    world.alter(&user, |user| user.email_verified = true).await;
+    assert_eq!(outcomes(&world.import("email,room\nown@b.co,101\n").await), [0, 0, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_password_is_taken_as_it_stands_and_all_else_without_the_blanks_around_it() {
+    let world = World::new().await;
+    let csv = " email , password,room \n a@b.co ,  a long password ,  101 \n b@b.co ,, \n";
+    assert_eq!(outcomes(&world.import(csv).await), [2, 0, 0, 0]);
+    assert_eq!(world.login("a@b.co", "  a long password ").await.status, 200);
+    assert_eq!(world.login("a@b.co", "a long password").await.status, 401);
+    let user = world.admin(json!({"command": "show", "user": "a@b.co"})).await["user"].clone();
+    assert_eq!((&user["email"], &user["room"]), (&json!("a@b.co"), &json!("101")));
+}
+
+#[tokio::test]
 async fn a_user_without_a_password_makes_one_by_mail() {
     let world = World::new().await;
     world.import("email\na@b.co\n").await;

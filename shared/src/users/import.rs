@@ -1,6 +1,8 @@
 //! Users from a table, as CSV: row by row, each on its own, and safe to run twice. A row whose
 //! user is there already changes what it says otherwise; never the user name, the password or
-//! the address, which are the user's own from the day the account was made.
+//! the address, which are the user's own from the day the account was made. And never anyone of whom
+//! only the address says that the row is about them, where that was not verified: whoever signs up
+//! first with another's address would get what is meant for the other.
 
 mod row;
 
@@ -35,7 +37,7 @@ impl Users {
     /// be run again.
     pub async fn import(&self, csv: &str, by: &By) -> Result<Vec<Imported>> {
         let mut reader =
-            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv.as_bytes());
+            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::Headers).from_reader(csv.as_bytes());
         let unreadable = |_| Error::Invalid(Flaw::of("csv", "cannot be read"));
         let header = row::header(reader.headers().map_err(unreadable)?)?;
         let mut report = Vec::new();
@@ -64,8 +66,17 @@ impl Users {
             self.sign_up_with(new, None, by, |user| row.fill(user)).await?;
             return Ok(Outcome::Created);
         };
-        let changed = self.change(user.clone(), by, |user| row.fill(user)).await?;
-        Ok(if changed == user { Outcome::Unchanged } else { Outcome::Updated })
+        let mut wished = user.clone();
+        row.fill(&mut wished);
+        if wished == user {
+            return Ok(Outcome::Unchanged);
+        }
+        if !row.is_about(&user) {
+            let why = "the account with this address has not verified it, nor the row's wx or sid";
+            return Err(Error::Invalid(Flaw::of("email", why)));
+        }
+        self.change(user, by, |user| row.fill(user)).await?;
+        Ok(Outcome::Updated)
     }
 
     /// Whom the row is about: who has its OpenID, or else its address.

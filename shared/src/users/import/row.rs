@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use csv::StringRecord;
 
-use crate::{Access, Detail, Email, Error, Flaw, Nickname, OpenId, Password, Phone, Result, User, Username};
+use crate::{
+    Access, Detail, Email, Error, Flaw, Nickname, OpenId, Password, PasswordHash, Phone, Result, User,
+    Username,
+};
 
 /// Every column there may be.
 const COLUMNS: [&str; 12] = [
@@ -77,6 +80,19 @@ impl Row {
         })
     }
 
+    /// Whether it is certain that the row is about `user`, who has its address or its OpenID: they
+    /// have the OpenID or the student number, which only an operator gives; or they verified the
+    /// address; or there is no password yet, so that an import made them, and nobody else came in.
+    pub(super) fn is_about(&self, user: &User) -> bool {
+        fn same<T: PartialEq>(given: Option<&T>, own: Option<&T>) -> bool {
+            given.is_some() && given == own
+        }
+        same(self.wx.as_ref(), user.wx.as_ref())
+            || same(self.sid.as_ref(), user.sid.as_ref())
+            || user.email_verified
+            || user.password == PasswordHash::of_nobody()
+    }
+
     /// Gives `user` what the row says of them.
     pub(super) fn fill(&self, user: &mut User) {
         fill(&mut user.phone, &self.phone);
@@ -104,13 +120,14 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// The field as it stands, which a password is taken as.
     fn given(&self, column: &str) -> Option<&str> {
         let at = self.header.iter().position(|name| *name == column)?;
         self.record.get(at).filter(|text| !text.is_empty())
     }
 
     fn parsed<T: FromStr<Err = &'static str>>(&self, column: &str) -> Result<Option<T>> {
-        let text = self.given(column);
+        let text = self.given(column).map(str::trim).filter(|text| !text.is_empty());
         text.map(str::parse).transpose().map_err(|why| Error::Invalid(Flaw::of(column, why)))
     }
 }
