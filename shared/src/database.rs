@@ -27,7 +27,17 @@ use crate::env::Env;
 use crate::{Fault, random};
 
 /// How long conflicts and throttles are retried: well inside the functions' ten seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What DynamoDB says for now: of the last attempt, while one before, whose answer did not come in
+/// time, may have been carried out.
+const FOR_NOW: [&str; 5] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
 
 /// The tables. Clones share one connection.
 #[derive(Clone)]
@@ -199,12 +209,14 @@ async fn pause() {
 }
 
 /// What failed, by operation and code; and whether the write may have been made all the same:
-/// only an answer that names what the client did wrong says for certain that it was not.
+/// only an answer that names what the client did wrong says for certain that it was not, since any
+/// attempt would have had the same.
 fn fault<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> Fault {
     match error {
         SdkError::ServiceError(failed) => {
-            let cause = format!("{operation}: {}", failed.err().code().unwrap_or("unknown"));
-            let certain = failed.raw().status().is_client_error();
+            let code = failed.err().code().unwrap_or("unknown");
+            let cause = format!("{operation}: {code}");
+            let certain = failed.raw().status().is_client_error() && !FOR_NOW.contains(&code);
             if certain { Fault::new(cause) } else { Fault::unclear(cause) }
         }
         SdkError::ConstructionFailure(_) => {

@@ -129,6 +129,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The error of a further attempt: where one before was unclear, it is unclear, too.
+    pub(crate) fn after(self, before: &Fault) -> Self {
+        match self {
+            Self::Internal(fault) => Self::Internal(fault.after(before)),
+            other => other,
+        }
+    }
+}
+
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         Self::Internal(fault)
@@ -183,6 +193,11 @@ impl Fault {
     /// A failure after which nobody knows whether the change was made.
     pub(crate) fn unclear(cause: impl Into<String>) -> Self {
         Self { unclear: true, ..Self::new(cause) }
+    }
+
+    /// The failure of a further attempt: where one before was unclear, it is unclear, too.
+    pub(crate) fn after(self, before: &Self) -> Self {
+        Self { unclear: self.unclear || before.unclear, ..self }
     }
 
     /// Whether the change may have been made all the same.

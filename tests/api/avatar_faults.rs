@@ -81,6 +81,36 @@ async fn nothing_points_to_what_is_not_there_whatever_fails_and_however_often() 
 }
 
 #[tokio::test]
+async fn a_change_that_was_made_and_not_told_of_is_not_taken_back_whatever_is_said_next() {
+    let Some(world) = World::embedded().await else { return };
+    let token = world.token("testuser").await;
+    let lost = |times| fault("profile-set-avatar", "TransactWriteItems", times, Effect::LoseAnswer);
+    let says = |operation, kind: &str, skip| {
+        let effect = Effect::Refuse { status: 400, kind: kind.into(), message: "for now".into() };
+        Fault { skip, ..fault("profile-set-avatar", operation, 2, effect) }
+    };
+    let mut before = world.uploaded(&token).await;
+    for kind in ["TransactionInProgressException", "ThrottlingException", "RequestLimitExceeded"] {
+        world.cloud.inject(lost(1));
+        world.cloud.inject(says("TransactWriteItems", kind, 0));
+        let answer = world.upload(&token, &picture(PNG, 20)).await;
+        world.cloud.clear_faults();
+        world.settle().await;
+        let now = world.avatar(&token).await.expect("a picture");
+        assert!(answer.status == 200 && now != before, "{kind}: {answer}");
+        before = now;
+    }
+    // And nobody can say what is stored: the first read tells who asks, the next what came of it.
+    world.cloud.inject(lost(3));
+    world.cloud.inject(says("GetItem", "ValidationException", 1));
+    let answer = world.upload(&token, &picture(PNG, 20)).await;
+    world.cloud.clear_faults();
+    world.settle().await;
+    assert_eq!(answer.status, 500);
+    assert_ne!(world.avatar(&token).await, Some(before));
+}
+
+#[tokio::test]
 async fn a_deletion_that_fails_is_made_later() {
     let Some(world) = World::embedded().await else { return };
     let token = world.token("testuser").await;

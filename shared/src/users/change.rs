@@ -1,9 +1,11 @@
 //! Changing a user: one write, conditional on the version that was read; a transaction where
 //! a unique name changes or something else must change with it.
 
+use std::time::Instant;
+
 use super::{Users, administrators, item, taken};
 use crate::captchas::Claim;
-use crate::database::{Change, Key, Write, Written, key, number};
+use crate::database::{Change, Key, PATIENCE, Write, Written, key, number};
 use crate::limits::Limit;
 use crate::outbox::{self, Matter};
 use crate::seal::Sealed;
@@ -99,7 +101,7 @@ impl Users {
         also: impl Fn(&User, &User) -> Result<Vec<Write>, Fault>,
         refused: impl Fn() -> Error,
     ) -> Result<User> {
-        let mut last = Fault::new("a user is being changed too often");
+        let (mut last, started) = (Fault::new("a user is being changed too often"), Instant::now());
         for _ in 0..MOST_TRIES {
             let mut changed = user.clone();
             change(&mut changed);
@@ -128,18 +130,19 @@ impl Users {
                     last = fault;
                     Vec::new()
                 }
-                Err(fault) => return Err(fault.into()),
+                Err(fault) => return Err(fault.after(&last).into()),
             };
             // Whatever came of it, the user as stored now tells: it may already be as wished,
             // or another change may have come between, or the name belongs to someone else.
-            let fresh = self.by_uuid(user.uuid).await?.ok_or(Error::NoSuchAccount)?;
+            let fresh = self.by_uuid(user.uuid).await.map_err(|error| error.after(&last))?;
+            let fresh = fresh.ok_or(Error::NoSuchAccount)?;
             let mut wished = fresh.clone();
             change(&mut wished);
             if wished == fresh {
                 return Ok(fresh);
             }
             if refusals.iter().skip(others).any(Option::is_some) {
-                return Err(refused());
+                return Err(refused().after(&last));
             }
             if fresh.version == user.version {
                 if refusals.iter().take(names).skip(1).any(Option::is_some) {
@@ -149,6 +152,9 @@ impl Users {
                 if let Some((marker, _)) = markers.find(|(_, refusal)| refusal.is_some()) {
                     return Err(taken(marker));
                 }
+            }
+            if last.is_unclear() && started.elapsed() > PATIENCE {
+                break;
             }
             user = fresh;
         }
