@@ -18,8 +18,9 @@ use shared::{
 /// How many entries of the trail are read where the command does not say.
 const ENTRIES: usize = 100;
 const MOST_ENTRIES: usize = 1000;
-/// How long the directory is checked in one go: well within the function's fifteen minutes.
-const CHECK_TIME: Duration = Duration::from_secs(10 * 60);
+/// How long the directory is checked, or pictures are swept, in one go: well within the function's
+/// fifteen minutes.
+const ONE_GO: Duration = Duration::from_secs(10 * 60);
 /// How old a picture must be to be swept, in seconds: no upload takes as long.
 const AN_HOUR: u64 = 60 * 60;
 
@@ -70,7 +71,8 @@ enum Command {
     Delete {
         user: Subject,
     },
-    /// Deletes pictures that nobody points to any more, where they are an hour old or as said.
+    /// Deletes pictures that nobody points to any more, where they are an hour old or as said; goes
+    /// on where the one before ended.
     SweepAvatars {
         seconds: Option<u64>,
     },
@@ -131,7 +133,7 @@ async fn carry_out(
             create_administrator(users, &username, &email, nickname.as_deref(), password.as_deref()).await
         }
         Command::SweepAvatars { seconds } => {
-            Ok(json!({ "swept": avatars.sweep(users, seconds.unwrap_or(AN_HOUR)).await? }))
+            Ok(json!(avatars.sweep(users, seconds.unwrap_or(AN_HOUR), ONE_GO).await?))
         }
         Command::SetAccess { user, access } => {
             let access: Access = parsed("access", &access)?;
@@ -203,7 +205,7 @@ async fn audit(users: &Users, user: &Subject, limit: usize) -> Result<Value> {
 }
 
 async fn check(directory: &Directory, mend: bool, from: Option<&str>) -> Result<Value> {
-    Ok(json!(directory.check(mend, from, CHECK_TIME).await?))
+    Ok(json!(directory.check(mend, from, ONE_GO).await?))
 }
 
 fn shown(user: User) -> Value {

@@ -4,6 +4,8 @@
 //! The object is there before the user points to it, and goes after no user does: whatever ends
 //! between two steps leaves at worst an object that nobody points to.
 
+mod sweep;
+
 use std::fmt::Write;
 
 use aws_sdk_s3::Client;
@@ -11,7 +13,9 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use uuid::Uuid;
 
 use crate::env::{Env, Resource};
-use crate::{AvatarUrl, Fault, Picture, Result, User, Users, clock, random};
+use crate::{AvatarUrl, Fault, Picture, Result, User, random};
+
+pub use sweep::Swept;
 
 /// What every key begins with, and the path of every URL.
 const FOLDER: &str = "avatars";
@@ -57,37 +61,6 @@ impl Avatars {
         let delete = self.s3.delete_object().bucket(&self.bucket).key(key);
         delete.send().await.map_err(|error| fault("DeleteObject", &error))?;
         Ok(())
-    }
-
-    /// Deletes the objects, older than so many seconds, to which no user points: what an upload
-    /// left that ended half-way, or another picture from elsewhere. One read an object; how many
-    /// were deleted.
-    ///
-    /// # Errors
-    /// Only a fault of ours.
-    pub async fn sweep(&self, users: &Users, seconds: u64) -> Result<u64> {
-        let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(format!("{FOLDER}/"));
-        let mut pages = list.into_paginator().send();
-        let mut swept = 0;
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| fault("ListObjectsV2", &error))?;
-            for object in page.contents() {
-                let (Some(key), Some(since)) = (object.key(), object.last_modified()) else { continue };
-                let age = clock::now().as_second().saturating_sub(since.secs());
-                if u64::try_from(age).is_ok_and(|age| age >= seconds) && !self.is_shown(key, users).await? {
-                    self.delete(key).await?;
-                    swept += 1;
-                }
-            }
-        }
-        Ok(swept)
-    }
-
-    /// Whether a user points to the object at `key`.
-    async fn is_shown(&self, key: &str, users: &Users) -> Result<bool> {
-        let Some(uuid) = key.split('/').nth(1).and_then(|uuid| uuid.parse().ok()) else { return Ok(false) };
-        let user = users.by_uuid(uuid).await?;
-        Ok(user.and_then(|user| key_of(uuid, &user.avatar?)).as_deref() == Some(key))
     }
 }
 

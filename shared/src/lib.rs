@@ -48,7 +48,7 @@ mod user;
 mod users;
 
 pub use audit::{By, Entry, Event};
-pub use avatars::Avatars;
+pub use avatars::{Avatars, Swept};
 pub use call::{Call, filled, present};
 pub use captchas::{Captcha, CaptchaGroup, Captchas, Codes};
 pub use cursor::Cursors;

@@ -1,11 +1,14 @@
 //! Avatars: what is uploaded, what is served of it, what is deleted after; and that at no point
 //! does a user point to a picture that is not there.
 
+use std::time::Duration;
+
 use image::ImageFormat;
 use serde_json::json;
+use shared::{Avatars, Resource, Users};
 
 use crate::upload::{END, PNG, file, part, picture};
-use crate::world::World;
+use crate::world::{World, all};
 
 #[tokio::test]
 async fn a_picture_of_each_format_is_served_scaled_down_and_cached_for_ever() {
@@ -183,13 +186,48 @@ async fn a_sweep_deletes_what_nobody_points_to_and_nothing_else() {
     let elsewhere = json!({"avatar": "https://example.com/a.png"});
     assert_eq!(world.update(&gone, &elsewhere).await.status, 200);
     let sweep = json!({"command": "sweep-avatars"});
-    assert_eq!(world.admin(sweep).await, json!({"swept": 0}), "an upload may still be on its way to it");
+    assert_eq!(
+        world.admin(sweep).await,
+        json!({"swept": 0, "next": null}),
+        "an upload may still be on its way to it"
+    );
     assert_eq!(world.objects().await.len(), 2);
 
     let sweep = json!({"command": "sweep-avatars", "seconds": 0});
-    assert_eq!(world.admin(sweep.clone()).await, json!({"swept": 1}));
+    assert_eq!(world.admin(sweep.clone()).await, json!({"swept": 1, "next": null}));
     assert_eq!(world.objects().await, [kept.as_str()]);
     assert!(!world.serves(&forgotten).await);
     assert_eq!(world.avatar(&token).await, Some(kept));
-    assert_eq!(world.admin(sweep).await, json!({"swept": 0}));
+    assert_eq!(world.admin(sweep).await, json!({"swept": 0, "next": null}));
+}
+
+#[tokio::test]
+async fn a_sweep_goes_on_where_the_one_before_had_no_more_time_and_reads_many_users_at_once() {
+    let Some(world) = World::embedded().await else { return };
+    let token = world.token("testuser").await;
+    let kept = world.uploaded(&token).await;
+    let (s3, bucket) = (world.operator().s3(), world.physical_id("AvatarsBucket"));
+    let put = |user: usize, object: usize| {
+        let key = format!("avatars/{user}fffffff-0000-7000-8000-{user:012}/{object:032}.jpg");
+        s3.put_object().bucket(&bucket).key(key).body(vec![0].into()).send()
+    };
+    let put =
+        all((0..10).flat_map(|user| (0..110).map(move |object| (user, object))).map(|(u, o)| put(u, o)))
+            .await;
+    assert!(put.iter().all(Result::is_ok));
+
+    let (users, avatars) = <(Users, Avatars)>::open(&world.operator()).await.expect("the store opens");
+    let (once, twice) =
+        (avatars.sweep(&users, 3600, Duration::ZERO), avatars.sweep(&users, 3600, Duration::ZERO));
+    assert!(once.await.expect("a sweep").next.is_some() && twice.await.expect("a sweep").next.is_none());
+    let first = avatars.sweep(&users, 0, Duration::ZERO).await.expect("a sweep");
+    assert!(first.next.is_some() && (900..=1000).contains(&first.swept), "{first:?}");
+    world.dynamodb_calls();
+    let sweep = json!({"command": "sweep-avatars", "seconds": 0});
+    assert_eq!(world.admin(sweep.clone()).await, json!({"swept": 1100 - first.swept, "next": null}));
+    let calls = world.dynamodb_calls();
+    assert_eq!(calls[calls.len() - 3..], ["GetItem", "BatchGetItem", "TransactWriteItems"]);
+    assert_eq!(world.objects().await, [kept.as_str()]);
+    assert_eq!(world.update(&token, &json!({"avatar": null})).await.status, 200);
+    assert_eq!(world.admin(sweep).await["swept"], 1, "it begins anew");
 }

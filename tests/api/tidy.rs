@@ -131,7 +131,7 @@ fn each_outside_word_is_said_in_its_own_place_only() {
     for (word, places) in [
         ("aws_sdk_dynamodb", &["shared/src/database", "shared/src/env.rs"][..]),
         ("aws_sdk_secretsmanager", &["shared/src/secrets", "shared/src/env.rs"]),
-        ("aws_sdk_s3", &["shared/src/avatars.rs", "shared/src/env.rs"]),
+        ("aws_sdk_s3", &["shared/src/avatars", "shared/src/env.rs"]),
         ("aws_sdk_ses", &["functions/mailer.rs", "shared/src/env.rs"]),
         ("lambda_runtime", &["shared/src/serve"]),
         ("lambda_http", &["shared/src/serve", "shared/src/call.rs", "shared/src/user/values.rs"]),

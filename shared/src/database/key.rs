@@ -13,7 +13,7 @@ const SORT: &str = "sk";
 /// The tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Table {
-    /// Users, the markers of their names, and counts of tries.
+    /// Users, the markers of their names, counts of tries, and how far a sweep came.
     Users,
     /// Codes sent by mail.
     Captchas,
@@ -112,6 +112,11 @@ pub(crate) fn mails(kind: &str, user: UserId) -> Key {
 /// The count of administrators who are not blocked.
 pub(crate) fn administrators() -> Key {
     users("ADMINS".into())
+}
+
+/// How far the last sweep of the pictures came.
+pub(crate) fn sweep() -> Key {
+    users("SWEEP".into())
 }
 
 /// No item: what is read to open the connection.

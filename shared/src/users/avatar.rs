@@ -1,8 +1,13 @@
-//! A user's new picture in place of the one before.
+//! A user's new picture in place of the one before, and which pictures users show.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
 
 use super::Users;
 use crate::avatars::key_of;
-use crate::{AvatarUrl, By, Error, Fault, Result, User, clock, outbox};
+use crate::database::{Item, Reading, Write, key, text};
+use crate::{AvatarUrl, By, Error, Fault, Result, User, UserId, clock, outbox};
 
 impl Users {
     /// Makes `avatar` the user's picture. The one before, if it is one of ours, is deleted once
@@ -33,5 +38,30 @@ impl Users {
             let _ = self.database.write(vec![outbox::discard(key)?]).await;
         }
         outcome
+    }
+
+    /// The keys of the pictures of ours that these users show. One read for a hundred users.
+    pub(crate) async fn pictures_of(&self, users: impl Iterator<Item = Uuid>) -> Result<BTreeSet<String>> {
+        let ids: BTreeSet<UserId> = users.map(UserId::from).collect();
+        let keys: Vec<_> = ids.into_iter().map(key::user).collect();
+        let items = self.database.get_many(&keys, &["uuid", "avatar"]).await?;
+        let picture = |item: &Item| {
+            let uuid = Reading(item).uuid("uuid")?;
+            let url = Reading(item).maybe_text("avatar").map(AvatarUrl::stored);
+            Ok(url.and_then(|url| key_of(uuid, &url)))
+        };
+        items.iter().filter_map(|item| picture(item).transpose()).collect()
+    }
+
+    /// Behind which picture the next sweep goes on; nothing where it begins with the first.
+    pub(crate) async fn swept_to(&self) -> Result<Option<String>> {
+        let item = self.database.get(&key::sweep()).await?;
+        Ok(item.and_then(|item| Reading(&item).maybe_text("after")))
+    }
+
+    pub(crate) async fn keep_swept_to(&self, place: Option<&str>) -> Result<()> {
+        let item = place.map(|place| ("after".to_owned(), text(place))).into_iter().collect();
+        self.database.write(vec![Write::Put(key::sweep(), item)]).await?;
+        Ok(())
     }
 }
