@@ -15,7 +15,7 @@ pub(super) const LONGEST_SIDE: u32 = 4096;
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
 /// The most that it takes together with what its decoder holds beside it at its worst.
-pub(super) const MOST_WORK: u64 = 96 * 1024 * 1024;
+const MOST_WORK: u64 = 96 * 1024 * 1024;
 
 /// A file of a format that we know, and that is damaged.
 pub(super) const BROKEN: Flaw = "cannot be decoded";

@@ -2,9 +2,6 @@
 //! decoder believes each part of a file about its own size, so only what the format allows is
 //! handed to it (<https://developers.google.com/speed/webp/docs/riff_container>).
 
-mod code;
-mod lossless;
-
 use super::Flaw;
 use super::decode::{BROKEN, LONGEST_SIDE, TOO_MUCH};
 
@@ -18,43 +15,47 @@ type Size = (u32, u32);
 /// the decoder holds beside the picture at its worst. In bytes a pixel: of a still without
 /// transparency, a copy with it; of one with it, the planes of the colour, and the transparency,
 /// which is decoded as a picture of its own, unless all is in one lossless stream; of an animation,
-/// the canvas and the frame as well. And the tables of a lossless stream.
+/// the canvas and the frame as well. The tables of a lossless stream are not in it: nobody knows
+/// how large they are before they are decoded, but no file that is taken asks for more than 800 MB of
+/// them, for which the function has the memory.
 pub(super) fn work(file: &[u8]) -> Result<(&[u8], u64), Flaw> {
     let length = usize::try_from(little(file.get(4..8))?).map_err(|_| BROKEN)?;
     let file = file.get(..length.checked_add(8).ok_or(BROKEN)?).ok_or("is cut off")?;
     let ((kind, first), behind) = chunk(file.get(12..).ok_or(BROKEN)?)?;
-    let (canvas, each, tables) = match (kind, first) {
+    let (canvas, each) = match (kind, first) {
         (b"VP8X", [flags, _, _, _, size @ ..]) => {
             let canvas = (1 + little(size.get(..3))?, 1 + little(size.get(3..6))?);
-            let (each, tables) = match (flags & ANIMATION, flags & ALPHA) {
-                (0, 0) => (4, still(canvas, behind)?),
-                (0, _) => (7, still(canvas, behind)?),
-                _ => (15, first_frame(canvas, behind)?),
+            let each = match (flags & ANIMATION, flags & ALPHA) {
+                (0, 0) => still(canvas, behind).map(|()| 4)?,
+                (0, _) => still(canvas, behind).map(|()| 7)?,
+                _ => first_frame(canvas, behind).map(|()| 15)?,
             };
-            (canvas, each, tables)
+            (canvas, each)
         }
         (b"VP8L", [_, _, _, _, last, ..]) if last & ALPHA != 0 => {
             let size = size(kind, first)?;
-            (size, 0, lossy_or_not(size, &[(kind, first)])?)
+            fits(size, &[(kind, first)])?;
+            (size, 0)
         }
         _ => {
             let size = size(kind, first)?;
-            (size, 4, lossy_or_not(size, &[(kind, first)])?)
+            fits(size, &[(kind, first)])?;
+            (size, 4)
         }
     };
-    Ok((file, u64::from(canvas.0) * u64::from(canvas.1) * each + tables))
+    Ok((file, u64::from(canvas.0) * u64::from(canvas.1) * each))
 }
 
-/// The tables of a still's stream. It has no other, and no frames: the decoder would take the
+/// Whether a still's stream fits. It has no other, and no frames: the decoder would take the
 /// first of each kind, wherever it is.
-fn still(canvas: Size, chunks: &[u8]) -> Result<u64, Flaw> {
+fn still(canvas: Size, chunks: &[u8]) -> Result<(), Flaw> {
     let mut parts = all(chunks)?;
     parts.retain(|(kind, _)| matches!(*kind, b"VP8 " | b"VP8L" | b"ALPH" | b"ANMF"));
-    lossy_or_not(canvas, &parts)
+    fits(canvas, &parts)
 }
 
-/// The tables of an animation's first frame, which is all that is decoded.
-fn first_frame(canvas: Size, chunks: &[u8]) -> Result<u64, Flaw> {
+/// Whether an animation's first frame fits, which is all that is decoded.
+fn first_frame(canvas: Size, chunks: &[u8]) -> Result<(), Flaw> {
     let chunks = all(chunks)?;
     let (_, frame) = chunks.iter().find(|(kind, _)| *kind == b"ANMF").ok_or(BROKEN)?;
     let size = (1 + little(frame.get(6..9))?, 1 + little(frame.get(9..12))?);
@@ -64,28 +65,19 @@ fn first_frame(canvas: Size, chunks: &[u8]) -> Result<u64, Flaw> {
     let parts = all(frame.get(16..).ok_or(BROKEN)?)?;
     // The decoder takes whatever is behind the transparency for the colour.
     let count = if parts.first().is_some_and(|(kind, _)| *kind == b"ALPH") { 2 } else { 1 };
-    lossy_or_not(size, parts.get(..count).ok_or(BROKEN)?)
+    fits(size, parts.get(..count).ok_or(BROKEN)?)
 }
 
-/// The tables of a picture, which is one stream, or its transparency and then its colour.
-fn lossy_or_not(room: Size, parts: &[Part<'_>]) -> Result<u64, Flaw> {
+/// Whether a picture fits, which is one stream, or its transparency and then its colour.
+fn fits(room: Size, parts: &[Part<'_>]) -> Result<(), Flaw> {
     if !within(room, (LONGEST_SIDE, LONGEST_SIDE)) {
         return Err(TOO_MUCH);
     }
-    let (transparency, (kind, colour)) = match *parts {
-        [colour] => (None, colour),
-        [(b"ALPH", transparency), colour @ (b"VP8 ", _)] => (Some(transparency), colour),
+    let (kind, colour) = match *parts {
+        [colour] | [(b"ALPH", _), colour @ (b"VP8 ", _)] => colour,
         _ => return Err(BROKEN),
     };
-    let size = size(kind, colour)?;
-    if !within(size, room) {
-        return Err(TOO_MUCH);
-    }
-    match (transparency, kind) {
-        (Some([how, stream @ ..]), _) if how & 3 == 1 => lossless::tables(stream, room),
-        (None, b"VP8L") => lossless::tables(colour.get(5..).ok_or(BROKEN)?, size),
-        _ => Ok(0),
-    }
+    if within(size(kind, colour)?, room) { Ok(()) } else { Err(TOO_MUCH) }
 }
 
 fn within(size: Size, room: Size) -> bool {
