@@ -107,7 +107,12 @@ impl Database {
                 Written::Refused(refusals) => refusals,
             };
             match refusals.last() {
-                Some(Some(counter)) if limit.is_some() => ended = Limit::ended(counter)?,
+                Some(Some(counter)) if limit.is_some() => {
+                    ended = match ended {
+                        None => Limit::ended(counter)?,
+                        Some(_) => None, // somebody else has begun the new window: this one counts in it
+                    }
+                }
                 _ => return Ok(Written::Refused(refusals)),
             }
         }

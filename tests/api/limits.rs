@@ -88,6 +88,18 @@ async fn a_count_that_has_ended_but_was_not_swept_begins_anew() {
     assert_eq!(world.login("testuser", PASSWORD).await.status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_tries_at_once_that_begin_a_new_count_each_is_counted_in_it() {
+    let Some(world) = World::embedded().await else { return };
+    world.register(&registration("testuser")).await;
+    for _ in 0..5 {
+        let tries = all((0..5).map(|_| world.login("testuser", "a wrong one"))).await;
+        assert!(tries.iter().all(|answer| answer.status == 401), "{tries:#?}");
+        assert_eq!(world.login("testuser", "a wrong one").await.status, 429);
+        world.end_all_counts().await;
+    }
+}
+
 #[tokio::test]
 async fn sign_ups_from_one_address_are_limited_and_a_header_is_no_address() {
     let Some(world) = World::with(&[("SignUpsPerHour", "3")]).await else { return };
