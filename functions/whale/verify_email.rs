@@ -32,10 +32,10 @@ pub(crate) async fn verify_email((users, tokens): &(Users, Tokens), call: Call) 
     if !tokens.is_for_email_of(&given.token, &user).await? {
         return Err(Error::NoSuchAccount);
     }
-    let email = user.email.canonical();
+    let version = user.email_version;
     let by = call.by(&user);
     let verified = users.change(user, &by, |user| {
-        user.email_verified |= user.email.canonical() == email; // not an address that came between
+        user.email_verified |= user.email_version == version; // not an address that came between
     });
     Ok(Verified { user: verified.await?.into() })
 }
