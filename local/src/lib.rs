@@ -27,6 +27,7 @@
 mod aws;
 mod clock;
 mod cloud;
+mod file;
 mod gateway;
 mod lambda;
 mod live;

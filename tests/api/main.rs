@@ -37,6 +37,7 @@ mod openapi;
 mod passwords;
 mod profile;
 mod races;
+mod restart;
 mod rotation;
 mod stack;
 mod template;

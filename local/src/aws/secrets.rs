@@ -1,18 +1,13 @@
-//! Secrets Manager, played by `rustack-secretsmanager` in memory. The values it starts with
-//! are kept in `secrets.json`, so that what they sign and encrypt outlives a restart.
+//! Secrets Manager, played by `rustack-secretsmanager` in memory. What it needs to go on after a
+//! restart is kept in `secrets.json`.
 
+mod kept;
+mod make;
 mod rotation;
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, OpenOptions},
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::{HeaderValue, request::Parts};
 use http_body_util::{BodyExt, Full};
@@ -34,27 +29,32 @@ use crate::{
     server::{Answer, Broken, answer},
     template::Secret,
 };
+use kept::{Kept, Version, Versions};
+use make::{generate, make, version};
 pub(crate) use rotation::Rotation;
 use rotation::Rotations;
+
+/// The operations after which another version may be the current one.
+const CHANGES: [&str; 3] = ["PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage"];
 
 /// The running service.
 pub(super) struct Secrets {
     provider: Arc<RustackSecretsManager>,
     handler: RustackSecretsManagerHandler,
     secrets: Live<Vec<Secret>>,
-    file: Option<PathBuf>,
+    kept: Kept,
     rotations: Rotations,
 }
 
 impl Secrets {
-    /// Makes every secret, with the value it had before if `data` knows one.
+    /// Makes every secret, with the versions it had before if `data` knows some.
     pub(super) fn start(secrets: &[Secret], data: Option<&Path>) -> Result<Secrets> {
         let provider = Arc::new(RustackSecretsManager::new(SecretsManagerConfig::default()));
         let own = Secrets {
             handler: RustackSecretsManagerHandler::new(provider.clone()),
             provider,
             secrets: Live::new(Arc::default()),
-            file: data.map(|data| data.join("secrets.json")),
+            kept: Kept::open(data)?,
             rotations: Rotations::new(),
         };
         own.adopt(secrets)?;
@@ -64,24 +64,19 @@ impl Secrets {
     /// Makes the secrets that are not there yet.
     pub(super) fn adopt(&self, secrets: &[Secret]) -> Result<()> {
         let made = self.secrets.get();
-        let mut values: BTreeMap<String, String> = match &self.file {
-            Some(file) if file.exists() => serde_json::from_str(&fs::read_to_string(file)?)
-                .with_context(|| format!("reading {}", file.display()))?,
-            _ => BTreeMap::new(),
-        };
-        let known = values.len();
+        let kept = self.kept.versions();
+        let mut new = Versions::new();
         for secret in secrets.iter().filter(|secret| find(&made, &secret.name).is_none()) {
-            let value = match values.get(&secret.name).or(secret.value.as_ref()) {
-                Some(value) => value.clone(),
-                None => generate(&self.provider, &secret.generate)?,
+            let versions = match (kept.get(&secret.name), &secret.value) {
+                (Some(versions), _) => versions.clone(),
+                (None, Some(value)) => vec![Version::of(value.clone())],
+                (None, None) => vec![Version::of(generate(&self.provider, &secret.generate)?)],
             };
-            values.insert(secret.name.clone(), value.clone());
-            let create = json!({ "Name": secret.name, "SecretString": value });
-            self.provider.handle_create_secret(serde_json::from_value(create)?).map_err(failed)?;
+            make(&self.provider, &secret.name, &versions)
+                .with_context(|| format!("making the secret {}", secret.name))?;
+            new.insert(secret.name.clone(), versions);
         }
-        if let Some(file) = self.file.as_ref().filter(|_| values.len() > known) {
-            keep(file, &values).with_context(|| format!("writing {}", file.display()))?;
-        }
+        self.kept.change(|| new)?;
         // One that the template names no more is still there, and not made again when it comes back.
         let gone = made.iter().filter(|one| find(secrets, &one.name).is_none());
         self.secrets.set(Arc::new(secrets.iter().chain(gone).cloned().collect()));
@@ -106,6 +101,13 @@ impl Secrets {
             return self.rotate(secret, &named, call.head).await;
         }
         let told = self.ask(call.head, named.to_string().into()).await?;
+        if CHANGES.contains(&call.operation.as_str())
+            && told.status().is_success()
+            && let Err(error) = self.keep(&secret.name)
+        {
+            let why = format!("{error:#}");
+            return Ok(Service::SecretsManager.error(500, "InternalServiceError", &why));
+        }
         match call.operation.as_str() {
             "PutSecretValue" if told.status().is_success() => {
                 self.rotations.filled(secret, request["ClientRequestToken"].as_str());
@@ -118,6 +120,15 @@ impl Secrets {
             "DescribeSecret" => self.described(secret, told).await,
             _ => Ok(told),
         }
+    }
+
+    /// Keeps what are now the current version of a secret, if it is a text, and the one before.
+    fn keep(&self, name: &str) -> Result<()> {
+        self.kept.change(|| {
+            let Some(current) = version(&self.provider, name, "AWSCURRENT") else { return Versions::new() };
+            let former = version(&self.provider, name, "AWSPREVIOUS");
+            [(name.to_owned(), former.into_iter().chain([current]).collect())].into()
+        })
     }
 
     /// Begins a rotation, which the provider would only pretend.
@@ -156,32 +167,6 @@ impl Secrets {
     }
 }
 
-/// The value that CloudFormation's `GenerateSecretString` gives: a password, or a JSON object
-/// with a password in it.
-fn generate(provider: &RustackSecretsManager, how: &Json) -> Result<String> {
-    let mut password = how.as_object().cloned().unwrap_or_default();
-    let template = password.remove("SecretStringTemplate");
-    let key = password.remove("GenerateStringKey");
-    let answer = provider
-        .handle_get_random_password(&serde_json::from_value(Json::Object(password))?)
-        .map_err(failed)?;
-    let password = answer.random_password.context("no password was generated")?;
-    match (template.as_ref().and_then(Json::as_str), key.as_ref().and_then(Json::as_str)) {
-        (Some(template), Some(key)) => {
-            let mut object: Json = serde_json::from_str(template).context("SecretStringTemplate")?;
-            object[key] = json!(password);
-            Ok(object.to_string())
-        }
-        _ => Ok(password),
-    }
-}
-
-/// Writes the file for its owner's eyes only.
-fn keep(file: &Path, values: &BTreeMap<String, String>) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
-    Ok(file.write_all(serde_json::to_string_pretty(values)?.as_bytes())?)
-}
-
 /// The operation and what it takes.
 pub(super) fn read(operation: &str, body: &[u8], secrets: &[Secret]) -> (String, Vec<Need>) {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
@@ -196,6 +181,5 @@ fn find<'a>(secrets: &'a [Secret], id: &str) -> Option<&'a Secret> {
     secrets.iter().find(|secret| secret.name == id || secret.arn == id)
 }
 
-fn failed(error: impl std::fmt::Debug) -> anyhow::Error {
-    anyhow!("Secrets Manager: {error:?}")
-}
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::aws::Stream;
+use crate::{aws::Stream, file};
 
 /// The place of the last record that is done with, by source; empty before the first.
 pub(super) struct Checkpoints {
@@ -21,11 +20,7 @@ impl Checkpoints {
     /// Those that `data` knows; they are kept in memory only if there is no `data`.
     pub(super) fn open(data: Option<&Path>) -> Result<Checkpoints> {
         let file = data.map(|data| data.join("streams.json"));
-        let places = match &file {
-            Some(file) if file.exists() => serde_json::from_str(&fs::read_to_string(file)?)
-                .with_context(|| format!("reading {}", file.display()))?,
-            _ => BTreeMap::new(),
-        };
+        let places = file.as_deref().map(file::read).transpose()?.flatten().unwrap_or_default();
         Ok(Checkpoints { file, places: Mutex::new(places) })
     }
 
@@ -44,11 +39,6 @@ impl Checkpoints {
     pub(super) fn reach(&self, source: &str, place: &str) -> Result<()> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.insert(source.to_owned(), place.to_owned());
-        let Some(file) = &self.file else { return Ok(()) };
-        // A half-written file would have everything delivered again.
-        let new = file.with_extension("json.new");
-        fs::write(&new, serde_json::to_string_pretty(&*places)?)
-            .and_then(|()| fs::rename(&new, file))
-            .with_context(|| format!("writing {}", file.display()))
+        self.file.as_deref().map_or(Ok(()), |file| file::write(file, &*places))
     }
 }
