@@ -85,9 +85,9 @@ impl Gateway {
         };
         let event = event::of(&head, body, &found, client, self.port);
         Ok(match self.lambda.invoke(&found.route.function, event).await {
-            Ok(answered) => answer::of(&answered).unwrap_or_else(|| crashed(path)),
+            Ok(answered) => answer::of(&answered).unwrap_or_else(failed),
             Err(Failure::Throttled) => plain(503, "Service Unavailable"),
-            Err(_) => crashed(path),
+            Err(_) => failed(),
         })
     }
 }
@@ -106,15 +106,8 @@ fn plain(status: u16, message: &str) -> Answer {
     server::answer(status, "application/json", format!(r#"{{"message":"{message}"}}"#))
 }
 
-/// The answer in place of one that a function owes, in the words of the path's family.
-fn crashed(path: &str) -> Answer {
-    let (status, headers, body) = shared::dialect::crashed(path);
-    let mut answer = server::answer(status, "application/json", body);
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value))
-        {
-            answer.headers_mut().insert(name, value);
-        }
-    }
-    answer
+/// The answer in place of one that a function owes: also of one that took its own time too long,
+/// which is less than the gateway's.
+fn failed() -> Answer {
+    plain(500, "Internal Server Error")
 }

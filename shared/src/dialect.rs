@@ -17,7 +17,7 @@ use std::future::Future;
 use serde::Serialize;
 
 use crate::env::Resource;
-use crate::{Call, Error, Fault, Result, serve};
+use crate::{Call, Error, Result, serve};
 
 pub use campus::{Campus, CampusChange, CampusProfile};
 pub use center::{Center, Profile as CenterProfile};
@@ -113,12 +113,4 @@ const FAMILIES: [Family; 5] = [
 pub fn failure_at(path: &str, error: &Error) -> Reply {
     let owner = FAMILIES.iter().find(|family| (family.owns)(path));
     owner.map_or(Center::refusal as fn(&Error) -> Reply, |family| family.failure)(error)
-}
-
-/// The answer for a function at `path` that ended without one: status, headers and body.
-#[must_use]
-pub fn crashed(path: &str) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    let reply = failure_at(path, &Error::Internal(Fault::new("the function ended without an answer")));
-    let headers = reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
-    (reply.status, headers.collect(), reply.body)
 }

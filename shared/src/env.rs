@@ -31,7 +31,7 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("env/amazon.pem");
 /// Something an endpoint touches.
 pub trait Resource: Send + Sync + Sized + 'static {
     /// Opens it: builds its client, opens its connection, fetches what it needs to know.
-    fn open(env: &Env) -> impl Future<Output = Result<Self, Fault>>;
+    fn open(env: &Env) -> impl Future<Output = Result<Self, Fault>> + Send;
 }
 
 impl Resource for () {

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
 use lambda_http::Context;
+use tokio::sync::OnceCell;
 
 use crate::env::{Env, Resource};
 use crate::log::Invocation;
@@ -24,9 +25,41 @@ pub(crate) use requests::serve;
 /// An answer for the runtime, or the failure of the invocation.
 type Answer<T> = Result<T, lambda_http::Error>;
 
-/// Opens the resources and runs `serve` with them. Where it cannot start, logs why and exits
-/// with 1, and Lambda starts another.
+/// Opens the resources and runs `serve` with them. Where they cannot be opened, logs why and exits
+/// with 1: that is the failure of the invocation, and Lambda starts another.
 fn run<R: Resource>(serve: impl AsyncFnOnce(&'static R) -> Answer<()>) {
+    start(async |resources: &'static Resources<R>| {
+        let opened = resources.open().await.map_err(Error::into_fault)?;
+        serve(opened).await.map_err(ended)
+    });
+}
+
+/// Runs `serve` with resources that are opened already, or will be when a request needs them: so
+/// a client hears also of that in its family's words, and the next may fare better.
+fn run_anyway<R: Resource>(serve: impl AsyncFnOnce(&'static Resources<R>) -> Answer<()>) {
+    start(async |resources: &'static Resources<R>| {
+        if let Err(error) = resources.open().await {
+            log::cannot_start(&error.into_fault());
+        }
+        serve(resources).await.map_err(ended)
+    });
+}
+
+/// What a function works with: opened once, or else tried again whenever it is asked for.
+struct Resources<R> {
+    env: Env,
+    opened: OnceCell<R>,
+}
+
+impl<R: Resource> Resources<R> {
+    async fn open(&self) -> Result<&R> {
+        self.opened.get_or_try_init(|| guarded(async { Ok(R::open(&self.env).await?) })).await
+    }
+}
+
+/// Runs `serve` in this process's environment. Where that is none of Lambda's, logs why and exits
+/// with 1.
+fn start<R: Resource>(serve: impl AsyncFnOnce(&'static Resources<R>) -> Result<(), Fault>) {
     std::panic::set_hook(Box::new(|panic| {
         // Where it was, not what it says, which may be anything; `guarded` tells of it.
         let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));
@@ -39,15 +72,16 @@ fn run<R: Resource>(serve: impl AsyncFnOnce(&'static R) -> Answer<()>) {
     log::open(&env);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.map_err(|error| Fault::new(format!("runtime: {error}"))).and_then(|runtime| {
-        runtime.block_on(async {
-            let opened = guarded(async { Ok(R::open(&env).await?) }).await;
-            let resources: &'static R = Box::leak(Box::new(opened.map_err(Error::into_fault)?));
-            serve(resources).await.map_err(|error| Fault::new(format!("Lambda: {error}")))
-        })
+        let resources = Resources { env, opened: OnceCell::new() };
+        runtime.block_on(serve(Box::leak(Box::new(resources))))
     });
     if let Err(fault) = outcome {
         give_up(&fault);
     }
+}
+
+fn ended(error: lambda_http::Error) -> Fault {
+    Fault::new(format!("Lambda: {error}"))
 }
 
 fn give_up(fault: &Fault) {

@@ -1,11 +1,15 @@
 //! What goes wrong behind a function is told in the family's words, logged once, and loses
 //! nothing.
 
-use insta::assert_snapshot;
-use local::{Effect, Fault};
-use serde_json::{Value, json};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
-use crate::world::{PASSWORD, World, registration};
+use insta::assert_snapshot;
+use local::{Cloud, Effect, Fault, Options};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::world::{Embedded, PASSWORD, World, registration};
 
 fn fault(function: &str, operation: &str, times: usize, effect: Effect) -> Fault {
     Fault { function: Some(function.into()), operation: operation.into(), times, skip: 0, effect }
@@ -128,7 +132,7 @@ async fn a_try_stays_counted_whatever_fails_after_it() {
 }
 
 #[tokio::test]
-async fn a_function_whose_secret_cannot_be_read_answers_in_the_familys_words_and_says_why() {
+async fn a_function_whose_secret_cannot_be_read_answers_in_the_familys_words_until_it_can() {
     let Some(world) = World::embedded().await else { return };
     world.cloud.inject(fault(
         "center-get-me",
@@ -143,6 +147,38 @@ async fn a_function_whose_secret_cannot_be_read_answers_in_the_familys_words_and
       "detail": "Internal Server Error"
     }
     "#);
-    let log = world.logs().await.join("\n");
-    assert!(log.contains("GetSecretValue: DecryptionFailure"), "{log}");
+    let requests = |world: &Embedded| {
+        let lines =
+            world.cloud.logs().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        lines.filter(|line| line["message"] == "request").collect::<Vec<_>>()
+    };
+    let lines = requests(&world);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["cause"], "GetSecretValue: DecryptionFailure");
+    assert_eq!((&lines[0]["status"], &lines[0]["cold_start"]), (&json!(500), &json!(true)));
+
+    world.cloud.clear_faults();
+    assert_eq!(world.me("any").await.status, 401);
+    let token = world.token("testuser").await;
+    assert_eq!(world.me(&token).await.status, 200);
+    let lines = requests(&world).into_iter().filter(|line| line["function_name"] == "center-get-me");
+    let cold: Vec<_> = lines.map(|line| line["cold_start"].clone()).collect();
+    assert_eq!(cold, [true, false, false], "one instance answers all three");
+}
+
+#[tokio::test]
+async fn a_function_that_dies_is_answered_in_the_gateways_words() {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    // A shell that is told nothing ends at once.
+    symlink("/bin/sh", folder.path().join("center-get-me")).expect("a link");
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml");
+    let options = Options { template, binaries: folder.path().to_owned(), ..Options::default() };
+    let cloud = Cloud::start(options).await.expect("the cloud starts");
+
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let answer = http.get(format!("{}/api/users/me", cloud.url())).send().await.expect("an answer");
+    assert_eq!(answer.status(), 500);
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    assert_eq!(answer.text().await.expect("a body"), r#"{"message":"Internal Server Error"}"#);
+    assert_eq!(cloud.logs(), ["center-get-me: Runtime exited: exit status: 0"]);
 }

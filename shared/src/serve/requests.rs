@@ -9,7 +9,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, Context, LambdaEvent, Request, RequestExt, Service, service_fn};
 use serde::{Deserialize, Deserializer};
 
-use super::{Answer, guarded, invocation, run, unreadable};
+use super::{Answer, guarded, invocation, run_anyway, unreadable};
 use crate::dialect::{Reply, failure_at};
 use crate::env::Resource;
 use crate::log::What;
@@ -26,8 +26,8 @@ pub(crate) fn serve<R, F, O, T>(
     F: Fn(&'static R, Call) -> O + Copy + Send + Sync + 'static,
     O: Future<Output = Result<T>> + Send + 'static,
 {
-    run(async |resources| {
-        let endpoint = move |call| endpoint(resources, call);
+    run_anyway(async |resources| {
+        let endpoint = move |call| async move { endpoint(resources.open().await?, call).await };
         let mut requests =
             Adapter::from(service_fn(move |request| answer(request, endpoint, success, failure)));
         let event = move |event: LambdaEvent<Event>| match event.payload.0 {
