@@ -1,5 +1,6 @@
 //! One door to all AWS services: who asks, for what, may they, and then the service.
 
+mod called;
 mod caller;
 mod dynamodb;
 mod fault;
@@ -24,11 +25,13 @@ use hyper::body::Incoming;
 use tokio::{sync::mpsc::UnboundedReceiver, time::sleep};
 
 use crate::{
-    Mail, RequestContext,
+    Mail,
     live::Live,
+    recent::Recent,
     server::{Answer, Broken},
     template::Template,
 };
+pub use called::AwsCall;
 use caller::Caller;
 pub use fault::{Effect, Fault};
 use request::Call;
@@ -42,42 +45,6 @@ pub const OPERATOR: &str = "operator";
 /// The secret access key of every function, and of the operator.
 pub const SECRET_ACCESS_KEY: &str = "local";
 
-/// One call of an AWS service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AwsCall {
-    /// Whose signature it bears: the name of a function's binary, or [`OPERATOR`].
-    pub function: String,
-    /// `dynamodb`, `s3`, `ses` or `secretsmanager`.
-    pub service: String,
-    /// The operation, as `TransactWriteItems`.
-    pub operation: String,
-    /// The IAM actions it takes, as `dynamodb:PutItem`: one for each of `resources`.
-    pub actions: Vec<String>,
-    /// The ARNs it touches.
-    pub resources: Vec<String>,
-    /// What conditions may ask about: one for each of `resources`.
-    pub contexts: Vec<RequestContext>,
-    /// Whether the template grants it.
-    pub granted: bool,
-    /// How many items of a table it read.
-    pub items_read: u64,
-}
-
-impl AwsCall {
-    fn of(caller: &Caller, call: &Call, granted: bool) -> AwsCall {
-        AwsCall {
-            function: caller.name.clone(),
-            service: call.service.name().to_owned(),
-            operation: call.operation.clone(),
-            actions: call.needs.iter().map(|need| need.action.clone()).collect(),
-            resources: call.needs.iter().map(|need| need.resource.clone()).collect(),
-            contexts: call.needs.iter().map(|need| need.context.clone()).collect(),
-            granted,
-            items_read: 0,
-        }
-    }
-}
-
 /// The services, and the door before them.
 pub(crate) struct Aws {
     template: Live<Template>,
@@ -86,7 +53,7 @@ pub(crate) struct Aws {
     objects: PathBuf,
     ses: ses::Ses,
     secrets: secrets::Secrets,
-    calls: Mutex<Vec<AwsCall>>,
+    calls: Mutex<Recent<AwsCall>>,
     faults: fault::Faults,
 }
 
@@ -126,14 +93,15 @@ impl Aws {
         let template = self.template.get();
         let call = Call::read(&caller, head, body, &template);
         let refusal = grant::refusal(&template, &caller.name, &call);
-        let mut record = AwsCall::of(&caller, &call, refusal.is_none());
+        let number = self.calls().push(AwsCall::of(&caller, &call, refusal.is_none()));
         let answer = match refusal {
             Some(message) => Ok(call.service.refuse(message)),
             None => self.answer(&caller, call).await,
         };
         let read = answer.as_ref().ok().and_then(|answer| answer.extensions().get());
-        record.items_read = read.map_or(0, |dynamodb::ItemsRead(items)| *items);
-        self.calls().push(record);
+        if let (Some(dynamodb::ItemsRead(items)), Some(record)) = (read, self.calls().get_mut(number)) {
+            record.items_read = *items;
+        }
         answer
     }
 
@@ -175,8 +143,8 @@ impl Aws {
         self.secrets.rotations()
     }
 
-    /// Every call so far.
-    pub(crate) fn calls(&self) -> std::sync::MutexGuard<'_, Vec<AwsCall>> {
+    /// The calls so far, also those that are not answered yet.
+    pub(crate) fn calls(&self) -> std::sync::MutexGuard<'_, Recent<AwsCall>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

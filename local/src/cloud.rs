@@ -131,9 +131,9 @@ impl Cloud {
         self.template.physical_id(logical).unwrap_or_default().to_owned()
     }
 
-    /// Every AWS call so far, in order, granted or not.
+    /// The newest AWS calls, in order, granted or not, answered or not yet: some thousands.
     pub fn calls(&self) -> Vec<AwsCall> {
-        self.aws.calls().clone()
+        self.aws.calls().to_vec()
     }
 
     /// Forgets the calls so far.
@@ -141,8 +141,8 @@ impl Cloud {
         self.aws.calls().clear();
     }
 
-    /// Every line that the functions wrote so far, in order. A failed invocation adds a line
-    /// that says how.
+    /// The newest lines that the functions wrote, in order: some thousands. A failed invocation
+    /// adds a line that says how.
     pub fn logs(&self) -> Vec<String> {
         self.log.lines()
     }

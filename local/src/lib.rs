@@ -34,6 +34,7 @@ mod live;
 mod mail;
 mod operator;
 mod options;
+mod recent;
 mod rotations;
 mod server;
 mod streams;

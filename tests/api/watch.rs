@@ -201,7 +201,8 @@ async fn what_an_instance_works_on_when_its_function_is_replaced_it_finishes() {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml");
     let options = Options { template, binaries: folder.path().to_owned(), ..Options::default() };
     let cloud = Cloud::start(options).await.expect("the cloud starts");
-    let effect = Effect::Delay(Duration::from_secs(2));
+    // Less than the function's client waits for an answer before it asks again.
+    let effect = Effect::Delay(Duration::from_millis(1_500));
     cloud.inject(Fault { function: None, operation: "TransactWriteItems".into(), times: 1, skip: 0, effect });
 
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");

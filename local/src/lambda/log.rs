@@ -1,11 +1,13 @@
-//! Every line that the functions write, in order.
+//! The lines that the functions write, in order.
 
 use std::sync::{Mutex, PoisonError};
 
-/// The lines so far.
+use crate::recent::Recent;
+
+/// The newest lines.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    lines: Mutex<Vec<String>>,
+    lines: Mutex<Recent<String>>,
     echo: bool,
 }
 
@@ -23,6 +25,6 @@ impl Log {
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).to_vec()
     }
 }
