@@ -25,11 +25,25 @@ pub(super) struct Changed {
     pub(super) sources: bool,
     /// `template.yaml`.
     pub(super) template: bool,
+    /// A folder that is watched, as a whole.
+    folder: bool,
+}
+
+impl Changed {
+    /// One change and another.
+    pub(super) fn and(self, other: Changed) -> Changed {
+        Changed {
+            sources: self.sources | other.sources,
+            template: self.template | other.template,
+            folder: self.folder | other.folder,
+        }
+    }
 }
 
 /// A workspace under watch.
 pub(super) struct Changes {
-    _watcher: RecommendedWatcher,
+    root: PathBuf,
+    watcher: RecommendedWatcher,
     saved: mpsc::UnboundedReceiver<Changed>,
 }
 
@@ -42,27 +56,46 @@ impl Changes {
         let (save, saved) = mpsc::unbounded_channel();
         let own = root.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let changed = event.map_or(Changed { sources: true, template: true }, |event| read(&event, &own));
+            let anything = Changed { sources: true, template: true, folder: true };
+            let changed = event.map_or(anything, |event| read(&event, &own));
             if changed != Changed::default() {
                 let _ = save.send(changed);
             }
         })?;
         watcher.watch(&root, RecursiveMode::NonRecursive)?;
-        for folder in FOLDERS.map(|folder| root.join(folder)).iter().filter(|folder| folder.is_dir()) {
-            watcher.watch(folder, RecursiveMode::Recursive)?;
+        let mut changes = Changes { root, watcher, saved };
+        changes.watch_folders()?;
+        Ok(changes)
+    }
+
+    fn watch_folders(&mut self) -> Result<()> {
+        for folder in FOLDERS.map(|folder| self.root.join(folder)) {
+            let watched = self.watcher.watch(&folder, RecursiveMode::Recursive);
+            // One that is not there is watched when it comes.
+            if let (Err(error), true) = (watched, folder.is_dir()) {
+                return Err(error).with_context(|| format!("watching {}", folder.display()));
+            }
         }
-        Ok(Changes { _watcher: watcher, saved })
+        Ok(())
     }
 
     /// What was saved since the last question; waits until there is something.
     pub(super) async fn next(&mut self) -> Result<Changed> {
-        let mut changed = self.saved.recv().await.context("the watch has ended")?;
-        while let Ok(Some(more)) = timeout(QUIET, self.saved.recv()).await {
-            changed.sources |= more.sources;
-            changed.template |= more.template;
+        let changed = gather(&mut self.saved).await?;
+        // One that was put in the place of another is watched by nobody yet.
+        if changed.folder {
+            self.watch_folders()?;
         }
         Ok(changed)
     }
+}
+
+async fn gather(saved: &mut mpsc::UnboundedReceiver<Changed>) -> Result<Changed> {
+    let mut changed = saved.recv().await.context("the watch has ended")?;
+    while let Ok(Some(more)) = timeout(QUIET, saved.recv()).await {
+        changed = changed.and(more);
+    }
+    Ok(changed)
 }
 
 /// What an event tells. Whoever only reads, as a compiler does, changes nothing; where some
@@ -71,14 +104,60 @@ fn read(event: &Event, root: &Path) -> Changed {
     if event.kind.is_access() {
         return Changed::default();
     }
-    let is_source = |path: &PathBuf| {
-        let path = path.strip_prefix(root).unwrap_or(path);
-        FOLDERS.iter().any(|folder| path.starts_with(folder))
-            || FILES.iter().any(|file| path == Path::new(file))
-    };
-    let is_template = |path: &PathBuf| *path == root.join("template.yaml");
+    let within = |path: &PathBuf| path.strip_prefix(root).unwrap_or(path).to_owned();
+    let paths: Vec<_> = event.paths.iter().map(within).collect();
+    let changed = |is: fn(&Path) -> bool| event.need_rescan() || paths.iter().any(|path| is(path));
     Changed {
-        sources: event.need_rescan() || event.paths.iter().any(is_source),
-        template: event.need_rescan() || event.paths.iter().any(is_template),
+        sources: changed(is_source),
+        template: changed(|path| path == Path::new("template.yaml")),
+        folder: changed(|path| FOLDERS.iter().any(|folder| path == Path::new(folder))),
+    }
+}
+
+/// Whether functions are built from this: not from what an editor has for itself.
+fn is_source(path: &Path) -> bool {
+    if FILES.iter().chain(&FOLDERS).any(|name| path == Path::new(name)) {
+        return true;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    FOLDERS.iter().any(|folder| path.starts_with(folder))
+        && !name.starts_with(['.', '#'])
+        && !name.ends_with('~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_editor_has_for_itself_is_no_source() {
+        let sources = [
+            "Cargo.toml",
+            "functions/docs.rs",
+            "functions/center/login.rs",
+            "shared/src",
+            ".cargo/config.toml",
+        ];
+        assert!(sources.iter().all(|path| is_source(Path::new(path))));
+        let none = [
+            "functions/.login.rs.swp",
+            "functions/center/.#login.rs",
+            "functions/#docs.rs#",
+            "shared/src/lib.rs~",
+            "README.md",
+            "target/debug/docs",
+            "template.yaml",
+        ];
+        assert!(!none.iter().any(|path| is_source(Path::new(path))));
+    }
+
+    #[tokio::test]
+    async fn what_is_saved_within_a_moment_is_one_change() {
+        let (save, mut saved) = mpsc::unbounded_channel();
+        let sources = Changed { sources: true, ..Changed::default() };
+        let template = Changed { template: true, ..Changed::default() };
+        [sources, template, sources].into_iter().for_each(|changed| save.send(changed).unwrap());
+        assert_eq!(gather(&mut saved).await.unwrap(), sources.and(template));
+        assert!(saved.is_empty());
     }
 }
