@@ -57,6 +57,12 @@ pub(crate) struct Aws {
     faults: fault::Faults,
 }
 
+/// A template that can be adopted, and the versions of the secrets that are new in it.
+pub(crate) struct Prepared {
+    template: Arc<Template>,
+    secrets: secrets::Versions,
+}
+
 impl Aws {
     /// Starts the services and makes what the template describes, where it is not there
     /// yet. They keep everything under `data`, or in memory; S3 always keeps it in `objects`.
@@ -73,14 +79,29 @@ impl Aws {
         })
     }
 
-    /// Makes what `template` describes and is not there yet, and grants what it grants from now
+    /// What it takes to adopt `template`. Makes nothing.
+    ///
+    /// Fails where something that it describes cannot be made.
+    pub(crate) fn prepare(&self, template: Arc<Template>) -> Result<Prepared> {
+        self.dynamodb.prepare(&template.tables)?;
+        Ok(Prepared { secrets: self.secrets.prepare(&template.secrets)?, template })
+    }
+
+    /// Makes what the template describes and is not there yet, and grants what it grants from now
     /// on. What it describes no more stays.
-    pub(crate) fn adopt(&self, template: Arc<Template>) -> Result<()> {
+    pub(crate) fn adopt(&self, Prepared { template, secrets }: Prepared) -> Result<()> {
+        let s3 = s3::S3::start(&template, &self.objects)?;
         self.dynamodb.adopt(&template.tables)?;
-        self.secrets.adopt(&template.secrets)?;
-        self.s3.set(s3::S3::start(&template, &self.objects)?.into());
+        self.secrets.adopt(&template.secrets, secrets)?;
+        self.s3.set(s3.into());
         self.template.set(template);
         Ok(())
+    }
+
+    /// Of the tables that were there before, in words, which are not what the template describes.
+    pub(crate) fn differing(&self, template: &Template) -> Result<Vec<String>> {
+        let tables = self.dynamodb.differing(&template.tables)?;
+        Ok(tables.iter().map(|name| format!("left the table {name} as it was made")).collect())
     }
 
     /// Answers one request to the door.

@@ -59,6 +59,9 @@ impl Cloud {
         };
         let aws = Arc::new(Aws::start(template.clone(), options.data.as_deref(), &objects).await?);
         let log = Arc::new(Log::new(options.echo_logs));
+        if options.data.is_some() {
+            aws.differing(&template)?.into_iter().for_each(|line| log.write(line));
+        }
         let surroundings = Surroundings {
             binaries: options.binaries.clone(),
             aws_url: url(aws_port),
@@ -80,7 +83,7 @@ impl Cloud {
         let front = Gateway::start(front, gateway.clone());
         let mut streams = Streams::new(&lambda, &log, options.data.as_deref())?;
         if options.streams {
-            streams.adopt(&template, &aws)?;
+            streams.adopt(&template, streams.prepare(&template, &aws)?);
         }
         let rotations = aws.rotations().map(|to_do| Rotations::start(to_do, &lambda));
         Ok(Cloud {

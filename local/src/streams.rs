@@ -36,6 +36,17 @@ pub(crate) struct Streams {
     letters: Letters,
 }
 
+/// A source that is about to be followed.
+pub(crate) struct Begun {
+    function: String,
+    source: StreamSource,
+    stream: Stream,
+    /// What it is called among the checkpoints.
+    key: String,
+    /// Where it begins.
+    position: String,
+}
+
 /// A source at work.
 struct Followed {
     function: String,
@@ -62,32 +73,38 @@ impl Streams {
         })
     }
 
-    /// Follows every stream that a function of `template` has as a source, and no other. What is
-    /// followed already goes on.
-    pub(crate) fn adopt(&mut self, template: &Template, aws: &Aws) -> Result<()> {
-        let sources = template
-            .functions
-            .iter()
-            .flat_map(|function| function.sources.iter().map(move |source| (&function.name, source)));
-        let sources: Vec<_> = sources.collect();
-        self.followed.retain(|one| sources.contains(&(&one.function, &one.source)));
-        for (function, source) in sources {
-            if !self.followed.iter().any(|one| (&one.function, &one.source) == (function, source)) {
-                let followed = self.follow(function, source, aws);
-                self.followed.push(followed.with_context(|| format!("following {}", source.stream))?);
-            }
-        }
-        Ok(())
+    /// Where every stream that a function of `template` has as a source, and that is not followed
+    /// yet, is followed from.
+    ///
+    /// Fails where that cannot be known, or be kept.
+    pub(crate) fn prepare(&self, template: &Template, aws: &Aws) -> Result<Vec<Begun>> {
+        let new = sources(template).into_iter().filter(|(function, source)| {
+            !self.followed.iter().any(|one| (&one.function, &one.source) == (*function, *source))
+        });
+        let begin = |(function, source): (&String, &StreamSource)| {
+            let stream = aws.stream(&source.table, &source.stream);
+            let key = format!("{function}/{}", source.event);
+            let position = self.checkpoints.begin(&key, source.oldest_first, &stream);
+            let position = position.with_context(|| format!("following {}", source.stream))?;
+            Ok(Begun { function: function.clone(), source: source.clone(), stream, key, position })
+        };
+        new.map(begin).collect()
     }
 
-    fn follow(&self, function: &str, source: &StreamSource, aws: &Aws) -> Result<Followed> {
-        let stream = aws.stream(&source.table, &source.stream);
-        let key = format!("{function}/{}", source.event);
-        let position = self.checkpoints.begin(&key, source.oldest_first, &stream)?;
+    /// Follows these streams, too, and no longer those that no function of `template` has as a
+    /// source. What is followed already goes on.
+    pub(crate) fn adopt(&mut self, template: &Template, begun: Vec<Begun>) {
+        let sources = sources(template);
+        self.followed.retain(|one| sources.contains(&(&one.function, &one.source)));
+        let followed: Vec<_> = begun.into_iter().map(|begun| self.follow(begun)).collect();
+        self.followed.extend(followed);
+    }
+
+    fn follow(&self, Begun { function, source, stream, key, position }: Begun) -> Followed {
         let position = watch::Sender::new(position);
         let followed = position.subscribe();
         let poller = Poller {
-            function: function.to_owned(),
+            function: function.clone(),
             source: source.clone(),
             stream: stream.clone(),
             position,
@@ -99,13 +116,7 @@ impl Streams {
         };
         let mut task = JoinSet::new();
         task.spawn(poller.run());
-        Ok(Followed {
-            function: function.to_owned(),
-            source: source.clone(),
-            stream,
-            position: followed,
-            _poller: task,
-        })
+        Followed { function, source, stream, position: followed, _poller: task }
     }
 
     /// Returns when everything written so far is delivered or given up.
@@ -123,6 +134,12 @@ impl Streams {
     pub(crate) fn letters(&self) -> Vec<Json> {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Every source, with its function.
+fn sources(template: &Template) -> Vec<(&String, &StreamSource)> {
+    let functions = template.functions.iter();
+    functions.flat_map(|function| function.sources.iter().map(|source| (&function.name, source))).collect()
 }
 
 #[cfg(test)]

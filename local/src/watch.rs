@@ -1,5 +1,5 @@
-//! `--watch`: what is saved is served. A build that fails, or a template that does not read,
-//! changes nothing.
+//! `--watch`: what is saved is served. Where a build fails, or a template does not read, nothing
+//! changes until both are well.
 
 mod changes;
 
@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Instant};
 use anyhow::Result;
 
 use crate::{Cloud, Workspace};
-use changes::Changes;
+use changes::{Changed, Changes};
 
 /// More functions than these are not named one by one.
 const NAMED: usize = 5;
@@ -38,39 +38,42 @@ impl Watch {
     ///
     /// Fails where the workspace cannot be watched any more.
     pub async fn follow(mut self, cloud: &mut Cloud, tell: impl Fn(String)) -> Result<()> {
+        let mut changed = Changed::default();
         loop {
-            let changed = self.changes.next().await?;
-            if changed.sources {
-                match self.rebuild(cloud).await {
-                    Ok(Some(told)) => tell(told),
-                    Ok(None) => {}
-                    Err(error) => tell(format!("error: {error:#}; those from before go on")),
+            changed = changed.and(self.changes.next().await?);
+            match self.go_by(changed, cloud).await {
+                Ok(told) => {
+                    changed = Changed::default();
+                    told.into_iter().for_each(&tell);
                 }
-            }
-            if changed.template {
-                match cloud.reload() {
-                    Ok(different) => {
-                        tell("reloaded template.yaml".to_owned());
-                        different.into_iter().for_each(|line| tell(format!("  {line}")));
-                    }
-                    Err(error) => tell(format!("error: {error:#}; the one from before stays")),
-                }
+                Err(error) => tell(format!("error: {error:#}; what was there goes on")),
             }
         }
     }
 
-    /// Builds, and has the functions that are different start anew: which, in words.
-    async fn rebuild(&self, cloud: &Cloud) -> Result<Option<String>> {
+    /// Builds and reads what was saved, and only if all of it is of use, has the cloud go by it.
+    /// What is told of that.
+    async fn go_by(&self, changed: Changed, cloud: &mut Cloud) -> Result<Vec<String>> {
         let begun = Instant::now();
-        let built = self.workspace.build().await?;
+        let reload = changed.template.then(|| cloud.prepare()).transpose()?;
+        let built = match changed.sources {
+            true => self.workspace.build().await?,
+            false => Vec::new(),
+        };
+        let mut told = Vec::new();
+        if let Some(reload) = reload {
+            let different = cloud.adopt(reload)?;
+            told.push("reloaded template.yaml".to_owned());
+            told.extend(different.into_iter().map(|line| format!("  {line}")));
+        }
         let mut names = self.workspace.take(&built)?;
         names.retain(|name| cloud.template().function(name).is_some());
         cloud.restart(&names);
-        let told = match names.len() {
-            0 => return Ok(None),
-            1..=NAMED => names.join(", "),
-            many => format!("{many} functions"),
-        };
-        Ok(Some(format!("rebuilt in {:.1} s: {told}", begun.elapsed().as_secs_f64())))
+        if !names.is_empty() {
+            let many = || format!("{} functions", names.len());
+            let named = if names.len() > NAMED { many() } else { names.join(", ") };
+            told.push(format!("rebuilt in {:.1} s: {named}", begun.elapsed().as_secs_f64()));
+        }
+        Ok(told)
     }
 }

@@ -89,17 +89,17 @@ impl Workspace {
     /// Fails where the file system takes no second name for a file.
     pub fn take(&self, binaries: &[PathBuf]) -> Result<Vec<String>> {
         fs::create_dir_all(self.taken()).context("making a directory for the binaries")?;
-        let mut different = Vec::new();
-        for built in binaries {
-            let Some(name) = built.file_name() else { continue };
-            let taken = self.taken().join(name);
-            if is_same(built, &taken) {
-                continue;
-            }
-            replace(built, &taken).with_context(|| format!("taking {}", built.display()))?;
-            different.push(name.to_string_lossy().into_owned());
+        let taken = self.taken();
+        let named = binaries.iter().filter_map(|built| Some((built, taken.join(built.file_name()?))));
+        let different: Vec<_> = named.filter(|(built, taken)| !is_same(built, taken)).collect();
+        for (built, taken) in &different {
+            link(built, &new(taken)).with_context(|| format!("taking {}", built.display()))?;
         }
-        Ok(different)
+        for (built, taken) in &different {
+            fs::rename(new(taken), taken).with_context(|| format!("taking {}", built.display()))?;
+        }
+        let name = |taken: &PathBuf| Some(taken.file_name()?.to_string_lossy().into_owned());
+        Ok(different.iter().filter_map(|(_, taken)| name(taken)).collect())
     }
 }
 
@@ -116,9 +116,12 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 /// A second name, and no copy: cargo never writes into a binary that is there, it makes a new one.
-fn replace(built: &Path, taken: &Path) -> io::Result<()> {
-    let new = taken.with_extension("new");
-    let _ = fs::remove_file(&new);
-    fs::hard_link(built, &new)?;
-    fs::rename(&new, taken)
+fn link(built: &Path, name: &Path) -> io::Result<()> {
+    let _ = fs::remove_file(name);
+    fs::hard_link(built, name)
+}
+
+/// What is about to be taken in the place of this.
+fn new(taken: &Path) -> PathBuf {
+    taken.with_extension("new")
 }

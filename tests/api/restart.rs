@@ -78,8 +78,42 @@ async fn tokens_from_before_and_after_a_rotation_outlive_a_restart() {
     cloud.stop().await;
 
     let cloud = start(data.path()).await;
+    let left = cloud.logs().into_iter().find(|line| line.starts_with("left "));
+    assert_eq!(left, None, "no table is another");
     assert_eq!((status(&cloud, &before).await, status(&cloud, &after).await), (200, 200));
     assert_eq!(kid(&login(&cloud).await), kid(&after), "the new key is still the one in use");
     rotate(&cloud).await;
     assert_eq!((status(&cloud, &before).await, status(&cloud, &after).await), (401, 200));
+}
+
+#[tokio::test]
+async fn a_table_that_the_template_has_otherwise_by_now_is_told_of_at_the_start() {
+    let data = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let table = "
+Resources:
+  Notes:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+";
+    let stream = "      StreamSpecification: { StreamViewType: NEW_IMAGE }\n";
+    let index = "      GlobalSecondaryIndexes:
+        - IndexName: all
+          KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+          Projection: { ProjectionType: ALL }
+";
+    let told = async |text: String| {
+        let template = data.path().join("template.yaml");
+        std::fs::write(&template, text).expect("a file");
+        let options = Options { template, data: Some(data.path().to_owned()), ..Options::default() };
+        let cloud = Cloud::start(options).await.expect("the cloud starts");
+        let told = cloud.logs();
+        cloud.stop().await;
+        told
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(told(table.to_owned()).await, none);
+    assert_eq!(told(table.to_owned() + stream).await, none, "a stream is given to a table that lacks it");
+    assert_eq!(told(table.to_owned() + stream + index).await, ["left the table Notes as it was made"]);
 }

@@ -1,7 +1,7 @@
 //! The dev loop: a workspace in a directory of its own, with real binaries and a `cargo` that
 //! takes no time to build them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -50,6 +50,9 @@ Resources:
 /// A binary that answers 200, and one that answers 405; neither calls anybody.
 const PAGE: &str = "pages-verify-email";
 const NOTHING: &str = "unrouted";
+
+/// What does not build.
+const BROKEN: &str = "what-does-not-compile";
 
 struct Loop {
     folder: TempDir,
@@ -100,18 +103,56 @@ impl Loop {
     }
 
     fn save_template(&self, text: &str) {
-        fs::write(self.folder.path().join("template.yaml"), text).expect("a file");
+        put(self.folder.path(), "template.yaml", text);
     }
 
     fn builds(&self) -> usize {
         fs::read_to_string(self.folder.path().join("builds")).expect("a text").lines().count()
     }
+
+    /// The functions that are told of as rebuilt next, until there are so many: files that are saved
+    /// together may be built one after the other. What is told of errors meanwhile goes by.
+    async fn rebuilt(&mut self, many: usize) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        while names.len() < many {
+            let told = self.told().await;
+            if told.starts_with("error: ") {
+                continue;
+            }
+            let rest = told.strip_prefix("rebuilt in ").and_then(|rest| rest.split_once(" s: "));
+            let (_, named) = rest.unwrap_or_else(|| panic!("{told}"));
+            names.extend(named.split(", ").map(str::to_owned));
+        }
+        names
+    }
+
+    /// What is told until this function is rebuilt, but for errors.
+    async fn settled(&mut self, function: &str) -> Vec<String> {
+        let mut told = Vec::new();
+        while !told.last().is_some_and(|line: &String| line.ends_with(&format!(" s: {function}"))) {
+            told.extend(Some(self.told().await).filter(|line| !line.starts_with("error: ")));
+        }
+        told
+    }
+
+    /// The names of all tables.
+    async fn tables(&self) -> Vec<String> {
+        let listed = dynamodb(self.operator.clone()).list_tables().send().await;
+        listed.expect("a list").table_names.unwrap_or_default()
+    }
 }
 
 fn save(root: &Path, functions: &[(&str, &str)]) {
     for (name, binary) in functions {
-        fs::write(root.join(format!("functions/{name}.rs")), binary).expect("a file");
+        put(root, &format!("functions/{name}.rs"), binary);
     }
+}
+
+/// Puts a file there, whole at once: a build never reads half of it.
+fn put(root: &Path, file: &str, text: &str) {
+    let aside = root.join("aside");
+    fs::write(&aside, text).expect("a file");
+    fs::rename(aside, root.join(file)).expect("a rename");
 }
 
 fn dynamodb(variables: BTreeMap<String, String>) -> aws_sdk_dynamodb::Client {
@@ -129,24 +170,65 @@ async fn what_is_saved_is_served_by_the_functions_that_changed() {
     assert_eq!((watched.status("/one").await, watched.status("/two").await), (200, 405));
 
     watched.save(&[("one", NOTHING), ("two", PAGE)]);
-    let told = watched.told().await;
-    assert!(told.ends_with(" s: one, two"), "{told}");
+    assert_eq!(watched.rebuilt(2).await, ["one".to_owned(), "two".to_owned()].into());
     assert_eq!((watched.status("/one").await, watched.status("/two").await), (405, 200));
-    assert_eq!(watched.builds(), 3, "several files at once are one build");
 }
 
 #[tokio::test]
 async fn a_build_that_fails_changes_nothing_until_it_is_mended() {
     let mut watched = Loop::begin().await;
-    watched.save(&[("one", PAGE), ("two", "what-does-not-compile")]);
-    assert_eq!(watched.told().await, "error: the functions do not build; those from before go on");
+    watched.save(&[("two", BROKEN), ("one", PAGE)]);
+    assert_eq!(watched.told().await, "error: the functions do not build; what was there goes on");
     // Neither has an instance yet: what starts now is also from before.
     assert_eq!((watched.status("/one").await, watched.status("/two").await), (405, 405));
 
     watched.save(&[("two", PAGE)]);
-    let told = watched.told().await;
-    assert!(told.ends_with(" s: one, two"), "{told}");
+    assert_eq!(watched.rebuilt(2).await, ["one".to_owned(), "two".to_owned()].into());
     assert_eq!((watched.status("/one").await, watched.status("/two").await), (200, 200));
+}
+
+#[tokio::test]
+async fn a_template_waits_for_the_build_and_the_build_for_the_template() {
+    let mut watched = Loop::begin().await;
+    let error = "error: the functions do not build; what was there goes on";
+    watched.save(&[("one", BROKEN)]);
+    assert_eq!(watched.told().await, error);
+    watched.save_template(&TEMPLATE.replace("Path: /one", "Path: /first"));
+    assert_eq!(watched.told().await, error);
+    assert_eq!((watched.status("/one").await, watched.status("/first").await), (405, 404));
+    watched.save(&[("one", PAGE)]);
+    assert_eq!(watched.settled("one").await[0], "reloaded template.yaml");
+    assert_eq!((watched.status("/one").await, watched.status("/first").await), (404, 200));
+
+    watched.save_template(&TEMPLATE.replace("Path: /one", "Path: !ImportValue elsewhere"));
+    assert!(watched.told().await.starts_with("error: in "));
+    watched.save(&[("one", NOTHING)]);
+    assert!(watched.told().await.starts_with("error: in "));
+    assert_eq!((watched.status("/one").await, watched.status("/first").await), (404, 200));
+    watched.save_template(TEMPLATE);
+    assert_eq!(watched.settled("one").await[0], "reloaded template.yaml");
+    assert_eq!((watched.status("/one").await, watched.status("/first").await), (405, 404));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_replaced_is_watched_again_and_an_editors_own_files_are_not() {
+    let mut watched = Loop::begin().await;
+    let functions = watched.folder.path().join("functions");
+    fs::rename(&functions, watched.folder.path().join("former")).expect("a rename");
+    fs::create_dir(&functions).expect("a directory");
+    watched.save(&[("one", NOTHING), ("two", PAGE)]);
+    assert_eq!(watched.rebuilt(1).await, ["two".to_owned()].into());
+
+    watched.save(&[("one", PAGE)]);
+    assert_eq!(watched.rebuilt(1).await, ["one".to_owned()].into());
+    let builds = watched.builds();
+    for name in [".one.rs.swp", ".#one.rs", "#one.rs#", "one.rs~"] {
+        put(watched.folder.path(), &format!("functions/{name}"), BROKEN);
+    }
+    // What comes after them is told of, so that they have been gone by.
+    watched.save_template(&TEMPLATE.replace("Path: /one", "Path: /first"));
+    assert_eq!(watched.told().await, "reloaded template.yaml");
+    assert_eq!(watched.builds(), builds);
 }
 
 #[tokio::test]
@@ -184,13 +266,42 @@ async fn a_saved_template_is_gone_by_and_the_data_stays() {
 
     watched.save_template(&more.replace("Path: /first", "Path: !ImportValue elsewhere"));
     let told = watched.told().await;
-    assert!(told.starts_with("error: in ") && told.ends_with("; the one from before stays"), "{told}");
+    assert!(told.starts_with("error: in ") && told.ends_with("; what was there goes on"), "{told}");
     assert_eq!(read("Notes").await, Ok(true));
+
+    watched.save_template(&more.replace("AttributeName: pk", "AttributeName: sk"));
+    let told = [watched.told().await, watched.told().await, watched.told().await];
+    let [more_stays, notes_stay] =
+        ["More", "Notes"].map(|table| format!("  left the table {table} as it was made"));
+    assert_eq!(told, ["reloaded template.yaml".to_owned(), more_stays, notes_stay]);
 
     watched.save_template(&more[..more.find("  Notes:").unwrap()]);
     let told = [watched.told().await, watched.told().await, watched.told().await];
     assert_eq!(told, ["reloaded template.yaml", "  left the table More", "  left the table Notes"]);
     assert_eq!(read("Notes").await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_template_of_which_one_thing_cannot_be_made_makes_nothing() {
+    let mut watched = Loop::begin().await;
+    let table = &TEMPLATE[TEMPLATE.find("  Notes:").unwrap()..];
+    let more = TEMPLATE.replace("Path: /one", "Path: /first") + &table.replace("Notes", "More");
+    let secret = "
+  Key:
+    Type: AWS::SecretsManager::Secret
+    Properties: { GenerateSecretString: { SecretStringTemplate: 'no JSON', GenerateStringKey: key } }
+";
+    watched.save_template(&(more.clone() + secret));
+    let told = watched.told().await;
+    assert!(told.starts_with("error: making the secret Key"), "{told}");
+    assert_eq!((watched.tables().await, watched.status("/first").await), (vec!["Notes".to_owned()], 404));
+
+    let odd =
+        table.replace("Notes", "Odd").replace("AttributeName: pk, KeyType", "AttributeName: sk, KeyType");
+    watched.save_template(&(more + &odd));
+    let told = watched.told().await;
+    assert!(told.starts_with("error: making the table Odd"), "{told}");
+    assert_eq!((watched.tables().await, watched.status("/first").await), (vec!["Notes".to_owned()], 404));
 }
 
 #[tokio::test]

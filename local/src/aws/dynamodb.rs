@@ -1,5 +1,7 @@
 //! DynamoDB, played by `dynoxide`: on SQLite, in memory or in a file.
 
+mod table;
+
 use std::{
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
@@ -57,10 +59,34 @@ impl DynamoDb {
         Ok(dynamodb)
     }
 
-    /// Makes the tables that are not there yet.
+    /// Makes none of these tables, but fails where one that is not there yet cannot be made.
+    pub(super) fn prepare(&self, tables: &[Table]) -> Result<()> {
+        let trial = Database::memory()?;
+        for table in tables {
+            if self.database.get_table_metadata(&table.name)?.is_none() {
+                table::make(&trial, table).with_context(|| format!("making the table {}", table.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of the tables that are there, but are not what these would be if they were new.
+    pub(super) fn differing(&self, tables: &[Table]) -> Result<Vec<String>> {
+        let trial = Database::memory()?;
+        let mut differing = Vec::new();
+        for table in tables {
+            table::make(&trial, table).with_context(|| format!("making the table {}", table.name))?;
+            if table::shape(&self.database, table)? != table::shape(&trial, table)? {
+                differing.push(table.name.clone());
+            }
+        }
+        Ok(differing)
+    }
+
+    /// Makes the tables that are not there yet, and gives those that are the streams that they lack.
     pub(super) fn adopt(&self, tables: &[Table]) -> Result<()> {
         for table in tables {
-            make(&self.database, table).with_context(|| format!("making the table {}", table.name))?;
+            table::make(&self.database, table).with_context(|| format!("making the table {}", table.name))?;
         }
         self.streams.adopt(tables);
         Ok(())
@@ -106,24 +132,6 @@ fn index_streams(place: &str) -> rusqlite::Result<()> {
         "CREATE INDEX IF NOT EXISTS stream_records_in_order
          ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
     )
-}
-
-fn make(database: &Database, table: &Table) -> Result<()> {
-    if let Some(made) = database.get_table_metadata(&table.name)? {
-        if table.stream.is_some() && !made.stream_enabled {
-            let stream = &table.create["StreamSpecification"];
-            let request = json!({ "TableName": table.name, "StreamSpecification": stream });
-            database.update_table(serde_json::from_value(request)?)?;
-        }
-        return Ok(());
-    }
-    database.create_table(serde_json::from_value(table.create.clone())?)?;
-    if let Some(attribute) = &table.time_to_live {
-        let specification = json!({ "AttributeName": attribute, "Enabled": true });
-        let request = json!({ "TableName": table.name, "TimeToLiveSpecification": specification });
-        database.update_time_to_live(serde_json::from_value(request)?)?;
-    }
-    Ok(())
 }
 
 /// How many items an operation read, by its answer: also those that a filter left out.

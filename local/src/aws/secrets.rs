@@ -29,7 +29,8 @@ use crate::{
     server::{Answer, Broken, answer},
     template::Secret,
 };
-use kept::{Kept, Version, Versions};
+pub(super) use kept::Versions;
+use kept::{Kept, Version};
 use make::{generate, make, version};
 pub(crate) use rotation::Rotation;
 use rotation::Rotations;
@@ -57,26 +58,38 @@ impl Secrets {
             kept: Kept::open(data)?,
             rotations: Rotations::new(),
         };
-        own.adopt(secrets)?;
+        own.adopt(secrets, own.prepare(secrets)?)?;
         Ok(own)
     }
 
-    /// Makes the secrets that are not there yet.
-    pub(super) fn adopt(&self, secrets: &[Secret]) -> Result<()> {
+    /// The versions of the secrets that are not there yet. Makes none.
+    ///
+    /// Fails where one cannot be made.
+    pub(super) fn prepare(&self, secrets: &[Secret]) -> Result<Versions> {
+        let trial = RustackSecretsManager::new(SecretsManagerConfig::default());
         let made = self.secrets.get();
         let kept = self.kept.versions();
         let mut new = Versions::new();
         for secret in secrets.iter().filter(|secret| find(&made, &secret.name).is_none()) {
+            let making = || format!("making the secret {}", secret.name);
             let versions = match (kept.get(&secret.name), &secret.value) {
                 (Some(versions), _) => versions.clone(),
                 (None, Some(value)) => vec![Version::of(value.clone())],
-                (None, None) => vec![Version::of(generate(&self.provider, &secret.generate)?)],
+                (None, None) => vec![Version::of(generate(&trial, &secret.generate).with_context(making)?)],
             };
-            make(&self.provider, &secret.name, &versions)
-                .with_context(|| format!("making the secret {}", secret.name))?;
+            make(&trial, &secret.name, &versions).with_context(making)?;
             new.insert(secret.name.clone(), versions);
         }
-        self.kept.change(|| new)?;
+        Ok(new)
+    }
+
+    /// Makes the secrets that are new, and goes by these from now on.
+    pub(super) fn adopt(&self, secrets: &[Secret], new: Versions) -> Result<()> {
+        self.kept.change(|| new.clone())?;
+        for (name, versions) in &new {
+            make(&self.provider, name, versions)?;
+        }
+        let made = self.secrets.get();
         // One that the template names no more is still there, and not made again when it comes back.
         let gone = made.iter().filter(|one| find(secrets, &one.name).is_none());
         self.secrets.set(Arc::new(secrets.iter().chain(gone).cloned().collect()));

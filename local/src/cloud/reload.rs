@@ -5,26 +5,43 @@ use std::{collections::BTreeSet, sync::Arc};
 use anyhow::Result;
 
 use super::{Cloud, url};
-use crate::{Route, Template, gateway::Gateway};
+use crate::{Route, Template, aws::Prepared, gateway::Gateway};
+
+/// A template that was read again, and can be gone by.
+pub(crate) struct Reload {
+    template: Arc<Template>,
+    aws: Prepared,
+}
 
 impl Cloud {
-    /// Reads the template again and goes by it from now on: its routes, grants and variables,
-    /// and what it describes that was not there. What it describes no more stays, and its data
-    /// with it. Gives what is different, in words.
+    /// Reads the template again. Nothing changes by that.
     ///
-    /// Fails where [`Template::read`] does, or something cannot be made; the template before is
-    /// then still the one that is gone by.
-    pub fn reload(&mut self) -> Result<Vec<String>> {
+    /// Fails where [`Template::read`] does, or something that it describes cannot be made.
+    pub(crate) fn prepare(&self) -> Result<Reload> {
         let template = Template::read(&self.options.template, &self.options.parameters, &url(self.port))?;
         let template = Arc::new(template);
-        self.aws.adopt(template.clone())?;
+        Ok(Reload { aws: self.aws.prepare(template.clone())?, template })
+    }
+
+    /// Goes by a template from now on: its routes, grants and variables, and what it describes
+    /// that was not there. What it describes no more stays, and its data with it. Gives what is
+    /// different, in words.
+    ///
+    /// Fails where a disk or a database does.
+    pub(crate) fn adopt(&mut self, Reload { template, aws }: Reload) -> Result<Vec<String>> {
+        self.aws.adopt(aws)?;
+        let streams = match self.options.streams {
+            true => self.streams.prepare(&template, &self.aws)?,
+            false => Vec::new(),
+        };
+        let mut different = differences(&self.template, &template);
+        different.extend(self.aws.differing(&template)?);
         self.lambda.adopt(&template.functions, &[]);
         if self.options.streams {
-            self.streams.adopt(&template, &self.aws)?;
+            self.streams.adopt(&template, streams);
         }
         let gateway = Gateway::new(self.port, &template, self.lambda.clone(), self.aws.clone());
         self.gateway.set(Arc::new(gateway));
-        let different = differences(&self.template, &template);
         self.template = template;
         Ok(different)
     }
@@ -61,12 +78,6 @@ fn differences(old: &Template, new: &Template) -> Vec<String> {
         let (before, after) = (all(old), all(new));
         told.extend(after.difference(&before).map(|name| format!("{came} {name}")));
         told.extend(before.difference(&after).map(|name| format!("{went} {name}")));
-    }
-    for table in &new.tables {
-        let before = old.tables.iter().find(|before| before.name == table.name);
-        if before.is_some_and(|before| before.create != table.create) {
-            told.push(format!("left the table {} as it was made", table.name));
-        }
     }
     told
 }

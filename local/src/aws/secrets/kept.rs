@@ -14,7 +14,7 @@ use crate::file;
 
 /// A version of a secret: its id, and its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Version(pub(super) String, pub(super) String);
+pub(crate) struct Version(pub(super) String, pub(super) String);
 
 impl Version {
     /// A version that is new.
@@ -24,7 +24,7 @@ impl Version {
 }
 
 /// The versions of each secret, by its name; the current one is the last.
-pub(super) type Versions = BTreeMap<String, Vec<Version>>;
+pub(crate) type Versions = BTreeMap<String, Vec<Version>>;
 
 /// What an older file may say of a secret: its value, and no more.
 #[derive(Deserialize)]
