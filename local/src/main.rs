@@ -9,6 +9,7 @@ use std::{
     future::pending,
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
+    pin::pin,
     process::ExitCode,
 };
 
@@ -72,17 +73,12 @@ async fn run(arguments: Arguments) -> Result<()> {
     check([arguments.port, arguments.aws_port])?;
     let workspace = Workspace::of_this_program(arguments.release)?;
     let template = workspace.template();
-    let watch = match arguments.watch {
-        true => Some(Watch::begin(workspace.clone()).await?),
-        false => None,
+    let mut end = pin!(end()?);
+    // A build that is dropped ends cargo.
+    let (binaries, watch) = tokio::select! {
+        () = &mut end => return Ok(()),
+        built = build(&arguments, workspace) => built?,
     };
-    let binaries = match &watch {
-        Some(watch) => watch.binaries(),
-        None if arguments.services_only => PathBuf::new(),
-        None => workspace.build().await.map(|_| workspace.built())?,
-    };
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
 
     let data = (!arguments.memory).then_some(arguments.data);
     let options = Options {
@@ -104,12 +100,37 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
 
     let outcome = tokio::select! {
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
+        () = end => Ok(()),
         outcome = follow(watch, &mut cloud) => outcome,
     };
     cloud.stop().await;
     outcome
+}
+
+/// Returns when somebody wants this program to end.
+fn end() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Builds the functions, if they are to run here: where they are, and who watches them, if somebody
+/// is to.
+async fn build(arguments: &Arguments, workspace: Workspace) -> Result<(PathBuf, Option<Watch>)> {
+    if arguments.services_only {
+        return Ok((PathBuf::new(), None));
+    }
+    if arguments.watch {
+        let watch = Watch::begin(workspace).await?;
+        return Ok((watch.binaries(), Some(watch)));
+    }
+    workspace.build().await?;
+    Ok((workspace.built(), None))
 }
 
 /// Follows what is saved, if that is wanted; for ever.
