@@ -98,6 +98,7 @@ fn no_part_of_a_webp_hides_from_the_measure_that_the_decoder_finds() {
     let (small, clear) = (file(&gradient(8, 8), WebP)[12..].to_vec(), riff_chunk(b"ALPH", &[0; 65]));
     let [in_frame, beside] = [[clear.clone(), riff_chunk(b"JUNK", &huge[8..])].concat(), huge.clone()]
         .map(|parts| frame(&riff(&[parts]), 8, 8));
+    let lossy = riff_chunk(b"VP8 ", &[0x10, 0, 0, 0x9D, 1, 0x2A, 8, 0, 8, 0, 0, 0]);
     let anim = riff_chunk(b"ANIM", &[0; 6]);
     let behind_its_end = [riff(&[vp8x(0, 8, 8)]), huge.clone()].concat();
     for (at, file) in [
@@ -107,7 +108,8 @@ fn no_part_of_a_webp_hides_from_the_measure_that_the_decoder_finds() {
         riff(&[vp8x(0, 8, 8), small.clone(), huge.clone()]),
         riff(&[vp8x(2, 8, 8), anim.clone(), beside]),
         riff(&[vp8x(0x12, 8, 8), anim, in_frame]),
-        riff(&[vp8x(0x10, 8, 8), clear.clone(), clear, small]),
+        riff(&[vp8x(0x10, 8, 8), clear.clone(), clear.clone(), small]),
+        riff(&[vp8x(0x10, 8, 8), lossy, frame(&riff(&[clear]), 8, 8)]),
     ]
     .iter()
     .enumerate()
