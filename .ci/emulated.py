@@ -14,42 +14,31 @@ POLICIES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPo
 ANY = "x-amazon-apigateway-any-method"
 
 
-def operations(paths):
-    """Path, method and operation of each route. A twin, which takes no bare slash there, has a route
-    for that beside it where a wider twin would take it instead."""
-    for path, by_method in paths.items():
-        for method, operation in by_method.items():
-            yield path, method, operation
-            bare = path.removesuffix("{slash+}")
-            wider = (each.removesuffix("{slash+}") for each in paths if each not in (path, bare) and method in paths[each])
-            if bare != path and any(each.endswith("/") and bare.startswith(each) for each in wider):
-                yield bare, method, operation
-
-
 def routes(api, paths):
     """The integrations and routes of an API's OpenAPI document, as resources of their own."""
     made = {}
-    for path, method, operation in operations(paths):
-        name = f"{api}{len(made) // 2}"
-        integration = operation["x-amazon-apigateway-integration"]
-        key = path if path == "$default" else f"{'ANY' if method == ANY else method.upper()} {path}"
-        made[f"{name}Integration"] = {
-            "Type": "AWS::ApiGatewayV2::Integration",
-            "Properties": {
-                "ApiId": {"Ref": api},
-                "IntegrationType": "AWS_PROXY",
-                "IntegrationUri": integration["uri"],
-                "PayloadFormatVersion": integration["payloadFormatVersion"],
-            },
-        }
-        made[f"{name}Route"] = {
-            "Type": "AWS::ApiGatewayV2::Route",
-            "Properties": {
-                "ApiId": {"Ref": api},
-                "RouteKey": key,
-                "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"},
-            },
-        }
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            name = f"{api}{len(made) // 2}"
+            integration = operation["x-amazon-apigateway-integration"]
+            key = path if path == "$default" else f"{'ANY' if method == ANY else method.upper()} {path}"
+            made[f"{name}Integration"] = {
+                "Type": "AWS::ApiGatewayV2::Integration",
+                "Properties": {
+                    "ApiId": {"Ref": api},
+                    "IntegrationType": "AWS_PROXY",
+                    "IntegrationUri": integration["uri"],
+                    "PayloadFormatVersion": integration["payloadFormatVersion"],
+                },
+            }
+            made[f"{name}Route"] = {
+                "Type": "AWS::ApiGatewayV2::Route",
+                "Properties": {
+                    "ApiId": {"Ref": api},
+                    "RouteKey": key,
+                    "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"},
+                },
+            }
     return made
 
 

@@ -24,6 +24,11 @@ const ESCAPED: AsciiSet = {
     delimiters.remove(b'*').remove(b'+').remove(b',').remove(b';').remove(b'=').remove(b':').remove(b'@')
 };
 
+/// The twins within a wider one, by the wider one's route and what it takes. A gateway that gives no
+/// twin a path that ends where its greedy part begins gives the path to the wider one.
+const WITHIN: [(&str, &str); 2] =
+    [("GET /api/users/{slash+}", "me/"), ("POST /api/users/{slash+}", "verification_email/")];
+
 /// A request, taken apart only as far as the endpoint asks.
 pub struct Call {
     request: Request,
@@ -92,8 +97,18 @@ impl Call {
 
     /// Whether the route is a twin that takes more than its path with a slash behind it.
     pub(crate) fn is_beyond_its_path(&self) -> bool {
+        !self.behind_its_path().is_empty()
+    }
+
+    /// Where to, if a wider twin took what is meant for a twin within it.
+    pub(crate) fn beside_its_path(&self) -> Option<String> {
+        let within = WITHIN.contains(&(self.route(), self.behind_its_path()));
+        self.without_slash().filter(|_| within)
+    }
+
+    fn behind_its_path(&self) -> &str {
         let rest = self.request.path_parameters_ref().and_then(|parameters| parameters.first("slash"));
-        rest.is_some_and(|rest| !rest.is_empty())
+        rest.unwrap_or_default()
     }
 
     /// The path, as the client wrote it.

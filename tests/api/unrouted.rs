@@ -10,13 +10,19 @@ use crate::world::{World, registration};
 impl World {
     /// What `$default` answers to a path and a query string, as the gateway hands them on.
     async fn unrouted(&self, path: &str, query: &str) -> Value {
-        let event = include_str!("../../events/unrouted.json").replace("/api/auth/nothing", "");
-        let mut event: Value = serde_json::from_str(&event).expect("an event");
-        event["rawPath"] = path.into();
-        event["requestContext"]["http"]["path"] = path.into();
+        let mut event = event_at(path);
         event["rawQueryString"] = query.into();
         self.invoke("unrouted", &event).await
     }
+}
+
+/// An event of `$default`, at this path.
+fn event_at(path: &str) -> Value {
+    let event = include_str!("../../events/unrouted.json").replace("/api/auth/nothing", "");
+    let mut event: Value = serde_json::from_str(&event).expect("an event");
+    event["rawPath"] = path.into();
+    event["requestContext"]["http"]["path"] = path.into();
+    event
 }
 
 #[tokio::test]
@@ -107,6 +113,31 @@ async fn a_client_that_follows_keeps_its_method_and_its_body() {
     let token = world.login("testuser", crate::world::PASSWORD).await.json()["access_token"].clone();
     let user = world.request("GET", "/users/").bearer_auth(token.as_str().expect("a token"));
     assert_eq!(world.send(user).await.json()["data"]["name"], "testuser");
+}
+
+#[tokio::test]
+async fn a_path_that_a_wider_twin_takes_is_told_where_its_own_route_is() {
+    let world = World::new().await;
+    let routes = world.routes();
+    let mut found = 0;
+    for twin in &routes {
+        let Some(wide) = twin.path.strip_suffix("{slash+}") else { continue };
+        let within = |route: &&local::Route| route.method == twin.method && !route.path.ends_with("{slash+}");
+        for route in routes.iter().filter(within) {
+            let Some(rest) = route.path.strip_prefix(wide) else { continue };
+            let key = format!("{} {}", twin.method, twin.path);
+            let mut event = event_at(&format!("{}/", route.path));
+            event["routeKey"] = key.as_str().into();
+            event["requestContext"]["routeKey"] = key.as_str().into();
+            event["requestContext"]["http"]["method"] = twin.method.as_str().into();
+            event["pathParameters"] = json!({ "slash": format!("{rest}/") });
+            let answer = world.invoke(&twin.function, &event).await;
+            let told = (&answer["statusCode"], &answer["headers"]["location"]);
+            assert_eq!(told, (&json!(308), &json!(route.path)), "{key}: {answer}");
+            found += 1;
+        }
+    }
+    assert_ne!(found, 0);
 }
 
 #[tokio::test]

@@ -64,7 +64,9 @@ where
     let (correlation_id, route) = (call.request_id().to_owned(), call.route().to_owned());
     let fields = call.query("fields").map(str::to_owned);
 
-    let (answered, tally) = if call.is_beyond_its_path() {
+    let (answered, tally) = if let Some(other) = call.beside_its_path() {
+        (response(Reply::moved(other)).map(|told| (told, None)), Tally::default())
+    } else if call.is_beyond_its_path() {
         let told = response(failure_at(call.path(), &Error::NoSuchPath));
         (told.map(|told| (told, Some(Error::NoSuchPath))), Tally::default())
     } else {
