@@ -21,6 +21,9 @@ A command, and what it takes:
   import-campus         csv: a text whose first line names its columns (email, username, password,
                         nickname, phone, sid, block, room, isp, account, wx, access)
   audit                 user, limit? (1 to 1000)
+  sweep-avatars         seconds? (how old a picture nobody shows must be; an hour)
+  compare-directory, rebuild-directory
+                        from? (the `next` of an answer before)
 
 A user is {"id": …}, {"uuid": …}, {"email": …}, {"username": …} or {"wx": …}, or a plain text.
 
