@@ -16,9 +16,11 @@ use crate::directory::emails;
 use crate::directory_property::Dice;
 use crate::world::{Embedded, Item, World, all};
 
-/// When the first signed up, in milliseconds since 1970; and about how long it is to the next.
+/// When the first signed up, in milliseconds since 1970; about how long it is to the next; and the
+/// longest that it may be to the last, who comes before whoever signs up now.
 const FIRST: u64 = 1_640_995_200_000;
 const BETWEEN: u64 = 600_000;
+const FOUR_YEARS: u64 = 126_230_400_000;
 /// The zero of the clock of the ids.
 const EPOCH: u64 = 1_577_836_800_000;
 
@@ -36,11 +38,11 @@ struct Written {
 
 /// Every tenth thousand comes at once, 50 in a millisecond.
 fn users(how_many: u64) -> Vec<Written> {
-    let mut dice = Dice(1);
+    let (mut dice, between) = (Dice(1), BETWEEN.min(FOUR_YEARS / how_many));
     let one = |n: u64| {
         let (at, nth) = match n / 1_000 % 10 {
-            9 => (FIRST + n / 1_000 * 1_000 * BETWEEN + n % 1_000 / 50, n % 50),
-            _ => (FIRST + n * BETWEEN + dice.roll(BETWEEN), dice.roll(4_096)),
+            9 => (FIRST + n / 1_000 * 1_000 * between + n % 1_000 / 50, n % 50),
+            _ => (FIRST + n * between + dice.roll(between), dice.roll(4_096)),
         };
         Written {
             uuid: Uuid::from_u64_pair(at << 16 | 7 << 12 | nth, 1 << 63 | n),
