@@ -8,7 +8,6 @@ import json
 import sys
 
 HASHING = {"CenterLogin", "CenterRegister", "WhaleChangePassword", "WhaleCreateUser", "WhaleLogin"}
-STREAMS = {"Directory": "UsersTable", "Mailer": "OutboxTable", "Sweeper": "OutboxTable"}
 READING = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 
 
@@ -27,7 +26,8 @@ def main():
         named = ((name, each.get("Properties", {})) for name, each in resources.items() if each["Type"] == kind)
         return dict(named)
 
-    functions = of("AWS::Lambda::Function")
+    functions, mappings = of("AWS::Lambda::Function"), of("AWS::Lambda::EventSourceMapping")
+    streams = {each["FunctionName"]["Ref"]: [each["EventSourceArn"]] for each in mappings.values()}
     logs = {"LogGroup": {"Ref": "FunctionLogs"}, "LogFormat": "JSON", "SystemLogLevel": "WARN"}
     for name, function in functions.items():
         same(f"{name} logs", function["LoggingConfig"], logs)
@@ -35,7 +35,7 @@ def main():
         boundary = resources[f"{name}Role"]["Properties"]["PermissionsBoundary"]["Ref"]
         statements = resources[boundary]["Properties"]["PolicyDocument"]["Statement"]
         read = [each["Resource"] for each in statements if READING & set(each.get("Action", []))]
-        same(f"{name} reads streams", read, [{"Fn::GetAtt": [STREAMS[name], "StreamArn"]}] if name in STREAMS else [])
+        same(f"{name} reads streams", read, streams.get(name, []))
     limited = {name for name, function in functions.items() if "ReservedConcurrentExecutions" in function}
     same("functions that hash", sorted(limited), sorted(HASHING))
 
@@ -44,7 +44,7 @@ def main():
         same(f"items of {name} expire", table.get("TimeToLiveSpecification"), expiring)
     for name, group in of("AWS::Logs::LogGroup").items():
         same(f"{name} is kept", group.get("RetentionInDays"), {"Ref": "LogDays"})
-    for name, mapping in of("AWS::Lambda::EventSourceMapping").items():
+    for name, mapping in mappings.items():
         given_up = {"OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}}
         same(f"{name} gives up", mapping["DestinationConfig"], given_up)
         same(f"{name} halves what fails", mapping["BisectBatchOnFunctionError"], True)

@@ -127,9 +127,7 @@ impl Error {
             other => Fault::new(other.name()),
         }
     }
-}
 
-impl Error {
     /// The error of a further attempt: where one before was unclear, it is unclear, too.
     pub(crate) fn after(self, before: &Fault) -> Self {
         match self {

@@ -25,22 +25,22 @@ pub(super) fn work(file: &[u8]) -> Result<(&[u8], u64), Flaw> {
     let (canvas, each) = match (kind, first) {
         (b"VP8X", [flags, _, _, _, size @ ..]) => {
             let canvas = (1 + little(size.get(..3))?, 1 + little(size.get(3..6))?);
-            let each = match (flags & ANIMATION, flags & ALPHA) {
-                (0, 0) => still(canvas, behind).map(|()| 4)?,
-                (0, _) => still(canvas, behind).map(|()| 7)?,
-                _ => first_frame(canvas, behind).map(|()| 15)?,
-            };
-            (canvas, each)
-        }
-        (b"VP8L", [_, _, _, _, last, ..]) if last & ALPHA != 0 => {
-            let size = size(kind, first)?;
-            fits(size, &[(kind, first)])?;
-            (size, 0)
+            match (flags & ANIMATION, flags & ALPHA) {
+                (0, alpha) => {
+                    still(canvas, behind)?;
+                    (canvas, if alpha == 0 { 4 } else { 7 })
+                }
+                _ => {
+                    first_frame(canvas, behind)?;
+                    (canvas, 15)
+                }
+            }
         }
         _ => {
-            let size = size(kind, first)?;
-            fits(size, &[(kind, first)])?;
-            (size, 4)
+            let canvas = size(kind, first)?;
+            fits(canvas, &[(kind, first)])?;
+            let transparent = kind == b"VP8L" && first.get(4).is_some_and(|last| last & ALPHA != 0);
+            (canvas, if transparent { 0 } else { 4 })
         }
     };
     Ok((file, u64::from(canvas.0) * u64::from(canvas.1) * each))
