@@ -137,10 +137,13 @@ async fn carry_out(
         }
         Command::SetAccess { user, access } => {
             let access: Access = parsed("access", &access)?;
-            change(users, &user, |user| user.access = access).await
+            let user = users.find(&user).await?;
+            Ok(shown(users.set_access(user, &by, access).await?))
         }
-        Command::Block { user } => change(users, &user, |user| user.blocked = true).await,
-        Command::Unblock { user } => change(users, &user, |user| user.blocked = false).await,
+        Command::Block { user } => Ok(shown(users.set_blocked(users.find(&user).await?, &by, true).await?)),
+        Command::Unblock { user } => {
+            Ok(shown(users.set_blocked(users.find(&user).await?, &by, false).await?))
+        }
         Command::Feature { user } => change(users, &user, |user| user.featured = true).await,
         Command::Unfeature { user } => change(users, &user, |user| user.featured = false).await,
         Command::BindWx { user, wx } => {

@@ -6,7 +6,9 @@
 use std::str::FromStr;
 
 use serde::Deserialize;
-use shared::{Call, CampusChange, Detail, Dialect, Error, Flaw, Phone, Result, Subject, Tokens, Users};
+use shared::{
+    Admission, Call, CampusChange, Detail, Dialect, Error, Flaw, Phone, Result, Subject, Tokens, Users,
+};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -78,7 +80,7 @@ fn parsed<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> Resul
     extensions(("x-errors" = json!(["incomplete", "inactive", "forbidden", "no_such_account", "phone_taken"]))),
 )]
 pub(crate) async fn change_profile((users, tokens): &(Users, Tokens), call: Call) -> Result<()> {
-    let caller = tokens.holder(call.bearer(), users).await?.active()?;
+    let caller = tokens.authenticate(call.bearer(), users, Admission::Active).await?;
     let wanted: Wanted = call.json::<Given>()?.try_into()?;
     let by = call.by(&caller);
     let user = users.acted_on(caller, &wanted.who).await?;

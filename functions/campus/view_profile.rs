@@ -1,7 +1,7 @@
 //! `GET /api/v3/view_profile`: a user's profile; one's own, or as administrator anyone's.
 
 use shared::dialect::CampusProfile;
-use shared::{Call, Campus, Dialect, Result, Seals, Subject, Tokens, Users};
+use shared::{Admission, Call, Campus, Dialect, Result, Seals, Subject, Tokens, Users};
 
 #[utoipa::path(
     get,
@@ -15,9 +15,9 @@ pub(crate) async fn view_profile(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<CampusProfile> {
-    let caller = tokens.holder(call.bearer(), users).await?.active()?;
+    let caller = tokens.authenticate(call.bearer(), users, Admission::Active).await?;
     let who = call.query("who").map(str::trim).filter(|who| !who.is_empty());
-    let subject = who.map_or(Subject::Uuid(caller.uuid), Subject::who);
+    let subject = who.map_or(Subject::Uuid(caller.user.uuid), Subject::who);
     let user = users.acted_on(caller, &subject).await?;
     let real_name = match &user.real_name {
         Some(sealed) => Some(seals.unseal(user.uuid, "real_name", sealed).await?),

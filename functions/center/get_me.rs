@@ -1,7 +1,7 @@
 //! `GET /api/users/me`: the caller's own profile.
 
 use shared::dialect::CenterProfile;
-use shared::{Call, Center, Dialect, Result, Tokens, Users};
+use shared::{Admission, Call, Center, Dialect, Result, Tokens, Users};
 
 #[utoipa::path(
     get,
@@ -10,7 +10,7 @@ use shared::{Call, Center, Dialect, Result, Tokens, Users};
     security(("bearer" = [])),
 )]
 pub(crate) async fn get_me((users, tokens): &(Users, Tokens), call: Call) -> Result<CenterProfile> {
-    Ok(tokens.caller(call.bearer(), users).await?.into())
+    Ok(tokens.authenticate(call.bearer(), users, Admission::ValidToken).await?.user.into())
 }
 
 /// Runs the function.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::dialect::Given;
-use shared::{Call, Dialect, Profile, Result, Sealed, Seals, Tokens, UserId, Users};
+use shared::{Admission, Call, Dialect, Profile, Result, Sealed, Seals, Tokens, UserId, Users};
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -26,7 +26,7 @@ pub(crate) async fn get_auth(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<Given<Verified>> {
-    let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
+    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?.user;
     let unseal = async |field: &str, sealed: &Option<Sealed>| match sealed {
         Some(sealed) => seals.unseal(caller.uuid, field, sealed).await.map(Some),
         None => Ok(None),

@@ -1,7 +1,7 @@
 //! `GET /users`: the caller's own data.
 
 use shared::dialect::{Given, ProfileUser};
-use shared::{Call, Dialect, Profile, Result, Tokens, Users};
+use shared::{Admission, Call, Dialect, Profile, Result, Tokens, Users};
 
 #[utoipa::path(
     get,
@@ -11,7 +11,8 @@ use shared::{Call, Dialect, Profile, Result, Tokens, Users};
     extensions(("x-errors" = json!(["blocked"]))),
 )]
 pub(crate) async fn get_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<ProfileUser>> {
-    Ok(Given::success(tokens.holder(call.bearer(), users).await?.unblocked()?.into()))
+    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?;
+    Ok(Given::success(caller.user.into()))
 }
 
 /// Runs the function.

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 use shared::dialect::Given;
-use shared::{Avatars, Call, Dialect, Error, Picture, Profile, Result, Tokens, Users};
+use shared::{Admission, Avatars, Call, Dialect, Error, Picture, Profile, Result, Tokens, Users};
 use utoipa::ToSchema;
 
 /// The form as it is described; it is read as it comes.
@@ -34,13 +34,13 @@ pub(crate) async fn set_avatar(
     (users, tokens, avatars): &(Users, Tokens, Avatars),
     call: Call,
 ) -> Result<Given<Saved>> {
-    let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
+    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?;
     let file = call.file("avatar").await?.ok_or(Error::NoImage)?;
     let picture = Picture::read(&file).map_err(Error::BadImage)?;
 
-    let avatar = avatars.put(&caller, picture).await?;
+    let avatar = avatars.put(&caller.user, picture).await?;
     let by = call.by(&caller);
-    users.set_avatar(caller, &by, &avatar).await?;
+    users.set_avatar(caller.user, &by, &avatar).await?;
     let avatar_url = String::from(avatar);
     Ok(Given {
         message: "Avatar saved successfully",

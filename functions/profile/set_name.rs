@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::{Given, ProfileName};
-use shared::{Call, Dialect, Error, Flaw, Result, Tokens, Username, Users, filled};
+use shared::{Admission, Call, Dialect, Error, Flaw, Result, Tokens, Username, Users, filled};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -27,17 +27,17 @@ struct Named {
     extensions(("x-errors" = json!(["blocked", "missing", "username_taken"])), ("x-beside" = json!("name"))),
 )]
 pub(crate) async fn set_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<Named>> {
-    let caller = tokens.holder(call.bearer(), users).await?.unblocked()?;
+    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?;
     let wanted: Wanted = call.filled_json()?;
     let name = wanted.name.filter(|name| !name.trim().is_empty()).ok_or(Error::Missing("name"))?;
     let name: Username = name.parse().map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
 
-    if name.is_reserved() && name.canonical() != caller.username.canonical() {
+    if name.is_reserved() && name.canonical() != caller.user.username.canonical() {
         return Err(Error::UsernameTaken);
     }
 
     let by = call.by(&caller);
-    let named = users.change(caller, &by, |user| user.username = name.clone()).await?;
+    let named = users.change(caller.user, &by, |user| user.username = name.clone()).await?;
     let name = String::from(named.username);
     Ok(Given { message: "Success", beside: Some(("name", name.clone().into())), data: Named { name } })
 }

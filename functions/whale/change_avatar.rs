@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
-use shared::{AvatarUrl, Call, Dialect, Email, Result, Subject, Tokens, UserId, Users, Whale, present};
+use shared::{
+    Admission, AvatarUrl, Call, Dialect, Email, Result, Subject, Tokens, UserId, Users, Whale, present,
+};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -31,7 +33,7 @@ struct Changed {
     extensions(("x-errors" = json!(["missing", "no_such_account", "forbidden"]))),
 )]
 pub(crate) async fn change_avatar((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
-    let caller = tokens.caller(call.bearer_or_query(), users).await?;
+    let caller = tokens.authenticate(call.bearer_or_query(), users, Admission::ValidToken).await?;
     let given: Given = call.json_with(&["user_id|email"])?;
     let subject = Subject::of(given.user_id, given.email.as_deref())?;
     let by = call.by(&caller);

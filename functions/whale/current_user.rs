@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::dialect::WhaleUser;
-use shared::{Call, Dialect, Error, Result, Tokens, Users, Whale};
+use shared::{Admission, Call, Dialect, Error, Result, Tokens, Users, Whale};
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -19,11 +19,14 @@ struct Found {
 )]
 pub(crate) async fn current_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Found> {
     let token = call.query("token").or_else(|| call.bearer()).ok_or(Error::NoParameter)?;
-    let user = tokens.caller(Some(token), users).await.map_err(|error| match error {
-        Error::BadToken | Error::ExpiredToken => Error::NotFound,
-        other => other,
-    })?;
-    Ok(Found { user: user.into() })
+    let caller =
+        tokens.authenticate(Some(token), users, Admission::ValidToken).await.map_err(
+            |error| match error {
+                Error::BadToken | Error::ExpiredToken => Error::NotFound,
+                other => other,
+            },
+        )?;
+    Ok(Found { user: caller.user.into() })
 }
 
 /// Runs the function.

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::json;
 use shared::dialect::WhaleUser;
 use shared::{
-    At, Call, Cursors, Dialect, Directory, Error, Filter, Lookup, OrderBy, Result, Tokens, Users, Whale,
+    Admission, At, Call, Cursors, Dialect, Directory, Error, Filter, Lookup, OrderBy, Result, Tokens, Users,
+    Whale,
 };
 use utoipa::ToSchema;
 
@@ -62,7 +63,7 @@ pub(crate) async fn list_users(
     call: Call,
 ) -> Result<Listed> {
     let Wanted { lookup, filter, order, from, size } = wanted(&call)?; // before anything is read
-    if !tokens.caller(call.bearer_or_query(), users).await?.administers() {
+    if !tokens.authenticate(call.bearer_or_query(), users, Admission::ValidToken).await?.user.administers() {
         return Err(Error::Forbidden);
     }
     let at = match call.query("cursor") {

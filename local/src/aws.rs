@@ -33,7 +33,7 @@ use crate::{
 };
 pub use called::AwsCall;
 use caller::Caller;
-pub use fault::{Effect, Fault};
+pub use fault::{Effect, Fault, Hold};
 use request::Call;
 pub(crate) use secrets::Rotation;
 use service::Service;
@@ -135,6 +135,10 @@ impl Aws {
             Some(Effect::LoseAnswer) => self.forward(call).await.and(Err(Broken)),
             Some(Effect::Delay(duration)) => {
                 sleep(duration).await;
+                self.forward(call).await
+            }
+            Some(Effect::Hold(hold)) => {
+                hold.wait().await;
                 self.forward(call).await
             }
         }

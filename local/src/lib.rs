@@ -42,7 +42,7 @@ mod template;
 mod watch;
 mod workspace;
 
-pub use aws::{AwsCall, Effect, Fault, OPERATOR, SECRET_ACCESS_KEY};
+pub use aws::{AwsCall, Effect, Fault, Hold, OPERATOR, SECRET_ACCESS_KEY};
 pub use cloud::Cloud;
 pub use mail::Mail;
 pub use options::Options;

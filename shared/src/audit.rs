@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{Item, Reading, Write, key, number, text, time};
+use crate::authority::Authority;
+use crate::database::{Conflict, Item, Reading, Write, key, number, text, time};
 use crate::env::Env;
 use crate::{Fault, Language, User, UserId, clock, random};
 
@@ -17,13 +18,20 @@ pub struct By {
     pub address: String,
     /// The language they would rather read.
     pub language: Language,
+    /// What entitles them to the change.
+    pub(crate) authority: Authority,
 }
 
 impl By {
     /// The operator, past the API.
     #[must_use]
     pub fn operator() -> Self {
-        Self { actor: None, address: "operator".into(), language: Language::Zh }
+        Self {
+            actor: None,
+            address: "operator".into(),
+            language: Language::Zh,
+            authority: Authority::Operator,
+        }
     }
 }
 
@@ -124,7 +132,8 @@ impl Trail {
             ("expires_at".into(), number(clock::seconds().saturating_add(self.seconds))),
         ]);
         item.extend(by.actor.map(|actor| ("actor".into(), text(actor))));
-        Ok(Write::New(key::trail(user, now, u64::from_le_bytes(random::bytes()?)), item))
+        let key = key::trail(user, now, u64::from_le_bytes(random::bytes()?));
+        Ok(Write::Create(key, item, Conflict::RandomId))
     }
 }
 

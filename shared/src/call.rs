@@ -8,8 +8,9 @@ use lambda_http::{Request, RequestExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
+use crate::authority::Authority;
 use crate::error::Flaw;
-use crate::{By, Error, Language, Result, User};
+use crate::{By, Caller, Error, Language, Result};
 
 use json::wanted;
 pub use json::{filled, present};
@@ -41,16 +42,22 @@ impl From<Request> for Call {
 }
 
 impl Call {
-    /// Who makes the request, for what is told and kept of a change.
+    /// The actor of a change: a caller, with what entitles them to it.
     #[must_use]
-    pub fn by(&self, actor: &User) -> By {
-        By { actor: Some(actor.uuid), address: self.source_address(), language: self.language() }
+    pub fn by(&self, caller: &Caller) -> By {
+        By { actor: Some(caller.user.uuid), authority: caller.authority(), ..self.by_anyone() }
     }
 
-    /// As [`Call::by`], where nobody has shown who they are.
+    /// An actor without a token. They are entitled to no change, unless a password, a mailed code
+    /// or a mailed link entitles them.
     #[must_use]
     pub fn by_anyone(&self) -> By {
-        By { actor: None, address: self.source_address(), language: self.language() }
+        By {
+            actor: None,
+            address: self.source_address(),
+            language: self.language(),
+            authority: Authority::Nothing,
+        }
     }
 
     /// The form body (`application/x-www-form-urlencoded`) as `T`.

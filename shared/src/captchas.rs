@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 use uuid::Uuid;
 
-use crate::database::{Change, Database, Item, Key, Reading, Write, Written, flag, key, number, text, time};
+use crate::database::{
+    Conflict, Database, Item, Key, Reading, Update, Write, WriteOutcome, flag, key, number, text, time,
+};
 use crate::env::{Env, Resource};
 use crate::limits::Limit;
 use crate::outbox::{self, Matter};
@@ -115,12 +117,8 @@ impl Captchas {
         ]);
         let key = key::captcha(to.id(), group.number());
         let writes = || vec![Write::Put(key.clone(), item.clone()), mail.clone()];
-        match self.database.write_counted(Some(limit), writes).await? {
-            Written::Done(_) => {
-                Ok(Captcha { uuid, user: to.id(), group, created_at: now, ends_at: at(ends)? })
-            }
-            Written::Refused(_) => Err(Fault::new("a mail of this id exists").into()),
-        }
+        self.database.write_counted(Some(limit), writes).await?.committed()?;
+        Ok(Captcha { uuid, user: to.id(), group, created_at: now, ends_at: at(ends)? })
     }
 
     /// Counts a try of `code`, then looks at it. One write.
@@ -132,7 +130,7 @@ impl Captchas {
     pub async fn evaluate(&self, user: &User, group: CaptchaGroup, code: &str) -> Result<Claim> {
         let key = key::captcha(user.id(), group.number());
         let now = clock::seconds();
-        let count = Change {
+        let count = Update {
             key: key.clone(),
             expression: "SET tries = tries + :one".into(),
             condition: "tries < :most AND ends_at > :now AND used = :no AND made_for = :state".into(),
@@ -145,8 +143,8 @@ impl Captchas {
                 (":state".into(), text(state(user))),
             ],
         };
-        match self.database.write(vec![count.into()]).await? {
-            Written::Done(captcha) => {
+        match self.database.write(vec![Write::Update(count, Conflict::Code)]).await? {
+            WriteOutcome::Committed(captcha) => {
                 let captcha = Reading(&captcha);
                 let uuid = captcha.uuid("uuid")?;
                 if !self.codes.is(code, uuid, &captcha.text("key_id")?).await? {
@@ -154,10 +152,12 @@ impl Captchas {
                 }
                 Ok(Claim { key, uuid })
             }
-            Written::Refused(refusals) => match refusals.into_iter().flatten().flatten().next() {
-                None => Err(Error::BadCode),
-                Some(captcha) => Err(over(&Reading(&captcha), user, now)?),
-            },
+            WriteOutcome::ConditionFailed(failed) => {
+                match failed.into_iter().find_map(|failed| failed.item) {
+                    None => Err(Error::BadCode),
+                    Some(captcha) => Err(over(&Reading(&captcha), user, now)?),
+                }
+            }
         }
     }
 }
@@ -178,7 +178,7 @@ impl Claim {
     /// The write that uses the code up, for `user` as stored; refused where it was used, replaced or
     /// made void meanwhile.
     pub(crate) fn consume(&self, user: &User) -> Write {
-        Write::Change(Change {
+        let update = Update {
             key: self.key.clone(),
             expression: "SET used = :yes".into(),
             condition: "#uuid = :uuid AND used = :no AND made_for = :state".into(),
@@ -189,7 +189,8 @@ impl Claim {
                 (":uuid".into(), text(self.uuid)),
                 (":state".into(), text(state(user))),
             ],
-        })
+        };
+        Write::Update(update, Conflict::Code)
     }
 }
 

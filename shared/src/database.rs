@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
+    CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
 };
 
 pub(crate) use item::{Item, Reading, bytes, flag, integer, number, text, time, unreadable};
@@ -21,7 +21,7 @@ pub(crate) use key::{Key, Table};
 pub(crate) use meter::Meter;
 pub(crate) use query::{Direction, Row};
 use write::some;
-pub(crate) use write::{Change, Write};
+pub(crate) use write::{Check, Conflict, Update, Write};
 
 use crate::env::Env;
 use crate::{Fault, random};
@@ -68,16 +68,34 @@ impl Names {
     }
 }
 
-/// What a conditional write came to.
-pub(crate) enum Written {
-    /// It was made; of one change alone, the item as it is now.
-    Done(Item),
-    /// It was not: per write, in order, whether its condition failed, and the item it failed on.
-    Refused(Vec<Option<Refusal>>),
+/// The outcome of conditional writes.
+pub(crate) enum WriteOutcome {
+    /// All were made. Holds the new item after a single update, and nothing after a transaction.
+    Committed(Item),
+    /// None was made, because these conditions failed, in the order of the writes. At least one.
+    ConditionFailed(Vec<FailedCondition>),
 }
 
-/// A failed condition, with the item as it stood.
-pub(crate) type Refusal = Option<Item>;
+impl WriteOutcome {
+    /// The item after the write, or the first failed condition as the error that it means.
+    pub(crate) fn committed(self) -> crate::Result<Item> {
+        match self {
+            Self::Committed(item) => Ok(item),
+            Self::ConditionFailed(failed) => {
+                let unknown = || Fault::new("a condition failed without a reason").into();
+                Err(failed.first().map_or_else(unknown, |failed| failed.conflict.into()))
+            }
+        }
+    }
+}
+
+/// A failed condition.
+pub(crate) struct FailedCondition {
+    /// What the failure means.
+    pub conflict: Conflict,
+    /// The item as it was then. `None` if there was none, or if the write does not ask for it.
+    pub item: Option<Item>,
+}
 
 impl Database {
     /// The database, with its connection opened by reading an item that does not exist. Where
@@ -105,13 +123,13 @@ impl Database {
         }
     }
 
-    /// Makes all of the writes or none: a change alone as what it is, more as a transaction.
+    /// Makes all of the writes or none: a single update as `UpdateItem`, all else as a transaction.
     ///
     /// # Errors
     /// A fault, which is unclear where the writes may have been made all the same.
-    pub(crate) async fn write(&self, mut writes: Vec<Write>) -> Result<Written, Fault> {
+    pub(crate) async fn write(&self, mut writes: Vec<Write>) -> Result<WriteOutcome, Fault> {
         match (writes.pop(), writes.is_empty()) {
-            (Some(Write::Change(change)), true) => self.update(change).await,
+            (Some(Write::Update(update, conflict)), true) => self.update(update, conflict).await,
             (last, _) => {
                 writes.extend(last);
                 self.transact(writes).await
@@ -119,42 +137,43 @@ impl Database {
         }
     }
 
-    async fn update(&self, change: Change) -> Result<Written, Fault> {
+    async fn update(&self, update: Update, conflict: Conflict) -> Result<WriteOutcome, Fault> {
         let started = Instant::now();
         loop {
-            let change = change.clone();
+            let update = update.clone();
             let sent = self
                 .client
                 .update_item()
-                .table_name(self.names.of(change.key.table))
-                .set_key(Some(change.key.attributes()))
-                .update_expression(change.expression)
-                .condition_expression(change.condition)
-                .set_expression_attribute_names(some(change.names))
-                .set_expression_attribute_values(some(change.values))
+                .table_name(self.names.of(update.key.table))
+                .set_key(Some(update.key.attributes()))
+                .update_expression(update.expression)
+                .condition_expression(update.condition)
+                .set_expression_attribute_names(some(update.names))
+                .set_expression_attribute_values(some(update.values))
                 .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(OnRefusal::AllOld)
+                .return_values_on_condition_check_failure(OnFailure::AllOld)
                 .send()
                 .await;
             match sent {
-                Ok(made) => return Ok(Written::Done(made.attributes.unwrap_or_default())),
+                Ok(made) => return Ok(WriteOutcome::Committed(made.attributes.unwrap_or_default())),
                 Err(SdkError::ServiceError(error))
                     if conflicts(error.err()) && started.elapsed() < PATIENCE =>
                 {
                     pause().await;
                 }
                 Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                    return Ok(Written::Refused(vec![Some(item_of(error.into_err()))]));
+                    let item = item_of(error.into_err());
+                    return Ok(WriteOutcome::ConditionFailed(vec![FailedCondition { conflict, item }]));
                 }
                 Err(error) => return Err(fault("UpdateItem", &error)),
             }
         }
     }
 
-    /// A conflict with another transaction is tried again; a condition that fails is the
-    /// caller's to read.
-    async fn transact(&self, writes: Vec<Write>) -> Result<Written, Fault> {
+    /// Retries after a conflict with another transaction. A failed condition is for the caller.
+    async fn transact(&self, writes: Vec<Write>) -> Result<WriteOutcome, Fault> {
         let started = Instant::now();
+        let conflicts: Vec<_> = writes.iter().map(Write::conflict).collect();
         let write = |write: Write| {
             let table = self.names.of(write.table()).to_owned();
             write.on(&table)
@@ -163,17 +182,21 @@ impl Database {
         loop {
             let sent =
                 self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let Err(error) = sent else { return Ok(Written::Done(Item::new())) };
+            let Err(error) = sent else { return Ok(WriteOutcome::Committed(Item::new())) };
             let reasons = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons()
                 }
                 _ => return Err(fault("TransactWriteItems", &error)),
             };
-            let refused = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
-            if reasons.iter().any(refused) {
-                let refusal = |reason: &CancellationReason| refused(reason).then(|| reason.item.clone());
-                return Ok(Written::Refused(reasons.iter().map(refusal).collect()));
+            // DynamoDB gives one reason for each write, in their order.
+            let failed = reasons.iter().zip(&conflicts).filter_map(|(reason, conflict)| {
+                let conflict = conflict.filter(|_| reason.code() == Some("ConditionalCheckFailed"))?;
+                Some(FailedCondition { conflict, item: reason.item.clone() })
+            });
+            let failed: Vec<_> = failed.collect();
+            if !failed.is_empty() {
+                return Ok(WriteOutcome::ConditionFailed(failed));
             }
             if started.elapsed() > PATIENCE || !reasons.iter().all(passes) {
                 let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
@@ -196,9 +219,9 @@ fn conflicts(error: &UpdateItemError) -> bool {
     matches!(error, UpdateItemError::TransactionConflictException(_))
 }
 
-fn item_of(error: UpdateItemError) -> Refusal {
+fn item_of(error: UpdateItemError) -> Option<Item> {
     match error {
-        UpdateItemError::ConditionalCheckFailedException(refused) => refused.item,
+        UpdateItemError::ConditionalCheckFailedException(failed) => failed.item,
         _ => None,
     }
 }

@@ -20,6 +20,7 @@
 //! variables in [`env`], the clock in `clock.rs`, randomness in `random.rs`.
 
 mod audit;
+mod authority;
 mod avatars;
 mod call;
 mod captchas;
@@ -48,6 +49,7 @@ mod user;
 mod users;
 
 pub use audit::{By, Entry, Event};
+pub use authority::{Admission, Caller};
 pub use avatars::{Avatars, Swept};
 pub use call::{Call, filled, present};
 pub use captchas::{Captcha, CaptchaGroup, Captchas, Codes};

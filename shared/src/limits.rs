@@ -6,7 +6,9 @@
 use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
-use crate::database::{Change, Database, Key, Reading, Refusal, Write, Written, key, number};
+use crate::database::{
+    Conflict, Database, FailedCondition, Key, Reading, Update, Write, WriteOutcome, key, number,
+};
 use crate::env::{Env, Resource};
 use crate::{Canonical, Error, Fault, Result, UserId, Users, clock};
 
@@ -97,24 +99,22 @@ impl Database {
         &self,
         limit: Option<&Limit>,
         writes: impl Fn() -> Vec<Write>,
-    ) -> Result<Written> {
+    ) -> Result<WriteOutcome> {
         let mut ended = None;
         loop {
             let mut all = writes();
-            all.extend(limit.map(|limit| limit.count(ended).into()));
-            let refusals = match self.write(all).await? {
-                Written::Done(item) => return Ok(Written::Done(item)),
-                Written::Refused(refusals) => refusals,
+            all.extend(limit.map(|limit| Write::Update(limit.count(ended), Conflict::Limit)));
+            let failed = match self.write(all).await? {
+                WriteOutcome::Committed(item) => return Ok(WriteOutcome::Committed(item)),
+                WriteOutcome::ConditionFailed(failed) => failed,
             };
-            match refusals.last() {
-                Some(Some(counter)) if limit.is_some() => {
-                    ended = match ended {
-                        None => Limit::ended(counter)?,
-                        Some(_) => None, // somebody else has begun the new window: this one counts in it
-                    }
-                }
-                _ => return Ok(Written::Refused(refusals)),
-            }
+            let Some(counter) = failed.iter().find(|failed| failed.conflict == Conflict::Limit) else {
+                return Ok(WriteOutcome::ConditionFailed(failed));
+            };
+            ended = match ended {
+                None => Limit::ended(counter)?,
+                Some(_) => None, // another request has started the new window: this try counts in it
+            };
         }
     }
 }
@@ -122,12 +122,12 @@ impl Database {
 impl Limit {
     /// The write that ends the count.
     pub(crate) fn end(&self) -> Write {
-        Write::Remove(self.key.clone())
+        Write::Delete(self.key.clone())
     }
 
     /// The update that counts one try: in the running window, or as the first of a new one
     /// where the running one was seen to have `ended`.
-    fn count(&self, ended: Option<u64>) -> Change {
+    fn count(&self, ended: Option<u64>) -> Update {
         let now = clock::seconds();
         let value = |name: &str, value: u64| (format!(":{name}"), number(value));
         let mut values = vec![value("one", 1), value("end", now.saturating_add(self.seconds))];
@@ -144,7 +144,7 @@ impl Limit {
                 ("SET tries = :one, expires_at = :end", "attribute_not_exists(pk) OR expires_at = :ended")
             }
         };
-        Change {
+        Update {
             key: self.key.clone(),
             expression: expression.into(),
             condition: condition.into(),
@@ -155,8 +155,8 @@ impl Limit {
 
     /// Why a try was not counted: the window had ended, and when; or the counter was gone.
     /// DynamoDB deletes late, so the end is always compared here.
-    fn ended(refused: &Refusal) -> Result<Option<u64>> {
-        let Some(counter) = refused else { return Ok(None) };
+    fn ended(failed: &FailedCondition) -> Result<Option<u64>> {
+        let Some(counter) = &failed.item else { return Ok(None) };
         let (end, now) = (Reading(counter).number("expires_at")?, clock::seconds());
         if end <= now { Ok(Some(end)) } else { Err(Error::TooMany { retry_after: end.saturating_sub(now) }) }
     }

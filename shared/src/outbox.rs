@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::captchas;
-use crate::database::{Database, Item, Key, Reading, Table, Write, Written, key, number, text};
+use crate::database::{Conflict, Database, Item, Key, Reading, Table, Write, key, number, text};
 use crate::limits::Limit;
 use crate::{Email, Fault, Language, User, Users, clock, user};
 
@@ -74,7 +74,7 @@ pub(crate) fn post(matter: &Matter, to: &User, language: Language) -> Result<Wri
         }
         Matter::PasswordChanged | Matter::EmailChanged => {}
     }
-    Ok(Write::New(key::mail(id), item))
+    Ok(Write::Create(key::mail(id), item, Conflict::RandomId))
 }
 
 /// The write that has the sweeper delete the picture at `key`, which nobody points to any more.
@@ -87,7 +87,7 @@ pub(crate) fn discard(key: &str) -> Result<Write, Fault> {
         ("key".into(), text(key)),
         ("expires_at".into(), number(clock::seconds().saturating_add(KEPT_SECONDS))),
     ]);
-    Ok(Write::New(key::mail(user::new_uuid(clock::now())?), item))
+    Ok(Write::Create(key::mail(user::new_uuid(clock::now())?), item, Conflict::RandomId))
 }
 
 /// The key of the picture that a stream record of the outbox has deleted.
@@ -120,10 +120,8 @@ impl Users {
         language: Language,
     ) -> crate::Result<()> {
         let mail = post(&Matter::VerifyEmail { version: user.email_version }, user, language)?;
-        match self.database.write_counted(Some(limit), || vec![mail.clone()]).await? {
-            Written::Done(_) => Ok(()),
-            Written::Refused(_) => Err(Fault::new("a mail of this id exists").into()),
-        }
+        self.database.write_counted(Some(limit), || vec![mail.clone()]).await?.committed()?;
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ mod told;
 
 use uuid::Uuid;
 
-use crate::{Access, Email, Error, OpenId, Result, User, UserId, Username, Users};
+use crate::{Access, Caller, Email, Error, OpenId, Result, User, UserId, Username, Users};
 
 /// Whom a request is about, as it says itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,25 +58,6 @@ impl Subject {
 }
 
 impl User {
-    /// The user, where they may act at all: neither blocked, nor yet to be registered.
-    ///
-    /// # Errors
-    /// [`Error::Inactive`].
-    pub fn active(self) -> Result<Self> {
-        match self.access {
-            Access::Admin | Access::User if !self.blocked => Ok(self),
-            _ => Err(Error::Inactive),
-        }
-    }
-
-    /// The user, where they are not blocked: for a family that tells the blocked so.
-    ///
-    /// # Errors
-    /// [`Error::Blocked`].
-    pub fn unblocked(self) -> Result<Self> {
-        if self.blocked { Err(Error::Blocked) } else { Ok(self) }
-    }
-
     /// The name by which the campus can always address the user: the OpenID, or where none is
     /// bound the UUID, marked as ours.
     #[must_use]
@@ -130,7 +111,8 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::Forbidden`]; [`Error::NoSuchAccount`], to administrators only.
-    pub async fn acted_on(&self, caller: User, subject: &Subject) -> Result<User> {
+    pub async fn acted_on(&self, caller: Caller, subject: &Subject) -> Result<User> {
+        let caller = caller.user;
         match caller.access {
             _ if subject.is(&caller) => Ok(caller),
             Access::Admin => self.find(subject).await,

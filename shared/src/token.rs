@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::env::{Env, Resource};
 use crate::secrets::Rotating;
-use crate::{Error, Fault, Result, User, Users, clock, tally};
+use crate::{Admission, Caller, Error, Fault, Result, User, Users, clock, tally};
 
 /// Who makes the tokens, and whom they are for.
 const ISSUER: &str = "accounts";
@@ -70,28 +70,25 @@ impl Tokens {
         self.sign(&Claims { openid, ..claims }).await
     }
 
-    /// The user whose login token `token` is, as stored now. One read.
+    /// The holder of the access token `token`, as stored now. One read.
     ///
     /// # Errors
-    /// [`Error::ExpiredToken`]; [`Error::BadToken`] for everything else that is not a valid
-    /// token of a present, unblocked user; a fault of ours where nobody can say which.
-    pub async fn caller(&self, token: Option<&str>, users: &Users) -> Result<User> {
-        let user = self.holder(token, users).await?;
-        if user.blocked { Err(Error::BadToken) } else { Ok(user) }
-    }
-
-    /// As [`Tokens::caller`], blocked or not: for families that tell the blocked so.
-    ///
-    /// # Errors
-    /// [`Error::ExpiredToken`]; [`Error::BadToken`].
-    pub async fn holder(&self, token: Option<&str>, users: &Users) -> Result<User> {
+    /// [`Error::ExpiredToken`]; [`Error::BadToken`] for everything else that is not a valid token
+    /// of an existing user; the error of `admission`; a fault of ours where nobody can say which.
+    pub async fn authenticate(
+        &self,
+        token: Option<&str>,
+        users: &Users,
+        admission: Admission,
+    ) -> Result<Caller> {
         let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS).await?;
         let user = users.by_uuid(claims.user_id).await?.ok_or(Error::BadToken)?;
         if user.token_version != claims.ver {
             return Err(Error::BadToken);
         }
         tally::note_user(user.uuid);
-        Ok(user)
+        admission.check(&user)?;
+        Ok(Caller { user, admission })
     }
 
     /// A new token that shows that its holder reads the user's address of this version.

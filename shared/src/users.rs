@@ -18,11 +18,12 @@ use uuid::Uuid;
 
 pub use administrators::Administrator;
 pub use import::{Imported, Outcome};
+pub(crate) use item::user as user_of_item;
 
 use crate::audit::Trail;
 use crate::database::{Database, Key, key};
 use crate::env::{Env, Resource};
-use crate::{Email, Error, Fault, OpenId, Result, User, UserId, Username};
+use crate::{Email, Fault, OpenId, Result, User, UserId, Username};
 
 /// The users.
 pub struct Users {
@@ -96,15 +97,5 @@ impl Users {
     async fn owner(&self, marker: &Key) -> Result<Option<Uuid>> {
         let item = self.database.get(marker).await?;
         Ok(item.as_ref().and_then(item::owner))
-    }
-}
-
-/// The conflict that a taken marker is.
-fn taken(marker: &Key) -> Error {
-    match key::kind(marker) {
-        key::Kind::Username => Error::UsernameTaken,
-        key::Kind::Phone => Error::PhoneTaken,
-        key::Kind::Wx => Error::WxTaken,
-        key::Kind::Email => Error::EmailTaken,
     }
 }

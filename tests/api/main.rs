@@ -13,6 +13,7 @@
 mod admin;
 mod administrators;
 mod assignment;
+mod authority;
 mod avatar_faults;
 mod avatars;
 mod campus;

@@ -1,9 +1,11 @@
 //! Faults on demand: what AWS does to its callers now and then, when a test wants it.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+
+use tokio::sync::Semaphore;
 
 /// A fault that befalls later calls.
 #[derive(Debug, Clone)]
@@ -42,6 +44,51 @@ pub enum Effect {
     LoseAnswer,
     /// The call waits for so long, and then is carried out.
     Delay(Duration),
+    /// The call waits until the test releases it, and then is carried out.
+    Hold(Hold),
+}
+
+/// Where a call waits. Clones are one.
+#[derive(Debug, Clone)]
+pub struct Hold(Arc<Gates>);
+
+#[derive(Debug)]
+struct Gates {
+    reached: Semaphore,
+    released: Semaphore,
+}
+
+impl Default for Hold {
+    fn default() -> Hold {
+        Hold(Arc::new(Gates { reached: Semaphore::new(0), released: Semaphore::new(0) }))
+    }
+}
+
+impl PartialEq for Hold {
+    fn eq(&self, other: &Hold) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Hold {}
+
+impl Hold {
+    /// Returns once a call waits, and consumes its arrival.
+    pub async fn reached(&self) {
+        if let Ok(arrival) = self.0.reached.acquire().await {
+            arrival.forget();
+        }
+    }
+
+    /// Lets all calls go on, those that wait and later ones.
+    pub fn release(&self) {
+        self.0.released.close();
+    }
+
+    pub(super) async fn wait(&self) {
+        self.0.reached.add_permits(1);
+        let _ = self.0.released.acquire().await; // no permit is ever added: it ends with the close
+    }
 }
 
 /// The faults to come, in the order of their injection.

@@ -20,16 +20,20 @@ pub(super) struct Instance {
 
 impl Instance {
     /// Starts `binary` with exactly these variables, in a process group of its own: a Ctrl-C
-    /// in the terminal is for us, and we end the functions.
+    /// in the terminal is for us, and we end the functions. `register` makes its desk known before
+    /// the process exists, which may ask for its first invocation at once.
     pub(super) fn start(
         binary: &Path,
         variables: BTreeMap<String, String>,
         log: Arc<Log>,
         life: Life,
+        register: impl FnOnce(&Arc<Desk>),
     ) -> Result<Instance, Failure> {
         let failed =
             |error: io::Error| Failure::NotStarted(format!("starting {}: {error}", binary.display()));
         let (output, writer) = Output::pipe(log).map_err(failed)?;
+        let desk = Arc::new(Desk::new(output));
+        register(&desk);
         let child = Command::new(binary)
             .env_clear()
             .envs(variables)
@@ -40,7 +44,6 @@ impl Instance {
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
-        let desk = Arc::new(Desk::new(output));
         let (hold, released) = oneshot::channel();
         tokio::spawn(supervise(child, desk.clone(), released, life));
         Ok(Instance { desk, _hold: hold })

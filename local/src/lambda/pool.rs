@@ -69,9 +69,8 @@ impl Pool {
         // The runtime takes an address with a path only with the scheme before it.
         let variables = variables::of(&self.function, surroundings, &format!("{runtime_url}/{id}"));
         let binary = surroundings.binaries.join(&self.function.name);
-        let instance = Instance::start(&binary, variables, surroundings.log.clone(), life.clone())?;
-        desks.add(id, self.function.name.clone(), &instance.desk);
-        Ok(instance)
+        let register = |desk: &_| desks.add(id, self.function.name.clone(), desk);
+        Instance::start(&binary, variables, surroundings.log.clone(), life.clone(), register)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {

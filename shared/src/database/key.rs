@@ -44,8 +44,9 @@ impl Key {
     }
 }
 
-/// What a marker keeps unique.
-pub(crate) enum Kind {
+/// A name that one user at most has. A marker item keeps it unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UniqueName {
     Username,
     Email,
     Phone,
@@ -194,20 +195,13 @@ pub(crate) fn number_of(item: &Item) -> Option<u64> {
     item.get(SORT)?.as_s().ok()?.parse().ok()
 }
 
-/// The markers that a user holds, user name first: in a conflict the first is told.
-pub(crate) fn markers(of: &User) -> Vec<Key> {
-    let mut markers = vec![username(&of.username.canonical()), email(&of.email.canonical())];
-    markers.extend(of.phone.as_ref().map(|number| phone(&number.canonical())));
-    markers.extend(of.wx.as_ref().map(wx));
+/// The markers that a user holds. A response names the first that is taken.
+pub(crate) fn markers(of: &User) -> Vec<(UniqueName, Key)> {
+    let mut markers = vec![
+        (UniqueName::Username, username(&of.username.canonical())),
+        (UniqueName::Email, email(&of.email.canonical())),
+    ];
+    markers.extend(of.phone.as_ref().map(|number| (UniqueName::Phone, phone(&number.canonical()))));
+    markers.extend(of.wx.as_ref().map(|id| (UniqueName::Wx, wx(id))));
     markers
-}
-
-/// What a marker keeps unique.
-pub(crate) fn kind(marker: &Key) -> Kind {
-    match marker.id.as_str() {
-        id if id.starts_with(USERNAME) => Kind::Username,
-        id if id.starts_with(PHONE) => Kind::Phone,
-        id if id.starts_with(WX) => Kind::Wx,
-        _ => Kind::Email,
-    }
 }

@@ -171,7 +171,7 @@ impl Changes {
         self.0.iter().map(|(node, counts)| {
             let version = ("version".to_owned(), 1);
             let changed = counts.iter().filter(|(_, by)| **by != 0).map(|(name, by)| (name.clone(), *by));
-            Write::Add(node.key(), changed.chain([version]).collect())
+            Write::Increment(node.key(), changed.chain([version]).collect())
         })
     }
 }

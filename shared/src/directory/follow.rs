@@ -8,7 +8,7 @@ use super::counts::Changes;
 use super::filter::Flags;
 use super::listed::ATTRIBUTES;
 use super::{Directory, Listed};
-use crate::database::{Item, Key, Write, Written, key, number};
+use crate::database::{Conflict, Item, Key, Write, WriteOutcome, key, number};
 use crate::{Fault, UserId, clock};
 
 /// How often a user is read anew who changes meanwhile.
@@ -75,7 +75,7 @@ impl Directory {
     async fn bring_up(&self, users: &[UserId], exhume: bool) -> Result<Vec<UserId>, Fault> {
         let mut left = Vec::new();
         for transaction in transactions(self.steps(users).await?, exhume) {
-            if let Written::Refused(_) = self.database.write(transaction.writes()).await? {
+            if let WriteOutcome::ConditionFailed(_) = self.database.write(transaction.writes()).await? {
                 left.extend(transaction.users);
             }
         }
@@ -112,12 +112,21 @@ impl Step {
     fn writes(&self, exhume: bool) -> Vec<Write> {
         let (entry, tombstone) = (key::entry(self.id), key::tombstone(self.id));
         match (&self.listed, &self.is) {
-            (None, Some(is)) if exhume => vec![Write::New(entry, is.item()), Write::Remove(tombstone)],
+            (None, Some(is)) if exhume => {
+                vec![Write::Create(entry, is.item(), Conflict::ListItem), Write::Delete(tombstone)]
+            }
             (None, Some(_)) if self.buried => vec![],
-            (None, Some(is)) => vec![Write::New(entry, is.item()), Write::Absent(tombstone)],
+            (None, Some(is)) => {
+                let absent = Write::AssertAbsent(tombstone, Conflict::ListItem);
+                vec![Write::Create(entry, is.item(), Conflict::ListItem), absent]
+            }
             (Some(listed), Some(is)) if listed == is => vec![],
-            (Some(listed), Some(is)) => vec![Write::Replace(entry, is.item(), listed.version)],
-            (Some(listed), None) => vec![Write::End(entry, listed.version), self.bury()],
+            (Some(listed), Some(is)) => {
+                vec![Write::ReplaceIfVersion(entry, is.item(), listed.version, Conflict::ListItem)]
+            }
+            (Some(listed), None) => {
+                vec![Write::DeleteIfVersion(entry, listed.version, Conflict::ListItem), self.bury()]
+            }
             (None, None) if self.buried => vec![],
             (None, None) => vec![self.bury()],
         }

@@ -2,15 +2,15 @@
 
 use std::str::FromStr;
 
-/// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a user may do. The lesser role comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Anything, to anyone.
-    Admin,
-    /// Anything, to themselves.
-    User,
     /// Nothing yet.
     Unregistered,
+    /// Anything, to themselves.
+    User,
+    /// Anything, to anyone.
+    Admin,
 }
 
 impl Access {

@@ -2,7 +2,7 @@
 //! transaction that makes or unmakes one. So the last cannot go, not even beside another.
 
 use super::Users;
-use crate::database::{Change, Write, key, number};
+use crate::database::{Conflict, Update, Write, key, number};
 use crate::{Access, By, Email, Error, Flaw, NewUser, Nickname, Password, Result, User, Username};
 
 /// The fewest characters of an administrator's password: whoever guesses it has everyone.
@@ -20,13 +20,14 @@ pub(super) fn counted(before: bool, after: bool) -> Option<Write> {
         (true, false) => ("SET #count = #count - :one", "#count > :one", vec![(":one".into(), number(1))]),
         (true, true) | (false, false) => return None,
     };
-    Some(Write::Change(Change {
+    let update = Update {
         key: key::administrators(),
         expression: expression.into(),
         condition: condition.into(),
         names: vec![("#count".into(), "count".into())],
         values,
-    }))
+    };
+    Some(Write::Update(update, Conflict::LastAdministrator))
 }
 
 impl Users {

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::Users;
+use super::change::Lock;
 use crate::avatars::key_of;
 use crate::database::{Item, Reading, Write, key, text};
-use crate::{AvatarUrl, By, Error, Fault, Result, User, UserId, clock, outbox};
+use crate::{AvatarUrl, By, Error, Result, User, UserId, clock, outbox};
 
 impl Users {
     /// Makes `avatar` the user's picture. The one before, if it is one of ours, is deleted once
@@ -29,8 +30,7 @@ impl Users {
             let old = old.filter(|key| Some(key) != new.as_ref()); // the same one, at another host
             Ok(old.map(|key| outbox::discard(&key)).transpose()?.into_iter().collect())
         };
-        let refused = || Fault::new("an item of the outbox exists").into();
-        let outcome = self.write(user, by, change, also, refused).await;
+        let outcome = self.write(user, by, Lock::User, change, also).await;
         if let (Err(error), Some(key)) = (&outcome, &new)
             && !matches!(error, Error::Internal(fault) if fault.is_unclear())
         {

@@ -1,36 +1,52 @@
-//! Changing a user: one write, conditional on the version that was read; a transaction where
-//! a unique name changes or something else must change with it.
+//! Changes of a user: optimistic writes that are retried, and checked before each try.
+//!
+//! A change is a function of the user as stored. It is written on the condition that the user is still
+//! as read, in a transaction if a unique name changes or something else must change with it. After
+//! a conflict the user is read again. Then the actor's authority is checked again before the next
+//! try: what entitled them to the change may be gone.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Users, administrators, item, taken};
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::{Users, administrators, item};
+use crate::authority::{Admission, Authority};
 use crate::captchas::Claim;
-use crate::database::{Change, Key, PATIENCE, Write, Written, key, number};
+use crate::database::{Conflict, FailedCondition, Key, PATIENCE, Update, Write, WriteOutcome, key, number};
 use crate::limits::Limit;
 use crate::outbox::{self, Matter};
 use crate::seal::Sealed;
-use crate::{By, Error, Event, Fault, PasswordHash, Result, User, clock};
+use crate::{Access, By, Error, Event, Fault, PasswordHash, Result, User, clock};
 
-/// How often a change is made anew on a user that others change at the same time.
+/// How often a change is tried on a user that others change at the same time.
 pub(super) const MOST_TRIES: usize = 20;
 
+/// The attribute that every write of a user raises.
+const VERSION: &str = "version";
+
+/// What must be as read when a change is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lock {
+    /// The whole user, by its version: optimistic locking.
+    User,
+    /// These attributes, and those that the change sets. Changes of other attributes cannot make
+    /// the write fail, however many there are. It raises the version all the same, so that they
+    /// see it.
+    Attributes(&'static [&'static str]),
+}
+
 impl Users {
-    /// Makes a change of `user`, as read before, and gives the user as it is then. A change
-    /// that changes nothing writes nothing. A new e-mail is told to the old address, and what
-    /// matters is kept in the trail, as done `by` whoever asked.
+    /// Changes `user`, as read before, and returns the user after the change. A change without
+    /// effect writes nothing. A new e-mail is notified to the former address, and events are
+    /// recorded in the audit log.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WxTaken`; `LastAdministrator`;
-    /// `NoSuchAccount` where the user was deleted meanwhile.
+    /// `NoSuchAccount` if the user was deleted meanwhile; the error of `by`'s authority if that was
+    /// lost meanwhile. Nothing is written then.
     pub async fn change(&self, user: User, by: &By, change: impl Fn(&mut User)) -> Result<User> {
-        let change = |user: &mut User| {
-            let before = user.clone();
-            change(user);
-            if *user != before {
-                user.updated_at = clock::now();
-            }
-        };
-        let told = |before: &User, after: &User| {
+        let notices = |before: &User, after: &User| {
             let moved = before.email.canonical() != after.email.canonical();
             Ok(moved
                 .then(|| outbox::post(&Matter::EmailChanged, before, by.language))
@@ -38,14 +54,48 @@ impl Users {
                 .into_iter()
                 .collect())
         };
-        self.write(user, by, change, told, || Error::EmailTaken).await
+        self.write(user, by, Lock::User, dated(change), notices).await
     }
 
-    /// Sets a new password, which ends every token issued before and is told by mail. What
-    /// entitled to it ends with it: the code is used up, the count of `tries` begins anew.
+    /// Blocks or unblocks `user`. Concurrent changes by others cannot make it fail.
     ///
     /// # Errors
-    /// [`Error::BadCode`] where the code was used or made void meanwhile.
+    /// [`Error::LastAdministrator`]; as [`Users::change`].
+    pub async fn set_blocked(&self, user: User, by: &By, blocked: bool) -> Result<User> {
+        self.set_role(user, by, |user| user.blocked = blocked).await
+    }
+
+    /// Sets what `user` may do. Concurrent changes by others cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::LastAdministrator`]; as [`Users::change`].
+    pub async fn set_access(&self, user: User, by: &By, access: Access) -> Result<User> {
+        self.set_role(user, by, |user| user.access = access).await
+    }
+
+    async fn set_role(&self, user: User, by: &By, change: impl Fn(&mut User)) -> Result<User> {
+        // The count of administrators depends on both, whichever of them changes.
+        let lock = Lock::Attributes(&["access", "blocked"]);
+        self.write(user, by, lock, dated(change), |_, _| Ok(vec![])).await
+    }
+
+    /// Marks as verified the address of `user` that a mailed link was verified for.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchAccount`] if the address is another meanwhile, or the user was deleted.
+    pub async fn verify_email(&self, user: User, by: &By) -> Result<User> {
+        let authority = Authority::MailedLink { email_version: user.email_version };
+        let by = By { actor: Some(user.uuid), authority, ..by.clone() };
+        self.change(user, &by, |user| user.email_verified = true).await
+    }
+
+    /// Sets a new password for `user`, whose old password was verified, or whose mailed code is
+    /// `claim`. Ends every token issued before and notifies the user by mail. Uses up the code and
+    /// resets the count of `tries`. Concurrent changes of other attributes cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`] if the password is another meanwhile; [`Error::BadCode`] if the code
+    /// was used or voided meanwhile; [`Error::NoSuchAccount`] if the user was deleted.
     pub async fn change_password(
         &self,
         user: User,
@@ -54,12 +104,19 @@ impl Users {
         tries: &Limit,
         by: &By,
     ) -> Result<User> {
-        let version = user.token_version.saturating_add(1);
+        let (token_version, email_version) = (user.token_version, user.email_version);
+        let (authority, lock) = match claim {
+            None => (Authority::Password { token_version, admission: None }, Lock::Attributes(&["access"])),
+            Some(_) => (
+                Authority::MailedCode { token_version, email_version },
+                Lock::Attributes(&["access", "email_version"]),
+            ),
+        };
+        let by = By { authority, ..by.clone() };
         let change = |user: &mut User| {
             if user.password != *hash {
                 user.password = hash.clone();
-                user.token_version = version.max(user.token_version.saturating_add(1));
-                user.updated_at = clock::now();
+                user.token_version = user.token_version.saturating_add(1);
             }
         };
         let also = |before: &User, after: &User| {
@@ -67,7 +124,37 @@ impl Users {
             writes.extend(claim.map(|claim| claim.consume(before)));
             Ok(writes)
         };
-        self.write(user, by, change, also, || Error::BadCode).await
+        self.write(user, &by, lock, dated(change), also).await
+    }
+
+    /// Records a login of `user`, whose password was verified: its time, and a `renewed` hash of
+    /// the same password where one is due. Resets the count of `tries`.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`] if the password is another meanwhile; [`Error::Blocked`];
+    /// [`Error::NoSuchAccount`] if the user was deleted.
+    pub(super) async fn record_login(
+        &self,
+        user: User,
+        renewed: Option<&PasswordHash>,
+        tries: &Limit,
+        by: &By,
+    ) -> Result<User> {
+        let authority =
+            Authority::Password { token_version: user.token_version, admission: Some(Admission::Unblocked) };
+        let by = By { actor: Some(user.uuid), authority, ..by.clone() };
+        let now = clock::now();
+        let change = |user: &mut User| {
+            user.last_login = Some(now);
+            user.password = renewed.unwrap_or(&user.password).clone();
+        };
+        let also = |_: &User, after: &User| {
+            Ok(vec![tries.end(), self.trail.entry(Some(after.id()), Event::Login, &by)?])
+        };
+        let user = self.write(user, &by, Lock::User, change, also).await?;
+        // If the response to the write was lost, this is a later read: no token for that one.
+        by.authority.check(&user)?;
+        Ok(user)
     }
 
     /// Saves a real name and an ID number, sealed, where there are none yet. Where there are, that
@@ -90,67 +177,61 @@ impl Users {
         Ok(())
     }
 
-    /// Writes what `change` makes of `user`, together with what `also` gives for the user
-    /// before and after, and with what the trail keeps of it. Where one of the others is
-    /// refused, the error is `refused`.
+    /// Writes what `change` makes of `user`, together with what `also` returns for the user before
+    /// and after, and with the audit records. Retries on a conflict, at most [`MOST_TRIES`] times.
+    ///
+    /// # Errors
+    /// As [`Users::change`], and the error that the conflict of an `also` write means.
     pub(super) async fn write(
         &self,
         mut user: User,
         by: &By,
+        lock: Lock,
         change: impl Fn(&mut User),
         also: impl Fn(&User, &User) -> Result<Vec<Write>, Fault>,
-        refused: impl Fn() -> Error,
     ) -> Result<User> {
         let (mut last, started) = (Fault::new("a user is being changed too often"), Instant::now());
         for _ in 0..MOST_TRIES {
             let mut changed = user.clone();
             change(&mut changed);
+            // Also if an earlier try was made and its response was lost.
             if changed == user {
                 return Ok(user);
             }
+            by.authority.check(&user).map_err(|error| error.after(&last))?;
             changed.version = user.version.saturating_add(1);
 
-            let (gone, new) = moved(&user, &changed);
-            let mut writes = vec![Write::Change(difference(&user, &changed))];
-            let counted = administrators::counted(user.administers(), changed.administers());
-            let names = 1 + usize::from(counted.is_some()); // where the names begin among the writes
-            writes.extend(counted);
-            writes.extend(new.iter().map(|marker| Write::New(marker.clone(), item::marker(user.uuid))));
-            writes.extend(gone.into_iter().map(|marker| Write::Release(marker, user.uuid)));
-            let others = writes.len();
+            let locked = locked(&user, &changed, lock);
+            let mut writes = vec![Write::Update(update(&user, &changed, &locked), Conflict::User)];
+            writes
+                .extend(by.authority.condition(&user).map(|check| Write::Check(check, Conflict::Authority)));
+            writes.extend(administrators::counted(user.administers(), changed.administers()));
+            writes.extend(moved_markers(&user, &changed));
             writes.extend(also(&user, &changed)?);
             for event in Event::between(&user, &changed) {
                 writes.push(self.trail.entry(Some(user.id()), event, by)?);
             }
 
-            let refusals = match self.database.write(writes).await {
-                Ok(Written::Done(_)) => return Ok(changed),
-                Ok(Written::Refused(refusals)) => refusals,
+            let failed = match self.database.write(writes).await {
+                Ok(WriteOutcome::Committed(_)) => return Ok(changed),
+                Ok(WriteOutcome::ConditionFailed(failed)) => failed,
                 Err(fault) if fault.is_unclear() => {
                     last = fault;
                     Vec::new()
                 }
                 Err(fault) => return Err(fault.after(&last).into()),
             };
-            // Whatever came of it, the user as stored now tells: it may already be as wished,
-            // or another change may have come between, or the name belongs to someone else.
             let fresh = self.by_uuid(user.uuid).await.map_err(|error| error.after(&last))?;
-            let fresh = fresh.ok_or(Error::NoSuchAccount)?;
-            let mut wished = fresh.clone();
-            change(&mut wished);
-            if wished == fresh {
-                return Ok(fresh);
-            }
-            if refusals.iter().skip(others).any(Option::is_some) {
-                return Err(refused().after(&last));
-            }
-            if fresh.version == user.version {
-                if refusals.iter().take(names).skip(1).any(Option::is_some) {
-                    return Err(Error::LastAdministrator);
-                }
-                let mut markers = new.iter().zip(refusals.iter().skip(names));
-                if let Some((marker, _)) = markers.find(|(_, refusal)| refusal.is_some()) {
-                    return Err(taken(marker));
+            let fresh = fresh.ok_or_else(|| by.authority.deleted(user.uuid))?;
+            // If what was locked changed meanwhile, so may have all else: the next try will show.
+            let item = item::of(&fresh);
+            if locked.iter().all(|(name, value)| item.get(name) == value.as_ref()) {
+                for FailedCondition { conflict, item } in failed {
+                    match conflict {
+                        Conflict::User => {}
+                        Conflict::Authority => return Err(by.authority.lost(item.as_ref())),
+                        conflict => return Err(Error::from(conflict).after(&last)),
+                    }
                 }
             }
             if last.is_unclear() && started.elapsed() > PATIENCE {
@@ -162,32 +243,76 @@ impl Users {
     }
 }
 
-/// The markers that the change gives up, and those it takes.
-fn moved(from: &User, to: &User) -> (Vec<Key>, Vec<Key>) {
-    let (before, after) = (key::markers(from), key::markers(to));
-    let gone = before.iter().filter(|marker| !after.contains(marker)).cloned().collect();
-    let new = after.into_iter().filter(|marker| !before.contains(marker)).collect();
-    (gone, new)
+/// `change`, with the time of the change in `updated_at` if it has an effect.
+fn dated(change: impl Fn(&mut User)) -> impl Fn(&mut User) {
+    move |user| {
+        let before = user.clone();
+        change(user);
+        if *user != before {
+            user.updated_at = clock::now();
+        }
+    }
 }
 
-/// The attributes in which the two differ, as an update of the first.
-fn difference(from: &User, to: &User) -> Change {
-    let (before, after) = (item::of(from), item::of(to));
-    let mut changed: Vec<_> = after.iter().filter(|(name, value)| before.get(*name) != Some(value)).collect();
-    changed.sort_by_key(|(name, _)| *name);
-    let gone: Vec<&String> = before.keys().filter(|name| !after.contains_key(*name)).collect();
+/// The writes that release the markers of former names and create those of new ones.
+fn moved_markers(from: &User, to: &User) -> Vec<Write> {
+    let (before, after) = (key::markers(from), key::markers(to));
+    let release = |(_, marker): &(_, Key)| Write::DeleteIfOwner(marker.clone(), from.uuid, Conflict::User);
+    let create = |(name, marker): &(_, Key)| {
+        Write::Create(marker.clone(), item::marker(from.uuid), Conflict::Taken(*name))
+    };
+    let new = after.iter().filter(|marker| !before.contains(marker)).map(create);
+    let former = before.iter().filter(|marker| !after.contains(marker)).map(release);
+    new.chain(former).collect()
+}
 
-    let set: Vec<String> = changed.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
-    let remove: Vec<String> = gone.iter().map(|name| format!("#{name}")).collect();
+/// An attribute, and its value; `None` if there is none.
+type Attribute = (String, Option<AttributeValue>);
+
+/// The attributes that must be as read when the change is written.
+fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
+    let (before, after) = (item::of(from), item::of(to));
+    let names: BTreeSet<&str> = match lock {
+        Lock::User => [VERSION].into(),
+        Lock::Attributes(names) => {
+            let set = before.keys().chain(after.keys()).map(String::as_str);
+            let set = set.filter(|name| before.get(*name) != after.get(*name));
+            let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
+            set.chain(names.iter().copied()).chain(["uuid"]).collect()
+        }
+    };
+    names.into_iter().map(|name| (name.to_owned(), before.get(name).cloned())).collect()
+}
+
+/// The update of the attributes in which the two users differ, if the `locked` ones are as read.
+fn update(from: &User, to: &User, locked: &[Attribute]) -> Update {
+    let (before, after) = (item::of(from), item::of(to));
+    let mut set: Vec<_> =
+        after.iter().filter(|(name, value)| *name != VERSION && before.get(*name) != Some(value)).collect();
+    set.sort_by_key(|(name, _)| *name);
+    let removed: Vec<&String> = before.keys().filter(|name| !after.contains_key(*name)).collect();
+
+    let assignments = set.iter().map(|(name, _)| format!("#{name} = :{name}"));
+    let raise = format!("#{VERSION} = #{VERSION} + :one");
+    let assignments: Vec<String> = assignments.chain([raise]).collect();
+    let remove: Vec<String> = removed.iter().map(|name| format!("#{name}")).collect();
     let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
-    let named = changed.iter().map(|(name, _)| *name).chain(gone);
-    let names = named.map(|name| (format!("#{name}"), name.clone())).collect();
-    let values = changed.iter().map(|(name, value)| (format!(":{name}"), (*value).clone()));
-    Change {
+    let conditions = locked.iter().map(|(name, value)| match value {
+        Some(_) => format!("#{name} = :was_{name}"),
+        None => format!("attribute_not_exists(#{name})"),
+    });
+    let conditions: Vec<String> = conditions.collect();
+
+    let written = set.iter().map(|(name, _)| name.as_str()).chain(removed.iter().map(|name| name.as_str()));
+    let names: BTreeSet<&str> =
+        written.chain(locked.iter().map(|(name, _)| name.as_str())).chain([VERSION]).collect();
+    let new = set.iter().map(|(name, value)| (format!(":{name}"), (*value).clone()));
+    let former = locked.iter().filter_map(|(name, value)| Some((format!(":was_{name}"), value.clone()?)));
+    Update {
         key: key::user(from.id()),
-        expression: format!("SET {}{remove}", set.join(", ")),
-        condition: "#version = :was".into(),
-        names,
-        values: values.chain([(":was".into(), number(from.version))]).collect(),
+        expression: format!("SET {}{remove}", assignments.join(", ")),
+        condition: conditions.join(" AND "),
+        names: names.into_iter().map(|name| (format!("#{name}"), name.to_owned())).collect(),
+        values: new.chain(former).chain([(":one".to_owned(), number(1))]).collect(),
     }
 }

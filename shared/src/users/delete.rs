@@ -5,7 +5,7 @@ use super::change::MOST_TRIES;
 use super::{Users, administrators};
 use crate::avatars::key_of;
 use crate::captchas::CaptchaGroup;
-use crate::database::{Key, Write, Written, key};
+use crate::database::{Conflict, Key, Write, WriteOutcome, key};
 use crate::{By, Error, Event, Fault, Result, User, outbox};
 
 impl Users {
@@ -19,18 +19,18 @@ impl Users {
         let mut last = Fault::new("a user is being changed too often");
         for _ in 0..MOST_TRIES {
             let counted = administrators::counted(user.administers(), false);
-            let is_counted = counted.is_some();
-            let mut writes = vec![Write::End(key::user(user.id()), user.version)];
+            let mut writes = vec![Write::DeleteIfVersion(key::user(user.id()), user.version, Conflict::User)];
             writes.extend(counted);
-            writes.extend(key::markers(&user).into_iter().map(|marker| Write::Release(marker, user.uuid)));
-            writes.extend(kept(&user).into_iter().chain(mails.clone()).map(Write::Remove));
+            let markers = key::markers(&user).into_iter();
+            writes.extend(markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)));
+            writes.extend(kept(&user).into_iter().chain(mails.clone()).map(Write::Delete));
             let picture = user.avatar.as_ref().and_then(|url| key_of(user.uuid, url));
             writes.extend(picture.map(|key| outbox::discard(&key)).transpose()?);
             writes.push(self.trail.entry(Some(user.id()), Event::Deleted, by)?);
 
-            let refusals = match self.database.write(writes).await {
-                Ok(Written::Done(_)) => return Ok(()),
-                Ok(Written::Refused(refusals)) => refusals,
+            let failed = match self.database.write(writes).await {
+                Ok(WriteOutcome::Committed(_)) => return Ok(()),
+                Ok(WriteOutcome::ConditionFailed(failed)) => failed,
                 Err(fault) if fault.is_unclear() => {
                     last = fault;
                     Vec::new()
@@ -38,8 +38,8 @@ impl Users {
                 Err(fault) => return Err(fault.into()),
             };
             let Some(fresh) = self.by_uuid(user.uuid).await? else { return Ok(()) };
-            let refused = refusals.get(1).is_some_and(Option::is_some);
-            if is_counted && refused && fresh.version == user.version {
+            let is_last = failed.iter().any(|failed| failed.conflict == Conflict::LastAdministrator);
+            if is_last && fresh.version == user.version {
                 return Err(Error::LastAdministrator);
             }
             user = fresh;

@@ -44,7 +44,7 @@ pub(super) fn of(user: &User) -> Item {
 }
 
 /// The user of an item.
-pub(super) fn user(item: &Item) -> Result<User, Fault> {
+pub(crate) fn user(item: &Item) -> Result<User, Fault> {
     let reading = Reading(item);
     let detail = |name| reading.maybe_text(name).map(Detail::stored);
     Ok(User {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Users;
-use crate::limits::{Limit, Limits};
+use crate::limits::Limits;
 use crate::{By, Error, Event, Password, PasswordHash, Result, User};
 
 impl Users {
@@ -32,9 +32,9 @@ impl Users {
         let id = user.as_ref().map(User::id);
         let refused = match user {
             Some(user) if right && !user.blocked => {
-                let rehash = hash.is_outdated().then(|| Password::parse(password).ok()).flatten();
-                let rehash = rehash.map(|password| password.hash()).transpose()?;
-                return self.note_login(user, rehash, &tries, by).await;
+                let renewed = hash.is_outdated().then(|| Password::parse(password).ok()).flatten();
+                let renewed = renewed.map(|password| password.hash()).transpose()?;
+                return self.record_login(user, renewed.as_ref(), &tries, by).await;
             }
             Some(_) if right => Error::Blocked,
             Some(_) => Error::WrongPassword,
@@ -42,26 +42,5 @@ impl Users {
         };
         self.database.write(vec![self.trail.entry(id, Event::FailedLogin, by)?]).await?;
         Err(refused)
-    }
-
-    async fn note_login(
-        &self,
-        user: User,
-        rehash: Option<PasswordHash>,
-        tries: &Limit,
-        by: &By,
-    ) -> Result<User> {
-        let now = crate::clock::now();
-        let change = |user: &mut User| {
-            user.last_login = Some(now);
-            if let Some(hash) = &rehash {
-                user.password = hash.clone();
-            }
-        };
-        let actor = By { actor: Some(user.uuid), ..by.clone() };
-        let also = |_: &User, after: &User| {
-            Ok(vec![tries.end(), self.trail.entry(Some(after.id()), Event::Login, &actor)?])
-        };
-        self.write(user, by, change, also, || Error::WrongPassword).await
     }
 }

@@ -2,8 +2,8 @@
 //! sign-ups from its source. One that is refused for a name is counted after it, by itself: or
 //! else anyone could ask for as many names as they like whether somebody has them.
 
-use super::{Users, administrators, item, taken};
-use crate::database::{Write, Written, key};
+use super::{Users, administrators, item};
+use crate::database::{Conflict, FailedCondition, Write, WriteOutcome, key};
 use crate::limits::Limit;
 use crate::{By, Error, Event, Fault, NewUser, Result, User, Username};
 
@@ -47,39 +47,39 @@ impl Users {
         let markers = key::markers(&user);
         let entry = self.trail.entry(Some(user.id()), Event::SignUp, by)?;
         let writes = || {
-            let mut writes = vec![Write::New(key::user(user.id()), item::of(&user))];
-            writes.extend(markers.iter().map(|marker| Write::New(marker.clone(), item::marker(user.uuid))));
+            let mut writes = vec![Write::Create(key::user(user.id()), item::of(&user), Conflict::User)];
+            writes.extend(markers.iter().map(|(name, marker)| {
+                Write::Create(marker.clone(), item::marker(user.uuid), Conflict::Taken(*name))
+            }));
             writes.extend(administrators::counted(false, user.administers()));
             writes.push(entry.clone());
             writes
         };
-        let refusals = match self.database.write_counted(limit, writes).await {
-            Ok(Written::Done(_)) => return Ok(Some(user)),
-            Ok(Written::Refused(refusals)) => refusals,
+        let failed = match self.database.write_counted(limit, writes).await {
+            Ok(WriteOutcome::Committed(_)) => return Ok(Some(user)),
+            Ok(WriteOutcome::ConditionFailed(failed)) => failed,
             Err(Error::Internal(fault)) if fault.is_unclear() => {
                 return self.settle(user, fault).await.map(Some);
             }
             Err(error) => return Err(error),
         };
-        // An earlier attempt, whose answer was lost, may have made this very user.
-        let mut refusals = refusals.into_iter();
-        if let Some(Some(held)) = refusals.next() {
-            // A name that comes of the identity is then taken with it, and says nothing.
-            let ours = held.as_ref().and_then(item::uuid) == Some(user.uuid);
-            return Ok(ours.then_some(user));
+        // An earlier attempt may have created this very user, and its response was lost.
+        let is_ours = |failed: &FailedCondition| {
+            let Some(item) = &failed.item else { return false };
+            item::uuid(item).or_else(|| item::owner(item)) == Some(user.uuid)
+        };
+        if failed.iter().any(is_ours) {
+            return Ok(Some(user));
         }
-        for (marker, refusal) in markers.iter().zip(refusals) {
-            let Some(held) = refusal else { continue };
-            let ours = held.as_ref().and_then(item::owner) == Some(user.uuid);
-            if ours {
-                return Ok(Some(user));
-            }
-            if let Some(limit) = limit {
-                self.count(limit).await?;
-            }
-            return Err(taken(marker));
+        // A name derived from the identity is taken with it. That is no conflict of names.
+        if failed.iter().any(|failed| failed.conflict == Conflict::User) {
+            return Ok(None);
         }
-        Ok(None)
+        let Some(FailedCondition { conflict, .. }) = failed.first() else { return Ok(None) };
+        if let (Some(limit), Conflict::Taken(_)) = (limit, conflict) {
+            self.count(limit).await?;
+        }
+        Err((*conflict).into())
     }
 
     /// Nobody said whether the user was made: the owner of its marker tells.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::{AT_ONCE, Check};
-use crate::database::{Direction, Item, Row, Write, Written, integer, key, number};
+use crate::database::{Conflict, Direction, Item, Row, Write, WriteOutcome, integer, key, number};
 use crate::directory::counts::{Counts, LEAF, MOST_CHILDREN, Node, Tally, attribute};
 use crate::directory::filter::Flags;
 use crate::directory::line::Line;
@@ -63,7 +63,7 @@ impl Directory {
             }
             let mended = || self.database.write(vec![write(node, stored.version, &children)]);
             let same = match mend {
-                true => matches!(mended().await?, Written::Done(_)),
+                true => matches!(mended().await?, WriteOutcome::Committed(_)),
                 false => self.node(node).await?.version == stored.version,
             };
             if same {
@@ -124,7 +124,7 @@ fn write(node: Node, version: u64, children: &Children) -> Write {
     let counts = tallies.map(|(child, (flags, count))| (attribute(child, *flags), integer(*count)));
     let item = counts.chain([("version".to_owned(), number(version.saturating_add(1)))]).collect();
     match version {
-        0 => Write::New(node.key(), item),
-        version => Write::Replace(node.key(), item, version),
+        0 => Write::Create(node.key(), item, Conflict::ListItem),
+        version => Write::ReplaceIfVersion(node.key(), item, version, Conflict::ListItem),
     }
 }
