@@ -39,7 +39,7 @@ struct Changes {
     })),
     responses((status = 200, body = CenterProfile)),
     security(("bearer" = [])),
-    extensions(("x-errors" = json!(["email_taken", "phone_taken"]))),
+    extensions(("x-errors" = json!(["forbidden", "email_taken", "phone_taken"]))),
 )]
 pub(crate) async fn update_me(
     (users, tokens, seals): &(Users, Tokens, Seals),

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
 };
 
-pub(crate) use item::{Item, Reading, bytes, flag, integer, number, text, time, unreadable};
+pub(crate) use item::{AttributeValue, Item, Reading, bytes, flag, integer, number, text, time, unreadable};
 pub(crate) use key::{Key, Table};
 pub(crate) use meter::Meter;
 pub(crate) use query::{Direction, Row};

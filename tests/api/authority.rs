@@ -283,7 +283,20 @@ async fn table(changes: &[Change]) -> Option<String> {
 #[tokio::test]
 async fn center_refuses_a_change_whose_authority_is_lost() {
     let Some(table) = table(&CENTER).await else { return };
-    assert_snapshot!(table, @"");
+    assert_snapshot!(table, @r#"
+    UpdateMe, Blocked: 401 {"detail":"Invalid credentials"}
+    UpdateMe, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    UpdateMe, RoleTaken: 403 {"detail":"Forbidden"}
+    UpdateMe, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    UpdateMe, AddressChanged: 200, written
+    UpdateMe, Deleted: 401 {"detail":"Invalid credentials"}
+    LogInToCenter, Blocked: 401 {"detail":"Invalid username or password"}
+    LogInToCenter, TokenVersionRaised: 401 {"detail":"Invalid username or password"}
+    LogInToCenter, RoleTaken: 200, written
+    LogInToCenter, PasswordChanged: 401 {"detail":"Invalid username or password"}
+    LogInToCenter, AddressChanged: 200, written
+    LogInToCenter, Deleted: 401 {"detail":"Invalid username or password"}
+    "#);
 }
 
 #[tokio::test]

@@ -238,7 +238,7 @@ async fn each_request_makes_no_more_calls_than_it_must() {
     change oneself, with the phone: GetItem TransactWriteItems
     change oneself: GetItem UpdateItem
     change nothing: GetItem
-    an admin changes another: GetItem GetItem GetItem UpdateItem
+    an admin changes another: GetItem GetItem GetItem TransactWriteItems
     ");
 }
 

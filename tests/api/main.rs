@@ -20,6 +20,7 @@ mod campus;
 mod campus_bounds;
 mod captchas;
 mod center;
+mod cold_starts;
 mod directory;
 mod directory_figures;
 mod directory_property;

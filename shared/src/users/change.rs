@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use super::{Users, administrators, item};
 use crate::authority::{Admission, Authority};
 use crate::captchas::Claim;
-use crate::database::{Conflict, FailedCondition, Key, PATIENCE, Update, Write, WriteOutcome, key, number};
+use crate::database::{
+    AttributeValue, Conflict, FailedCondition, Key, PATIENCE, Update, Write, WriteOutcome, key, number,
+};
 use crate::limits::Limit;
 use crate::outbox::{self, Matter};
 use crate::seal::Sealed;
