@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -37,12 +38,23 @@ async fn between_check_and_write(
     let hold = Hold::default();
     let (function, effect) = (Some(function.to_owned()), Effect::Hold(hold.clone()));
     world.cloud.inject(Fault { function, operation: operation.into(), times: 1, skip: 0, effect });
-    let event = async {
-        hold.reached().await;
-        event.await;
-        hold.release();
-    };
-    tokio::join!(request, event).0
+    while_held(&hold, request, event).await
+}
+
+/// Sends `request`. While one of its calls waits at `hold`, `event` happens.
+async fn while_held(
+    hold: &Hold,
+    request: impl Future<Output = Answer>,
+    event: impl Future<Output = ()>,
+) -> Answer {
+    let mut request = pin!(request);
+    tokio::select! {
+        answer = &mut request => panic!("the call to hold was not made: {answer}"),
+        () = hold.reached() => {}
+    }
+    event.await;
+    hold.release();
+    request.await
 }
 
 /// A write of an endpoint that needs an authority.
@@ -518,12 +530,8 @@ async fn a_login_whose_lost_response_a_reset_follows_gets_no_token() {
     // The reads of the marker and the user come before.
     let fault = Fault { function, operation: "GetItem".into(), times: usize::MAX, skip: 3, effect };
     world.cloud.inject(fault);
-    let event = async {
-        hold.reached().await;
-        assert_eq!(reset(&world, &user, &code, NEW).await.json()["code"], 0);
-        hold.release();
-    };
-    let (answer, ()) = tokio::join!(world.login("a@b.co", PASSWORD), event);
+    let event = async { assert_eq!(reset(&world, &user, &code, NEW).await.json()["code"], 0) };
+    let answer = while_held(&hold, world.login("a@b.co", PASSWORD), event).await;
     assert_eq!(answer.status, 401, "{answer}");
 }
 
