@@ -7,8 +7,9 @@
 //!
 //! A [`Call`]'s body is parsed into values that cannot be wrong ([`Email`], [`Username`],
 //! [`Password`], …). [`Users`] keeps them, one item a user and one marker for each name that
-//! must be unique, and the [`Directory`] lists them at any size; [`Tokens`] tell who is calling,
-//! and [`Subject`] whom a request is about; [`Limits`] count guesses before they are looked at;
+//! must be unique, and the [`Directory`] lists them at any size; [`Tokens`] authenticate the
+//! [`Caller`], whose authority is checked again when a change is written; [`Subject`] is whom a
+//! request is about; [`Limits`] count guesses before they are looked at;
 //! [`Seals`] encrypt what the store must not show; [`Captchas`] are codes sent by mail;
 //! [`Avatars`] keep each [`Picture`] on S3.
 //!

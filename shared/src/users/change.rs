@@ -1,9 +1,9 @@
 //! Changes of a user: optimistic writes that are retried, and checked before each try.
 //!
-//! A change is a function of the user as stored. It is written on the condition that the user is still
-//! as read, in a transaction if a unique name changes or something else must change with it. After
-//! a conflict the user is read again. Then the actor's authority is checked again before the next
-//! try: what entitled them to the change may be gone.
+//! A change is a function of the user as stored. It is written on the condition that the user is
+//! still as read. It is a transaction if a unique name changes, or if something else must change
+//! with it. After a conflict the user is read again, and so the actor's authority is checked again:
+//! what entitled them to the change may be gone.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -152,7 +152,8 @@ impl Users {
             Ok(vec![tries.end(), self.trail.entry(Some(after.id()), Event::Login, &by)?])
         };
         let user = self.write(user, &by, Lock::User, change, also).await?;
-        // If the response to the write was lost, this is a later read: no token for that one.
+        // After a lost response, `user` is a later read, possibly with a new password. The caller
+        // issues a token for what this returns.
         by.authority.check(&user)?;
         Ok(user)
     }
@@ -194,7 +195,7 @@ impl Users {
         for _ in 0..MOST_TRIES {
             let mut changed = user.clone();
             change(&mut changed);
-            // Also if an earlier try was made and its response was lost.
+            // True also after a try that was made, but whose response was lost.
             if changed == user {
                 return Ok(user);
             }
@@ -223,7 +224,7 @@ impl Users {
             };
             let fresh = self.by_uuid(user.uuid).await.map_err(|error| error.after(&last))?;
             let fresh = fresh.ok_or_else(|| by.authority.deleted(user.uuid))?;
-            // If what was locked changed meanwhile, so may have all else: the next try will show.
+            // After a change of a locked attribute, the other conflicts may be outdated: try again.
             let item = item::of(&fresh);
             if locked.iter().all(|(name, value)| item.get(name) == value.as_ref()) {
                 for FailedCondition { conflict, item } in failed {
