@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::dialect::operator;
 use shared::{
-    Access, Administrator, Avatars, By, Directory, Error, Flaw, OpenId, Order, Password, Result, Stack,
-    StackChange, Subject, User, Users, serve_event,
+    Access, Administrator, Avatars, By, Directory, Error, Flaw, OpenId, Order, Password, Result,
+    Stack, StackChange, Subject, User, Users, serve_event,
 };
 
 /// How many entries of the trail are read where the command does not say.
@@ -98,9 +98,15 @@ impl Order for Event {
     fn read(event: Value) -> Result<Self> {
         let unreadable = |why: serde_json::Error| Error::Unreadable(why.to_string());
         if event.get("RequestType").is_some() {
-            return serde_json::from_value(event).map(Self::Stack).map_err(unreadable);
+            return serde_json::from_value(event)
+                .map(Self::Stack)
+                .map_err(unreadable);
         }
-        let name = event.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let name = event
+            .get("command")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let command = serde_json::from_value(event).map_err(unreadable)?;
         Ok(Self::Command { name, command }) // the name of a command, since it was read as one
     }
@@ -129,21 +135,41 @@ async fn carry_out(
 ) -> Result<Value> {
     let by = By::operator();
     match command {
-        Command::CreateAdministrator { username, email, nickname, password } => {
-            create_administrator(users, &username, &email, nickname.as_deref(), password.as_deref()).await
+        Command::CreateAdministrator {
+            username,
+            email,
+            nickname,
+            password,
+        } => {
+            create_administrator(
+                users,
+                &username,
+                &email,
+                nickname.as_deref(),
+                password.as_deref(),
+            )
+            .await
         }
-        Command::SweepAvatars { seconds } => {
-            Ok(json!(avatars.sweep(users, seconds.unwrap_or(AN_HOUR), ONE_GO).await?))
-        }
+        Command::SweepAvatars { seconds } => Ok(json!(
+            avatars
+                .sweep(users, seconds.unwrap_or(AN_HOUR), ONE_GO)
+                .await?
+        )),
         Command::SetAccess { user, access } => {
             let access: Access = parsed("access", &access)?;
             let user = users.find(&user).await?;
             Ok(shown(users.set_access(user, &by, access).await?))
         }
-        Command::Block { user } => Ok(shown(users.set_blocked(users.find(&user).await?, &by, true).await?)),
-        Command::Unblock { user } => {
-            Ok(shown(users.set_blocked(users.find(&user).await?, &by, false).await?))
-        }
+        Command::Block { user } => Ok(shown(
+            users
+                .set_blocked(users.find(&user).await?, &by, true)
+                .await?,
+        )),
+        Command::Unblock { user } => Ok(shown(
+            users
+                .set_blocked(users.find(&user).await?, &by, false)
+                .await?,
+        )),
         Command::Feature { user } => change(users, &user, |user| user.featured = true).await,
         Command::Unfeature { user } => change(users, &user, |user| user.featured = false).await,
         Command::BindWx { user, wx } => {
@@ -216,7 +242,8 @@ fn shown(user: User) -> Value {
 }
 
 fn parsed<T: FromStr<Err = &'static str>>(field: &str, text: &str) -> Result<T> {
-    text.parse().map_err(|why| Error::Invalid(Flaw::of(field, why)))
+    text.parse()
+        .map_err(|why| Error::Invalid(Flaw::of(field, why)))
 }
 
 /// Runs the function.

@@ -71,18 +71,44 @@ static FILES: LazyLock<[(&str, File); 9]> = LazyLock::new(|| {
         File::of("text/html; charset=utf-8", html).with("content-security-policy", POLICY)
     };
     let packed = |content_type, bytes: &'static [u8]| {
-        File::of(content_type, bytes).with("content-encoding", "gzip").with("vary", "accept-encoding")
+        File::of(content_type, bytes)
+            .with("content-encoding", "gzip")
+            .with("vary", "accept-encoding")
     };
     [
         ("/openapi.json", File::of("application/json", openapi())),
         ("/docs", page(include_bytes!("docs/swagger.html"))),
         ("/redoc", page(include_bytes!("docs/redoc.html"))),
-        ("/docs/narrow.css", File::of("text/css; charset=utf-8", include_bytes!("docs/narrow.css"))),
-        ("/docs/start.js", File::of(JAVASCRIPT, include_bytes!("docs/start.js"))),
-        ("/docs/swagger-ui-bundle.js", packed(JAVASCRIPT, include_bytes!("docs/swagger-ui-bundle.js.gz"))),
-        ("/docs/swagger-ui.css", packed("text/css; charset=utf-8", include_bytes!("docs/swagger-ui.css.gz"))),
-        ("/docs/redoc.standalone.js", packed(JAVASCRIPT, include_bytes!("docs/redoc.standalone.js.gz"))),
-        ("/docs/licences.txt", File::of("text/plain; charset=utf-8", include_bytes!("docs/licences.txt"))),
+        (
+            "/docs/narrow.css",
+            File::of("text/css; charset=utf-8", include_bytes!("docs/narrow.css")),
+        ),
+        (
+            "/docs/start.js",
+            File::of(JAVASCRIPT, include_bytes!("docs/start.js")),
+        ),
+        (
+            "/docs/swagger-ui-bundle.js",
+            packed(JAVASCRIPT, include_bytes!("docs/swagger-ui-bundle.js.gz")),
+        ),
+        (
+            "/docs/swagger-ui.css",
+            packed(
+                "text/css; charset=utf-8",
+                include_bytes!("docs/swagger-ui.css.gz"),
+            ),
+        ),
+        (
+            "/docs/redoc.standalone.js",
+            packed(JAVASCRIPT, include_bytes!("docs/redoc.standalone.js.gz")),
+        ),
+        (
+            "/docs/licences.txt",
+            File::of(
+                "text/plain; charset=utf-8",
+                include_bytes!("docs/licences.txt"),
+            ),
+        ),
     ]
 });
 
@@ -94,7 +120,9 @@ fn openapi() -> Vec<u8> {
 async fn docs((): &(), call: Call) -> Result<Reply> {
     let known = call.header("if-none-match");
     let found = FILES.iter().find(|(path, _)| *path == call.path());
-    found.map(|(_, file)| file.reply(known)).ok_or(Error::NoSuchPath)
+    found
+        .map(|(_, file)| file.reply(known))
+        .ok_or(Error::NoSuchPath)
 }
 
 /// Runs the function.

@@ -13,7 +13,11 @@ use shared::{Codes, Env, Error, Fault, Letter, Matter, Post, Resource, Tokens, s
 /// SES's refusals of a mail for what it is, or to whom
 /// (<https://docs.aws.amazon.com/ses/latest/APIReference/API_SendEmail.html>). Its others are about
 /// all mails alike, as where sending is paused, or it is too much at once: those pass.
-const FOR_GOOD: [&str; 3] = ["InvalidParameterValue", "MessageRejected", "ValidationError"];
+const FOR_GOOD: [&str; 3] = [
+    "InvalidParameterValue",
+    "MessageRejected",
+    "ValidationError",
+];
 
 /// The post office: how to send, under which of SES's sets of rules, from whom, and where links
 /// lead.
@@ -35,20 +39,32 @@ impl Resource for Office {
     }
 }
 
-async fn mailer((office, tokens, codes): &(Office, Tokens, Codes), record: &Value) -> Result<(), Fault> {
+async fn mailer(
+    (office, tokens, codes): &(Office, Tokens, Codes),
+    record: &Value,
+) -> Result<(), Fault> {
     let post = Post::of_record(record)?;
     let (base, user) = (&office.base_url, post.user);
     let (code, link);
     let letter = match &post.matter {
         Matter::VerifyEmail { version } => {
-            let token = tokens.issue_for_email(user, *version).await.map_err(Error::into_fault)?;
+            let token = tokens
+                .issue_for_email(user, *version)
+                .await
+                .map_err(Error::into_fault)?;
             link = format!("{base}/verify-email?u={user}&t={token}");
             Letter::VerifyEmail { link: &link }
         }
         Matter::ResetCode { captcha, key_id } => {
-            code = codes.of(*captcha, key_id).await?.ok_or_else(|| gone(&post.matter))?;
+            code = codes
+                .of(*captcha, key_id)
+                .await?
+                .ok_or_else(|| gone(&post.matter))?;
             link = format!("{base}/reset-password?id={}", shared::UserId::from(user));
-            Letter::ResetCode { code: &code, link: &link }
+            Letter::ResetCode {
+                code: &code,
+                link: &link,
+            }
         }
         Matter::PasswordChanged => Letter::PasswordChanged,
         Matter::EmailChanged => Letter::EmailChanged,
@@ -63,11 +79,27 @@ impl Office {
             let part = Content::builder().data(text).charset("UTF-8").build();
             part.map_err(|error| Fault::new(format!("a mail could not be built: {error}")))
         };
-        let body = Body::builder().text(part(mail.text)?).html(part(mail.html)?).build();
-        let message = Message::builder().subject(part(mail.subject)?).body(body).build();
-        let to = Destination::builder().to_addresses(post.to.to_string()).build();
-        let request = self.ses.send_email().configuration_set_name(&self.configuration_set);
-        let sent = request.source(&self.from).destination(to).message(message).send().await;
+        let body = Body::builder()
+            .text(part(mail.text)?)
+            .html(part(mail.html)?)
+            .build();
+        let message = Message::builder()
+            .subject(part(mail.subject)?)
+            .body(body)
+            .build();
+        let to = Destination::builder()
+            .to_addresses(post.to.to_string())
+            .build();
+        let request = self
+            .ses
+            .send_email()
+            .configuration_set_name(&self.configuration_set);
+        let sent = request
+            .source(&self.from)
+            .destination(to)
+            .message(message)
+            .send()
+            .await;
         sent.map_err(|error| refusal(error.code()))?;
         Ok(())
     }
@@ -76,14 +108,22 @@ impl Office {
 fn refusal(code: Option<&str>) -> Fault {
     let cause = format!("SendEmail: {}", code.unwrap_or("no answer"));
     let lasting = code.is_some_and(|code| FOR_GOOD.contains(&code));
-    if lasting { Fault::lasting(cause) } else { Fault::new(cause) }
+    if lasting {
+        Fault::lasting(cause)
+    } else {
+        Fault::new(cause)
+    }
 }
 
 /// Of a key that is not there: it may have been made a moment ago, but while the code was good it
 /// would have been found.
 fn gone(matter: &Matter) -> Fault {
     let cause = "the key of a code is gone";
-    if matter.is_over() { Fault::lasting(cause) } else { Fault::new(cause) }
+    if matter.is_over() {
+        Fault::lasting(cause)
+    } else {
+        Fault::new(cause)
+    }
 }
 
 /// Runs the function.

@@ -21,7 +21,9 @@ async fn unrouted((): &(), call: Call) -> Result<Reply> {
     }
     let mut reply = failure_at(call.path(), &Error::WrongMethod); // an `ANY` route: the path is known
     let known = METHODS.iter().find(|(route, _)| *route == call.route());
-    reply.headers.extend(known.map(|(_, methods)| ("allow", (*methods).to_owned())));
+    reply
+        .headers
+        .extend(known.map(|(_, methods)| ("allow", (*methods).to_owned())));
     Ok(reply)
 }
 

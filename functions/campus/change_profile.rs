@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use shared::{
-    Admission, Call, CampusChange, Detail, Dialect, Error, Flaw, Phone, Result, Subject, Tokens, Users,
+    Admission, Call, CampusChange, Detail, Dialect, Error, Flaw, Phone, Result, Subject, Tokens,
+    Users,
 };
 use utoipa::ToSchema;
 
@@ -68,7 +69,8 @@ impl TryFrom<Given> for Wanted {
 }
 
 fn parsed<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> Result<T> {
-    text.parse().map_err(|why| Error::Invalid(Flaw::of(name, why)))
+    text.parse()
+        .map_err(|why| Error::Invalid(Flaw::of(name, why)))
 }
 
 #[utoipa::path(
@@ -80,7 +82,9 @@ fn parsed<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> Resul
     extensions(("x-errors" = json!(["incomplete", "inactive", "forbidden", "no_such_account", "phone_taken"]))),
 )]
 pub(crate) async fn change_profile((users, tokens): &(Users, Tokens), call: Call) -> Result<()> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::Active).await?;
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::Active)
+        .await?;
     let wanted: Wanted = call.json::<Given>()?.try_into()?;
     let by = call.by(&caller);
     let user = users.acted_on(caller, &wanted.who).await?;

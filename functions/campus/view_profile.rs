@@ -15,8 +15,13 @@ pub(crate) async fn view_profile(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<CampusProfile> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::Active).await?;
-    let who = call.query("who").map(str::trim).filter(|who| !who.is_empty());
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::Active)
+        .await?;
+    let who = call
+        .query("who")
+        .map(str::trim)
+        .filter(|who| !who.is_empty());
     let subject = who.map_or(Subject::Uuid(caller.user.uuid), Subject::who);
     let user = users.acted_on(caller, &subject).await?;
     let real_name = match &user.real_name {

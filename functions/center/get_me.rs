@@ -10,7 +10,11 @@ use shared::{Admission, Call, Center, Dialect, Result, Tokens, Users};
     security(("bearer" = [])),
 )]
 pub(crate) async fn get_me((users, tokens): &(Users, Tokens), call: Call) -> Result<CenterProfile> {
-    Ok(tokens.authenticate(call.bearer(), users, Admission::ValidToken).await?.user.into())
+    Ok(tokens
+        .authenticate(call.bearer(), users, Admission::ValidToken)
+        .await?
+        .user
+        .into())
 }
 
 /// Runs the function.

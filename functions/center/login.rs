@@ -29,11 +29,26 @@ struct SignedIn {
     responses((status = 200, body = inline(SignedIn))),
     extensions(("x-errors" = json!(["wrong_password", "too_many"]))),
 )]
-pub(crate) async fn login((users, limits, tokens): &(Users, Limits, Tokens), call: Call) -> Result<SignedIn> {
+pub(crate) async fn login(
+    (users, limits, tokens): &(Users, Limits, Tokens),
+    call: Call,
+) -> Result<SignedIn> {
     let given: Credentials = call.form()?;
     let account = users.owner_of_name(&given.username).await?;
-    let user = users.sign_in(limits, account, &given.username, &given.password, &call.by_anyone()).await?;
-    Ok(SignedIn { access_token: tokens.issue(&user).await?, token_type: "bearer", user: user.into() })
+    let user = users
+        .sign_in(
+            limits,
+            account,
+            &given.username,
+            &given.password,
+            &call.by_anyone(),
+        )
+        .await?;
+    Ok(SignedIn {
+        access_token: tokens.issue(&user).await?,
+        token_type: "bearer",
+        user: user.into(),
+    })
 }
 
 /// Runs the function.

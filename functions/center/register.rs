@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use shared::dialect::CenterProfile;
 use shared::{
-    Access, Call, Center, Dialect, Email, Limits, NewUser, Nickname, Password, Result, Username, Users,
+    Access, Call, Center, Dialect, Email, Limits, NewUser, Nickname, Password, Result, Username,
+    Users,
 };
 use utoipa::ToSchema;
 
@@ -22,7 +23,10 @@ struct Registration {
     responses((status = 200, body = CenterProfile)),
     extensions(("x-errors" = json!(["username_taken", "email_taken", "too_many"]))),
 )]
-pub(crate) async fn register((users, limits): &(Users, Limits), call: Call) -> Result<CenterProfile> {
+pub(crate) async fn register(
+    (users, limits): &(Users, Limits),
+    call: Call,
+) -> Result<CenterProfile> {
     let given: Registration = call.json()?;
     let new = NewUser {
         username: Some(given.username),
@@ -32,7 +36,10 @@ pub(crate) async fn register((users, limits): &(Users, Limits), call: Call) -> R
         access: Access::User,
     };
     let limit = limits.sign_up(&call.source_address());
-    Ok(users.sign_up(new, Some(&limit), &call.by_anyone()).await?.into())
+    Ok(users
+        .sign_up(new, Some(&limit), &call.by_anyone())
+        .await?
+        .into())
 }
 
 /// Runs the function.

@@ -6,8 +6,8 @@
 use serde::Deserialize;
 use shared::dialect::CenterProfile;
 use shared::{
-    Admission, ApiKey, AvatarUrl, Call, Center, Dialect, Email, Nickname, Phone, Result, Seals, Tokens,
-    Users, present,
+    Admission, ApiKey, AvatarUrl, Call, Center, Dialect, Email, Nickname, Phone, Result, Seals,
+    Tokens, Users, present,
 };
 use utoipa::ToSchema;
 
@@ -45,21 +45,39 @@ pub(crate) async fn update_me(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<CenterProfile> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::ValidToken).await?;
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::ValidToken)
+        .await?;
     let given: Changes = call.json()?;
     let apikey = match given.apikey {
-        Some(Some(key)) => Some(Some(seals.seal(caller.user.uuid, "apikey", key.expose()).await?)),
+        Some(Some(key)) => Some(Some(
+            seals.seal(caller.user.uuid, "apikey", key.expose()).await?,
+        )),
         Some(None) => Some(None),
         None => None,
     };
 
     let by = call.by(&caller);
     let changed = users.change(caller.user, &by, |user| {
-        given.nickname.iter().for_each(|nickname| user.nickname = nickname.clone());
-        given.email.iter().for_each(|email| user.set_email(email.clone()));
-        given.phone.iter().for_each(|phone| user.phone = phone.clone());
-        given.avatar.iter().for_each(|avatar| user.avatar = avatar.clone());
-        apikey.iter().for_each(|apikey| user.apikey = apikey.clone());
+        given
+            .nickname
+            .iter()
+            .for_each(|nickname| user.nickname = nickname.clone());
+        given
+            .email
+            .iter()
+            .for_each(|email| user.set_email(email.clone()));
+        given
+            .phone
+            .iter()
+            .for_each(|phone| user.phone = phone.clone());
+        given
+            .avatar
+            .iter()
+            .for_each(|avatar| user.avatar = avatar.clone());
+        apikey
+            .iter()
+            .for_each(|apikey| user.apikey = apikey.clone());
     });
     Ok(changed.await?.into())
 }

@@ -9,7 +9,11 @@ use shared::dialect::Reply;
 use shared::{Call, Dialect, Page, Plain, Result};
 
 static PAGE: LazyLock<Page> = LazyLock::new(|| {
-    Page::of(include_str!("reset_password.html"), include_str!("page.css"), include_str!("page.js"))
+    Page::of(
+        include_str!("reset_password.html"),
+        include_str!("page.css"),
+        include_str!("page.js"),
+    )
 });
 
 #[utoipa::path(

@@ -26,7 +26,10 @@ pub(crate) async fn get_auth(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<Given<Verified>> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?.user;
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .await?
+        .user;
     let unseal = async |field: &str, sealed: &Option<Sealed>| match sealed {
         Some(sealed) => seals.unseal(caller.uuid, field, sealed).await.map(Some),
         None => Ok(None),

@@ -10,8 +10,13 @@ use shared::{Admission, Call, Dialect, Profile, Result, Tokens, Users};
     security(("bearer" = [])),
     extensions(("x-errors" = json!(["blocked"]))),
 )]
-pub(crate) async fn get_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<ProfileUser>> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?;
+pub(crate) async fn get_user(
+    (users, tokens): &(Users, Tokens),
+    call: Call,
+) -> Result<Given<ProfileUser>> {
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .await?;
     Ok(Given::success(caller.user.into()))
 }
 

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::{Given, ProfileAuth};
-use shared::{Admission, Call, Dialect, Error, Flaw, IdCard, RealName, Result, Seals, Tokens, Users, filled};
+use shared::{
+    Admission, Call, Dialect, Error, Flaw, IdCard, RealName, Result, Seals, Tokens, Users, filled,
+};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -31,20 +33,41 @@ pub(crate) async fn save_auth(
     (users, tokens, seals): &(Users, Tokens, Seals),
     call: Call,
 ) -> Result<Given<Saved>> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?;
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .await?;
     let claimed: Claimed = call.filled_json()?;
     let told = |value: Option<String>, field| {
-        value.filter(|value| !value.trim().is_empty()).ok_or(Error::Missing(field))
+        value
+            .filter(|value| !value.trim().is_empty())
+            .ok_or(Error::Missing(field))
     };
-    let (real_name, id_card) = (told(claimed.real_name, "real_name")?, told(claimed.id_card, "id_card")?);
-    let real_name: RealName = real_name.parse().map_err(|why| Error::Invalid(Flaw::of("real_name", why)))?;
-    let id_card: IdCard = id_card.parse().map_err(|why| Error::Invalid(Flaw::of("id_card", why)))?;
+    let (real_name, id_card) = (
+        told(claimed.real_name, "real_name")?,
+        told(claimed.id_card, "id_card")?,
+    );
+    let real_name: RealName = real_name
+        .parse()
+        .map_err(|why| Error::Invalid(Flaw::of("real_name", why)))?;
+    let id_card: IdCard = id_card
+        .parse()
+        .map_err(|why| Error::Invalid(Flaw::of("id_card", why)))?;
 
-    let real_name = seals.seal(caller.user.uuid, "real_name", real_name.expose()).await?;
-    let id_card = seals.seal(caller.user.uuid, "id_card", id_card.expose()).await?;
+    let real_name = seals
+        .seal(caller.user.uuid, "real_name", real_name.expose())
+        .await?;
+    let id_card = seals
+        .seal(caller.user.uuid, "id_card", id_card.expose())
+        .await?;
     let by = call.by(&caller);
-    users.verify_real_name(caller.user, &by, &real_name, &id_card).await?;
-    Ok(Given { message: "Verification information saved", data: Saved {}, beside: None })
+    users
+        .verify_real_name(caller.user, &by, &real_name, &id_card)
+        .await?;
+    Ok(Given {
+        message: "Verification information saved",
+        data: Saved {},
+        beside: None,
+    })
 }
 
 /// Runs the function.

@@ -34,7 +34,9 @@ pub(crate) async fn set_avatar(
     (users, tokens, avatars): &(Users, Tokens, Avatars),
     call: Call,
 ) -> Result<Given<Saved>> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?;
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .await?;
     let file = call.file("avatar").await?.ok_or(Error::NoImage)?;
     let picture = Picture::read(&file).map_err(Error::BadImage)?;
 

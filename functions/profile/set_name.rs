@@ -26,20 +26,36 @@ struct Named {
     security(("bearer" = [])),
     extensions(("x-errors" = json!(["blocked", "missing", "username_taken"])), ("x-beside" = json!("name"))),
 )]
-pub(crate) async fn set_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Given<Named>> {
-    let caller = tokens.authenticate(call.bearer(), users, Admission::Unblocked).await?;
+pub(crate) async fn set_name(
+    (users, tokens): &(Users, Tokens),
+    call: Call,
+) -> Result<Given<Named>> {
+    let caller = tokens
+        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .await?;
     let wanted: Wanted = call.filled_json()?;
-    let name = wanted.name.filter(|name| !name.trim().is_empty()).ok_or(Error::Missing("name"))?;
-    let name: Username = name.parse().map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
+    let name = wanted
+        .name
+        .filter(|name| !name.trim().is_empty())
+        .ok_or(Error::Missing("name"))?;
+    let name: Username = name
+        .parse()
+        .map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
 
     if name.is_reserved() && name.canonical() != caller.user.username.canonical() {
         return Err(Error::UsernameTaken);
     }
 
     let by = call.by(&caller);
-    let named = users.change(caller.user, &by, |user| user.username = name.clone()).await?;
+    let named = users
+        .change(caller.user, &by, |user| user.username = name.clone())
+        .await?;
     let name = String::from(named.username);
-    Ok(Given { message: "Success", beside: Some(("name", name.clone().into())), data: Named { name } })
+    Ok(Given {
+        message: "Success",
+        beside: Some(("name", name.clone().into())),
+        data: Named { name },
+    })
 }
 
 /// Runs the function.

@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
 use shared::{
-    Admission, AvatarUrl, Call, Dialect, Email, Result, Subject, Tokens, UserId, Users, Whale, present,
+    Admission, AvatarUrl, Call, Dialect, Email, Result, Subject, Tokens, UserId, Users, Whale,
+    present,
 };
 use utoipa::ToSchema;
 
@@ -32,16 +33,26 @@ struct Changed {
     security(("bearer" = []), ("token" = [])),
     extensions(("x-errors" = json!(["missing", "no_such_account", "forbidden"]))),
 )]
-pub(crate) async fn change_avatar((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
-    let caller = tokens.authenticate(call.bearer_or_query(), users, Admission::ValidToken).await?;
+pub(crate) async fn change_avatar(
+    (users, tokens): &(Users, Tokens),
+    call: Call,
+) -> Result<Changed> {
+    let caller = tokens
+        .authenticate(call.bearer_or_query(), users, Admission::ValidToken)
+        .await?;
     let given: Given = call.json_with(&["user_id|email"])?;
     let subject = Subject::of(given.user_id, given.email.as_deref())?;
     let by = call.by(&caller);
     let user = users.acted_on(caller, &subject).await?;
     let changed = users.change(user, &by, |user| {
-        given.avatar.iter().for_each(|avatar| user.avatar = avatar.clone());
+        given
+            .avatar
+            .iter()
+            .for_each(|avatar| user.avatar = avatar.clone());
     });
-    Ok(Changed { user: changed.await?.into() })
+    Ok(Changed {
+        user: changed.await?.into(),
+    })
 }
 
 /// Runs the function.

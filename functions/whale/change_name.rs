@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
-use shared::{Admission, Call, Dialect, Email, Nickname, Result, Subject, Tokens, UserId, Users, Whale};
+use shared::{
+    Admission, Call, Dialect, Email, Nickname, Result, Subject, Tokens, UserId, Users, Whale,
+};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -27,13 +29,17 @@ struct Changed {
     extensions(("x-errors" = json!(["missing", "no_such_account", "forbidden"]))),
 )]
 pub(crate) async fn change_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
-    let caller = tokens.authenticate(call.bearer_or_query(), users, Admission::ValidToken).await?;
+    let caller = tokens
+        .authenticate(call.bearer_or_query(), users, Admission::ValidToken)
+        .await?;
     let given: Given = call.json_with(&["name", "user_id|email"])?;
     let subject = Subject::of(given.user_id, given.email.as_deref())?;
     let by = call.by(&caller);
     let user = users.acted_on(caller, &subject).await?;
     let changed = users.change(user, &by, |user| user.nickname = given.name.clone());
-    Ok(Changed { user: changed.await?.into() })
+    Ok(Changed {
+        user: changed.await?.into(),
+    })
 }
 
 /// Runs the function.

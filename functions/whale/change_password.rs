@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleUser;
 use shared::{
-    Call, CaptchaGroup, Captchas, Dialect, Email, Error, Limits, Password, Result, Subject, UserId, Users,
-    Whale,
+    Call, CaptchaGroup, Captchas, Dialect, Email, Error, Limits, Password, Result, Subject, UserId,
+    Users, Whale,
 };
 use utoipa::ToSchema;
 
@@ -39,11 +39,17 @@ pub(crate) async fn change_password(
 ) -> Result<Changed> {
     let given: Given = call.json_with(&["password_new", "user_id|email", "code|password_old"])?;
     let new = Password::parse(&given.password_new).map_err(|_| Error::BadPassword)?;
-    let user = users.find(&Subject::of(given.user_id, given.email.as_deref())?).await?;
+    let user = users
+        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .await?;
 
     let tries = limits.login(Some(user.uuid), "");
     let claim = match (&given.code, &given.password_old) {
-        (Some(code), _) => Some(captchas.evaluate(&user, CaptchaGroup::Password, code).await?),
+        (Some(code), _) => Some(
+            captchas
+                .evaluate(&user, CaptchaGroup::Password, code)
+                .await?,
+        ),
         (None, old) => {
             users.count(&tries).await?;
             if !user.password.verify(old.as_deref().unwrap_or_default())? {
@@ -52,9 +58,18 @@ pub(crate) async fn change_password(
             None
         }
     };
-    let changed =
-        users.change_password(user, &new.hash()?, claim.as_ref(), &tries, &call.by_anyone()).await?;
-    Ok(Changed { user: changed.into() })
+    let changed = users
+        .change_password(
+            user,
+            &new.hash()?,
+            claim.as_ref(),
+            &tries,
+            &call.by_anyone(),
+        )
+        .await?;
+    Ok(Changed {
+        user: changed.into(),
+    })
 }
 
 /// Runs the function.

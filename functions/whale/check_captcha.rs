@@ -25,9 +25,14 @@ struct Right {}
     responses((status = 200, body = inline(Right))),
     extensions(("x-errors" = json!(["missing", "no_such_account", "bad_code", "expired_code"]))),
 )]
-pub(crate) async fn check_captcha((users, captchas): &(Users, Captchas), call: Call) -> Result<Right> {
+pub(crate) async fn check_captcha(
+    (users, captchas): &(Users, Captchas),
+    call: Call,
+) -> Result<Right> {
     let given: Given = call.json_with(&["group", "code", "user_id|email"])?;
-    let user = users.find(&Subject::of(given.user_id, given.email.as_deref())?).await?;
+    let user = users
+        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .await?;
     captchas.evaluate(&user, given.group, &given.code).await?;
     Ok(Right {})
 }

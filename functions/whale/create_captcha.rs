@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use shared::dialect::WhaleCaptcha;
-use shared::{Call, CaptchaGroup, Captchas, Dialect, Email, Limits, Result, Subject, UserId, Users, Whale};
+use shared::{
+    Call, CaptchaGroup, Captchas, Dialect, Email, Limits, Result, Subject, UserId, Users, Whale,
+};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -31,9 +33,20 @@ pub(crate) async fn create_captcha(
     call: Call,
 ) -> Result<Created> {
     let given: Given = call.json_with(&["group", "user_id|email"])?;
-    let user = users.find(&Subject::of(given.user_id, given.email.as_deref())?).await?;
-    let captcha = captchas.send(&user, given.group, &limits.captchas(user.id()), call.language()).await?;
-    Ok(Created { captcha: captcha.into() })
+    let user = users
+        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .await?;
+    let captcha = captchas
+        .send(
+            &user,
+            given.group,
+            &limits.captchas(user.id()),
+            call.language(),
+        )
+        .await?;
+    Ok(Created {
+        captcha: captcha.into(),
+    })
 }
 
 /// Runs the function.

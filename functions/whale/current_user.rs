@@ -18,15 +18,20 @@ struct Found {
     extensions(("x-errors" = json!(["no_parameter", "not_found"]))),
 )]
 pub(crate) async fn current_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Found> {
-    let token = call.query("token").or_else(|| call.bearer()).ok_or(Error::NoParameter)?;
-    let caller =
-        tokens.authenticate(Some(token), users, Admission::ValidToken).await.map_err(
-            |error| match error {
-                Error::BadToken | Error::ExpiredToken => Error::NotFound,
-                other => other,
-            },
-        )?;
-    Ok(Found { user: caller.user.into() })
+    let token = call
+        .query("token")
+        .or_else(|| call.bearer())
+        .ok_or(Error::NoParameter)?;
+    let caller = tokens
+        .authenticate(Some(token), users, Admission::ValidToken)
+        .await
+        .map_err(|error| match error {
+            Error::BadToken | Error::ExpiredToken => Error::NotFound,
+            other => other,
+        })?;
+    Ok(Found {
+        user: caller.user.into(),
+    })
 }
 
 /// Runs the function.

@@ -9,13 +9,21 @@ use serde::Serialize;
 use serde_json::json;
 use shared::dialect::WhaleUser;
 use shared::{
-    Admission, At, Call, Cursors, Dialect, Directory, Error, Filter, Lookup, OrderBy, Result, Tokens, Users,
-    Whale,
+    Admission, At, Call, Cursors, Dialect, Directory, Error, Filter, Lookup, OrderBy, Result,
+    Tokens, Users, Whale,
 };
 use utoipa::ToSchema;
 
 /// Everything that a cursor is bound to.
-const QUESTION: [&str; 7] = ["ids", "uuids", "email", "email_verified", "blocked", "featured", "order_by"];
+const QUESTION: [&str; 7] = [
+    "ids",
+    "uuids",
+    "email",
+    "email_verified",
+    "blocked",
+    "featured",
+    "order_by",
+];
 /// How many users one request looks up.
 const MOST_NAMED: usize = 100;
 
@@ -62,8 +70,19 @@ pub(crate) async fn list_users(
     (directory, users, tokens, cursors): &(Directory, Users, Tokens, Cursors),
     call: Call,
 ) -> Result<Listed> {
-    let Wanted { lookup, filter, order, from, size } = wanted(&call)?; // before anything is read
-    if !tokens.authenticate(call.bearer_or_query(), users, Admission::ValidToken).await?.user.administers() {
+    let Wanted {
+        lookup,
+        filter,
+        order,
+        from,
+        size,
+    } = wanted(&call)?; // before anything is read
+    if !tokens
+        .authenticate(call.bearer_or_query(), users, Admission::ValidToken)
+        .await?
+        .user
+        .administers()
+    {
         return Err(Error::Forbidden);
     }
     let at = match call.query("cursor") {
@@ -72,7 +91,11 @@ pub(crate) async fn list_users(
     };
     let page = match lookup.is_empty() {
         true => directory.page(filter, &order, at, size).await?,
-        false => directory.look_up(users, &lookup, filter, &order, at, size).await?,
+        false => {
+            directory
+                .look_up(users, &lookup, filter, &order, at, size)
+                .await?
+        }
     };
     let next_cursor = match page.next {
         Some(at) => Some(cursors.write(&question(&call), at).await?),
@@ -98,11 +121,20 @@ fn wanted(call: &Call) -> Result<Wanted> {
         blocked: flag(call, "blocked")?,
         featured: flag(call, "featured")?,
     };
-    let lookup =
-        Lookup { ids: list(call, "ids")?, uuids: list(call, "uuids")?, email: value(call, "email")? };
+    let lookup = Lookup {
+        ids: list(call, "ids")?,
+        uuids: list(call, "uuids")?,
+        email: value(call, "email")?,
+    };
     let order = value(call, "order_by")?.unwrap_or_default();
     let from = (page - 1).saturating_mul(size);
-    Ok(Wanted { lookup, filter, order, from, size: usize::try_from(size).unwrap_or(1) })
+    Ok(Wanted {
+        lookup,
+        filter,
+        order,
+        from,
+        size: usize::try_from(size).unwrap_or(1),
+    })
 }
 
 fn question(call: &Call) -> String {
@@ -111,10 +143,16 @@ fn question(call: &Call) -> String {
 
 /// A number in ASCII digits; one beyond all others is as large as can be.
 fn whole(call: &Call, name: &'static str, default: u64, range: RangeInclusive<u64>) -> Result<u64> {
-    let Some(text) = call.query(name) else { return Ok(default) };
+    let Some(text) = call.query(name) else {
+        return Ok(default);
+    };
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().unwrap_or(u64::MAX);
-    if digits && range.contains(&number) { Ok(number) } else { Err(Error::BadParameter(name)) }
+    if digits && range.contains(&number) {
+        Ok(number)
+    } else {
+        Err(Error::BadParameter(name))
+    }
 }
 
 fn flag(call: &Call, name: &'static str) -> Result<Option<bool>> {
@@ -127,12 +165,20 @@ fn flag(call: &Call, name: &'static str) -> Result<Option<bool>> {
 }
 
 fn value<T: FromStr>(call: &Call, name: &'static str) -> Result<Option<T>> {
-    call.query(name).map(|text| text.parse().map_err(|_| Error::BadParameter(name))).transpose()
+    call.query(name)
+        .map(|text| text.parse().map_err(|_| Error::BadParameter(name)))
+        .transpose()
 }
 
 fn list<T: FromStr>(call: &Call, name: &'static str) -> Result<Option<Vec<T>>> {
-    let Some(text) = call.query(name) else { return Ok(None) };
-    let values: Result<Vec<T>, _> = text.split(',').take(MOST_NAMED + 1).map(str::parse).collect();
+    let Some(text) = call.query(name) else {
+        return Ok(None);
+    };
+    let values: Result<Vec<T>, _> = text
+        .split(',')
+        .take(MOST_NAMED + 1)
+        .map(str::parse)
+        .collect();
     let values = values.ok().filter(|values| values.len() <= MOST_NAMED);
     values.map(Some).ok_or(Error::BadParameter(name))
 }

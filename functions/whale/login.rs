@@ -27,14 +27,28 @@ struct SignedIn {
     responses((status = 200, body = inline(SignedIn))),
     extensions(("x-errors" = json!(["missing", "no_such_account", "wrong_password", "blocked", "too_many"]))),
 )]
-pub(crate) async fn login((users, limits, tokens): &(Users, Limits, Tokens), call: Call) -> Result<SignedIn> {
+pub(crate) async fn login(
+    (users, limits, tokens): &(Users, Limits, Tokens),
+    call: Call,
+) -> Result<SignedIn> {
     let given: Given = call.json_with(&["email", "password"])?;
     let account = match given.email.parse() {
         Ok(email) => users.owner_of_email(&email).await?,
         Err(_) => None,
     };
-    let user = users.sign_in(limits, account, &given.email, &given.password, &call.by_anyone()).await?;
-    Ok(SignedIn { token: tokens.issue(&user).await?, user: user.into() })
+    let user = users
+        .sign_in(
+            limits,
+            account,
+            &given.email,
+            &given.password,
+            &call.by_anyone(),
+        )
+        .await?;
+    Ok(SignedIn {
+        token: tokens.issue(&user).await?,
+        user: user.into(),
+    })
 }
 
 /// Runs the function.

@@ -21,13 +21,24 @@ struct Sent {}
     responses((status = 200, body = inline(Sent))),
     extensions(("x-errors" = json!(["missing", "no_such_account", "already_verified", "too_many"]))),
 )]
-pub(crate) async fn send_verification((users, limits): &(Users, Limits), call: Call) -> Result<Sent> {
+pub(crate) async fn send_verification(
+    (users, limits): &(Users, Limits),
+    call: Call,
+) -> Result<Sent> {
     let given: Given = call.json_with(&["user_id|email"])?;
-    let user = users.find(&Subject::of(given.user_id, given.email.as_deref())?).await?;
+    let user = users
+        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .await?;
     if user.email_verified {
         return Err(Error::AlreadyVerified);
     }
-    users.send_verification(&user, &limits.verification_mails(user.id()), call.language()).await?;
+    users
+        .send_verification(
+            &user,
+            &limits.verification_mails(user.id()),
+            call.language(),
+        )
+        .await?;
     Ok(Sent {})
 }
 

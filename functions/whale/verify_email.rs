@@ -25,14 +25,19 @@ struct Verified {
     responses((status = 200, body = inline(Verified))),
     extensions(("x-errors" = json!(["missing", "no_such_account"]))),
 )]
-pub(crate) async fn verify_email((users, tokens): &(Users, Tokens), call: Call) -> Result<Verified> {
+pub(crate) async fn verify_email(
+    (users, tokens): &(Users, Tokens),
+    call: Call,
+) -> Result<Verified> {
     let given: Given = call.json_with(&["user_uuid", "token"])?;
     let uuid = given.user_uuid.parse().map_err(|_| Error::NoSuchAccount)?;
     let user = users.find(&Subject::Uuid(uuid)).await?;
     if !tokens.is_for_email_of(&given.token, &user).await? {
         return Err(Error::NoSuchAccount);
     }
-    Ok(Verified { user: users.verify_email(user, &call.by_anyone()).await?.into() })
+    Ok(Verified {
+        user: users.verify_email(user, &call.by_anyone()).await?.into(),
+    })
 }
 
 /// Runs the function.

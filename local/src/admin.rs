@@ -44,10 +44,15 @@ pub struct Admin {
 ///
 /// Fails where there is no cloud, and where the command was refused.
 pub async fn run(admin: Admin, port: u16) -> Result<()> {
-    let command: Json = serde_json::from_str(&text(admin.command)?).context("the command is no JSON")?;
+    let command: Json =
+        serde_json::from_str(&text(admin.command)?).context("the command is no JSON")?;
     let client = reqwest::Client::builder().no_proxy().build()?;
     let request = client.post(format!("http://127.0.0.1:{port}/_local/invoke/admin"));
-    let sent = request.header(CONTENT_TYPE, "application/json").body(command.to_string()).send().await;
+    let sent = request
+        .header(CONTENT_TYPE, "application/json")
+        .body(command.to_string())
+        .send()
+        .await;
     let answer = sent.with_context(|| {
         format!("nothing listens on port {port}; start `cargo run -p local` in another terminal")
     })?;

@@ -66,7 +66,11 @@ pub(crate) struct Prepared {
 impl Aws {
     /// Starts the services and makes what the template describes, where it is not there
     /// yet. They keep everything under `data`, or in memory; S3 always keeps it in `objects`.
-    pub(crate) async fn start(template: Arc<Template>, data: Option<&Path>, objects: &Path) -> Result<Aws> {
+    pub(crate) async fn start(
+        template: Arc<Template>,
+        data: Option<&Path>,
+        objects: &Path,
+    ) -> Result<Aws> {
         Ok(Aws {
             dynamodb: dynamodb::DynamoDb::start(&template.tables, data).await?,
             s3: Live::new(s3::S3::start(&template, objects)?.into()),
@@ -84,7 +88,10 @@ impl Aws {
     /// Fails where something that it describes cannot be made.
     pub(crate) fn prepare(&self, template: Arc<Template>) -> Result<Prepared> {
         self.dynamodb.prepare(&template.tables)?;
-        Ok(Prepared { secrets: self.secrets.prepare(&template.secrets)?, template })
+        Ok(Prepared {
+            secrets: self.secrets.prepare(&template.secrets)?,
+            template,
+        })
     }
 
     /// Makes what the template describes and is not there yet, and grants what it grants from now
@@ -101,7 +108,10 @@ impl Aws {
     /// Of the tables that were there before, in words, which are not what the template describes.
     pub(crate) fn differing(&self, template: &Template) -> Result<Vec<String>> {
         let tables = self.dynamodb.differing(&template.tables)?;
-        Ok(tables.iter().map(|name| format!("left the table {name} as it was made")).collect())
+        Ok(tables
+            .iter()
+            .map(|name| format!("left the table {name} as it was made"))
+            .collect())
     }
 
     /// Answers one request to the door.
@@ -114,13 +124,20 @@ impl Aws {
         let template = self.template.get();
         let call = Call::read(&caller, head, body, &template);
         let refusal = grant::refusal(&template, &caller.name, &call);
-        let number = self.calls().push(AwsCall::of(&caller, &call, refusal.is_none()));
+        let number = self
+            .calls()
+            .push(AwsCall::of(&caller, &call, refusal.is_none()));
         let answer = match refusal {
             Some(message) => Ok(call.service.refuse(message)),
             None => self.answer(&caller, call).await,
         };
-        let read = answer.as_ref().ok().and_then(|answer| answer.extensions().get());
-        if let (Some(dynamodb::ItemsRead(items)), Some(record)) = (read, self.calls().get_mut(number)) {
+        let read = answer
+            .as_ref()
+            .ok()
+            .and_then(|answer| answer.extensions().get());
+        if let (Some(dynamodb::ItemsRead(items)), Some(record)) =
+            (read, self.calls().get_mut(number))
+        {
             record.items_read = *items;
         }
         answer
@@ -130,7 +147,11 @@ impl Aws {
     async fn answer(&self, caller: &Caller, call: Call) -> Result<Answer, Broken> {
         match self.faults.next(&caller.name, &call.operation) {
             None => self.forward(call).await,
-            Some(Effect::Refuse { status, kind, message }) => Ok(call.service.error(status, &kind, &message)),
+            Some(Effect::Refuse {
+                status,
+                kind,
+                message,
+            }) => Ok(call.service.error(status, &kind, &message)),
             Some(Effect::CancelTransaction { reasons }) => Ok(dynamodb::cancelled(&reasons)),
             Some(Effect::LoseAnswer) => self.forward(call).await.and(Err(Broken)),
             Some(Effect::Delay(duration)) => {

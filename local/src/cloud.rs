@@ -53,14 +53,17 @@ impl Cloud {
                 (data.join("s3"), None)
             }
             None => {
-                let temporary = TempDir::with_prefix("local-s3-").context("making a temporary directory")?;
+                let temporary =
+                    TempDir::with_prefix("local-s3-").context("making a temporary directory")?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
         let aws = Arc::new(Aws::start(template.clone(), options.data.as_deref(), &objects).await?);
         let log = Arc::new(Log::new(options.echo_logs));
         if options.data.is_some() {
-            aws.differing(&template)?.into_iter().for_each(|line| log.write(line));
+            aws.differing(&template)?
+                .into_iter()
+                .for_each(|line| log.write(line));
         }
         let surroundings = Surroundings {
             binaries: options.binaries.clone(),
@@ -85,7 +88,9 @@ impl Cloud {
         if options.streams {
             streams.adopt(&template, streams.prepare(&template, &aws)?);
         }
-        let rotations = aws.rotations().map(|to_do| Rotations::start(to_do, &lambda));
+        let rotations = aws
+            .rotations()
+            .map(|to_do| Rotations::start(to_do, &lambda));
         Ok(Cloud {
             options,
             template,
@@ -131,7 +136,10 @@ impl Cloud {
 
     /// What `!Ref logical` is, as the name of a table; empty if there is no such resource.
     pub fn physical_id(&self, logical: &str) -> String {
-        self.template.physical_id(logical).unwrap_or_default().to_owned()
+        self.template
+            .physical_id(logical)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// The newest AWS calls, in order, granted or not, answered or not yet: some thousands.
@@ -187,7 +195,10 @@ impl Cloud {
     ///
     /// Fails with the function's own error, or with what became of its process.
     pub async fn invoke(&self, function: &str, event: &Json) -> Result<Json> {
-        let answer = self.lambda.invoke(function, event.to_string().into()).await?;
+        let answer = self
+            .lambda
+            .invoke(function, event.to_string().into())
+            .await?;
         serde_json::from_slice(&answer).context("the answer is no JSON")
     }
 }

@@ -47,7 +47,12 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// A gateway for the template's routes, and for what its distribution shows, on this port.
-    pub(crate) fn new(port: u16, template: &Template, lambda: Arc<Lambda>, aws: Arc<Aws>) -> Gateway {
+    pub(crate) fn new(
+        port: u16,
+        template: &Template,
+        lambda: Arc<Lambda>,
+        aws: Arc<Aws>,
+    ) -> Gateway {
         Gateway {
             routes: Routes::new(template.routes()),
             distribution: template.distributions.first().cloned(),
@@ -65,7 +70,11 @@ impl Gateway {
         })
     }
 
-    async fn serve(&self, request: Request<Incoming>, client: SocketAddr) -> Result<Answer, Broken> {
+    async fn serve(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Result<Answer, Broken> {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         if let Some(function) = path.strip_prefix(invoke::PATH) {
@@ -75,7 +84,9 @@ impl Gateway {
             return Ok(page::show(&head.method, path, &self.aws));
         }
         if path.starts_with(OBJECTS) {
-            return Ok(objects::show(&head.method, path, self.distribution.as_ref(), &self.aws).await);
+            return Ok(
+                objects::show(&head.method, path, self.distribution.as_ref(), &self.aws).await,
+            );
         }
         let Some(body) = read(body).await? else {
             return Ok(plain(413, "Request Entity Too Large"));
@@ -84,11 +95,13 @@ impl Gateway {
             return Ok(plain(404, "Not Found"));
         };
         let event = event::of(&head, body, &found, client, self.port);
-        Ok(match self.lambda.invoke(&found.route.function, event).await {
-            Ok(answered) => answer::of(&answered).unwrap_or_else(failed),
-            Err(Failure::Throttled) => plain(503, "Service Unavailable"),
-            Err(_) => failed(),
-        })
+        Ok(
+            match self.lambda.invoke(&found.route.function, event).await {
+                Ok(answered) => answer::of(&answered).unwrap_or_else(failed),
+                Err(Failure::Throttled) => plain(503, "Service Unavailable"),
+                Err(_) => failed(),
+            },
+        )
     }
 }
 
@@ -103,7 +116,11 @@ async fn read(body: Incoming) -> Result<Option<Bytes>, Broken> {
 
 /// An answer of the gateway itself.
 fn plain(status: u16, message: &str) -> Answer {
-    server::answer(status, "application/json", format!(r#"{{"message":"{message}"}}"#))
+    server::answer(
+        status,
+        "application/json",
+        format!(r#"{{"message":"{message}"}}"#),
+    )
 }
 
 /// The answer in place of one that a function owes: also of one that took its own time too long,

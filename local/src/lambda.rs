@@ -92,7 +92,9 @@ impl std::fmt::Display for Failure {
             Failure::Reported(error) => f.write_str(&String::from_utf8_lossy(error)),
             Failure::NotStarted(reason) => f.write_str(reason),
             Failure::Exited { status, .. } => write!(f, "Runtime exited: {status}"),
-            Failure::TimedOut(limit) => write!(f, "Task timed out after {:.2} seconds", limit.as_secs_f64()),
+            Failure::TimedOut(limit) => {
+                write!(f, "Task timed out after {:.2} seconds", limit.as_secs_f64())
+            }
         }
     }
 }
@@ -112,7 +114,13 @@ impl Lambda {
         let desks = Arc::new(Desks::default());
         let runtime_url = format!("http://127.0.0.1:{port}");
         let started = AtomicUsize::new(0);
-        let workshop = Workshop { surroundings, desks: desks.clone(), runtime_url, started, life };
+        let workshop = Workshop {
+            surroundings,
+            desks: desks.clone(),
+            runtime_url,
+            started,
+            life,
+        };
         let lambda = Lambda {
             pools: Live::new(Arc::default()),
             workshop: Arc::new(workshop),
@@ -129,18 +137,27 @@ impl Lambda {
     pub(crate) fn adopt(&self, functions: &[Function], anew: &[String]) {
         let before = self.pools.get();
         let pool = |function: &Function| {
-            let kept = before.get(&function.name).filter(|pool| pool.function == *function);
+            let kept = before
+                .get(&function.name)
+                .filter(|pool| pool.function == *function);
             let kept = kept.filter(|_| !anew.contains(&function.name)).cloned();
             kept.unwrap_or_else(|| Arc::new(Pool::new(function.clone(), self.workshop.clone())))
         };
-        let pools = functions.iter().map(|function| (function.name.clone(), pool(function)));
+        let pools = functions
+            .iter()
+            .map(|function| (function.name.clone(), pool(function)));
         self.pools.set(Arc::new(pools.collect()));
     }
 
     /// Hands `event` to an instance of the function, and waits for its answer. Both are JSON.
     /// As on AWS, the function goes on when nobody waits any more.
     pub(crate) async fn invoke(&self, function: &str, event: Bytes) -> Result<Bytes, Failure> {
-        let pool = self.pools.get().get(function).ok_or(Failure::Unknown)?.clone();
+        let pool = self
+            .pools
+            .get()
+            .get(function)
+            .ok_or(Failure::Unknown)?
+            .clone();
         let (answer, answered) = oneshot::channel();
         {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,13 +166,22 @@ impl Lambda {
                 let _ = answer.send(pool.invoke(event).await);
             });
         }
-        let ended = |_| Err(Failure::Exited { status: "the cloud has ended".to_owned(), taken: true });
+        let ended = |_| {
+            Err(Failure::Exited {
+                status: "the cloud has ended".to_owned(),
+                taken: true,
+            })
+        };
         answered.await.unwrap_or_else(ended)
     }
 
     /// Returns once no process is left, when everything that holds this is dropped meanwhile.
     pub(crate) fn end(&self) -> impl Future<Output = ()> + use<> {
-        let lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lives = self
+            .lives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         async move {
             if let Some(mut lives) = lives {
                 lives.recv().await;

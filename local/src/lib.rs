@@ -22,7 +22,10 @@
 //!
 //! Tests start one [`Cloud`] each, in memory. `cargo run -p local` starts one that stays.
 
-#![allow(clippy::indexing_slicing, reason = "only JSON is indexed, and gives null for what is not there")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "only JSON is indexed, and gives null for what is not there"
+)]
 
 mod aws;
 mod clock;
@@ -47,8 +50,8 @@ pub use cloud::Cloud;
 pub use mail::Mail;
 pub use options::Options;
 pub use template::{
-    Bucket, Condition, Distribution, Function, Pattern, Queue, REGION, RequestContext, Route, Secret,
-    Statement, StreamSource, Table, Template,
+    Bucket, Condition, Distribution, Function, Pattern, Queue, REGION, RequestContext, Route,
+    Secret, Statement, StreamSource, Table, Template,
 };
 pub use watch::Watch;
 pub use workspace::Workspace;

@@ -11,7 +11,10 @@ impl<T> Live<T> {
     }
 
     pub(crate) fn get(&self) -> Arc<T> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn set(&self, value: Arc<T>) {

@@ -142,15 +142,22 @@ async fn follow(watch: Option<Watch>, cloud: &mut Cloud) -> Result<()> {
 }
 
 fn parameter(text: &str) -> Result<(String, String)> {
-    let (name, value) = text.split_once('=').context("a parameter is written NAME=VALUE")?;
+    let (name, value) = text
+        .split_once('=')
+        .context("a parameter is written NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Fails if a port is taken, before the functions are built.
 fn check(ports: [u16; 2]) -> Result<()> {
     let listen = |port| {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("port {port} cannot be used"))
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .with_context(|| format!("port {port} cannot be used"))
     };
     // All at once: so they differ.
-    ports.into_iter().map(listen).collect::<Result<Vec<_>>>().map(drop)
+    ports
+        .into_iter()
+        .map(listen)
+        .collect::<Result<Vec<_>>>()
+        .map(drop)
 }

@@ -9,8 +9,9 @@ impl Cloud {
     /// services, and all that the template tells its functions.
     pub fn operator(&self) -> BTreeMap<String, String> {
         let functions = self.template().functions.iter();
-        let mut variables: BTreeMap<_, _> =
-            functions.flat_map(|function| function.variables.clone()).collect();
+        let mut variables: BTreeMap<_, _> = functions
+            .flat_map(|function| function.variables.clone())
+            .collect();
         let own = [
             ("AWS_ENDPOINT_URL", self.aws_url().as_str()),
             ("AWS_REGION", REGION),

@@ -15,7 +15,10 @@ pub(crate) struct Recent<T> {
 
 impl<T> Default for Recent<T> {
     fn default() -> Recent<T> {
-        Recent { first: 0, kept: VecDeque::new() }
+        Recent {
+            first: 0,
+            kept: VecDeque::new(),
+        }
     }
 }
 

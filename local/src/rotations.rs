@@ -31,11 +31,24 @@ impl Drop for Rotations {
     }
 }
 
-async fn carry_out(Rotation { function, secret, version }: &Rotation, lambda: &Weak<Lambda>) {
+async fn carry_out(
+    Rotation {
+        function,
+        secret,
+        version,
+    }: &Rotation,
+    lambda: &Weak<Lambda>,
+) {
     for step in STEPS {
         let event = json!({ "Step": step, "SecretId": secret, "ClientRequestToken": version });
-        let Some(lambda) = lambda.upgrade() else { return };
-        if lambda.invoke(function, event.to_string().into()).await.is_err() {
+        let Some(lambda) = lambda.upgrade() else {
+            return;
+        };
+        if lambda
+            .invoke(function, event.to_string().into())
+            .await
+            .is_err()
+        {
             return; // the log has why
         }
     }

@@ -35,6 +35,10 @@ async fn make_administrator(env: &Env) -> shared::Result<()> {
     };
     let admin = users.sign_up(new, None, &By::operator()).await?;
     let apikey = seals.seal(admin.uuid, "apikey", APIKEY).await?;
-    users.change(admin, &By::operator(), |admin| admin.apikey = Some(apikey.clone())).await?;
+    users
+        .change(admin, &By::operator(), |admin| {
+            admin.apikey = Some(apikey.clone())
+        })
+        .await?;
     Ok(())
 }

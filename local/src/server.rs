@@ -57,7 +57,9 @@ impl Server {
         let accept = async move {
             let mut connections = JoinSet::new();
             loop {
-                let Ok((stream, client)) = listener.accept().await else { continue };
+                let Ok((stream, client)) = listener.accept().await else {
+                    continue;
+                };
                 let _ = stream.set_nodelay(true);
                 let answer = answer.clone();
                 let service = service_fn(move |request| answer(request, client));
@@ -84,7 +86,9 @@ pub(crate) fn answer(status: u16, content_type: &str, body: impl Into<Bytes>) ->
     *answer.status_mut() =
         http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     if let Ok(value) = http::HeaderValue::from_str(content_type) {
-        answer.headers_mut().insert(http::header::CONTENT_TYPE, value);
+        answer
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, value);
     }
     answer
 }

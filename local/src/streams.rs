@@ -63,7 +63,11 @@ type Letters = Arc<Mutex<Vec<Json>>>;
 
 impl Streams {
     /// Follows nothing yet. With `data`, each source goes on from where it was.
-    pub(crate) fn new(lambda: &Arc<Lambda>, log: &Arc<Log>, data: Option<&Path>) -> Result<Streams> {
+    pub(crate) fn new(
+        lambda: &Arc<Lambda>,
+        log: &Arc<Log>,
+        data: Option<&Path>,
+    ) -> Result<Streams> {
         Ok(Streams {
             followed: Vec::new(),
             checkpoints: Arc::new(Checkpoints::open(data)?),
@@ -79,14 +83,23 @@ impl Streams {
     /// Fails where that cannot be known, or be kept.
     pub(crate) fn prepare(&self, template: &Template, aws: &Aws) -> Result<Vec<Begun>> {
         let new = sources(template).into_iter().filter(|(function, source)| {
-            !self.followed.iter().any(|one| (&one.function, &one.source) == (*function, *source))
+            !self
+                .followed
+                .iter()
+                .any(|one| (&one.function, &one.source) == (*function, *source))
         });
         let begin = |(function, source): (&String, &StreamSource)| {
             let stream = aws.stream(&source.table, &source.stream);
             let key = format!("{function}/{}", source.event);
             let position = self.checkpoints.begin(&key, source.oldest_first, &stream);
             let position = position.with_context(|| format!("following {}", source.stream))?;
-            Ok(Begun { function: function.clone(), source: source.clone(), stream, key, position })
+            Ok(Begun {
+                function: function.clone(),
+                source: source.clone(),
+                stream,
+                key,
+                position,
+            })
         };
         new.map(begin).collect()
     }
@@ -95,12 +108,22 @@ impl Streams {
     /// source. What is followed already goes on.
     pub(crate) fn adopt(&mut self, template: &Template, begun: Vec<Begun>) {
         let sources = sources(template);
-        self.followed.retain(|one| sources.contains(&(&one.function, &one.source)));
+        self.followed
+            .retain(|one| sources.contains(&(&one.function, &one.source)));
         let followed: Vec<_> = begun.into_iter().map(|begun| self.follow(begun)).collect();
         self.followed.extend(followed);
     }
 
-    fn follow(&self, Begun { function, source, stream, key, position }: Begun) -> Followed {
+    fn follow(
+        &self,
+        Begun {
+            function,
+            source,
+            stream,
+            key,
+            position,
+        }: Begun,
+    ) -> Followed {
         let position = watch::Sender::new(position);
         let followed = position.subscribe();
         let poller = Poller {
@@ -116,12 +139,22 @@ impl Streams {
         };
         let mut task = JoinSet::new();
         task.spawn(poller.run());
-        Followed { function, source, stream, position: followed, _poller: task }
+        Followed {
+            function,
+            source,
+            stream,
+            position: followed,
+            _poller: task,
+        }
     }
 
     /// Returns when everything written so far is delivered or given up.
     pub(crate) async fn settle(&self) {
-        let ends: Vec<_> = self.followed.iter().map(|one| (one.stream.end(), one.position.clone())).collect();
+        let ends: Vec<_> = self
+            .followed
+            .iter()
+            .map(|one| (one.stream.end(), one.position.clone()))
+            .collect();
         for (end, mut position) in ends {
             // A stream that is gone has nothing to deliver.
             if let Ok(end) = end {
@@ -132,14 +165,24 @@ impl Streams {
 
     /// The letters so far, in order.
     pub(crate) fn letters(&self) -> Vec<Json> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 /// Every source, with its function.
 fn sources(template: &Template) -> Vec<(&String, &StreamSource)> {
     let functions = template.functions.iter();
-    functions.flat_map(|function| function.sources.iter().map(|source| (&function.name, source))).collect()
+    functions
+        .flat_map(|function| {
+            function
+                .sources
+                .iter()
+                .map(|source| (&function.name, source))
+        })
+        .collect()
 }
 
 #[cfg(test)]

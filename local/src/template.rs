@@ -53,13 +53,23 @@ impl Template {
     ///
     /// Fails where the file cannot be read, is no template, or holds an intrinsic function
     /// that cannot be resolved here; the error names the place.
-    pub fn read(path: &Path, parameters: &BTreeMap<String, String>, gateway: &str) -> Result<Template> {
-        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        Template::parse(&text, parameters, gateway).with_context(|| format!("in {}", path.display()))
+    pub fn read(
+        path: &Path,
+        parameters: &BTreeMap<String, String>,
+        gateway: &str,
+    ) -> Result<Template> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        Template::parse(&text, parameters, gateway)
+            .with_context(|| format!("in {}", path.display()))
     }
 
     /// As [`Template::read`], of the file's text.
-    pub fn parse(text: &str, parameters: &BTreeMap<String, String>, gateway: &str) -> Result<Template> {
+    pub fn parse(
+        text: &str,
+        parameters: &BTreeMap<String, String>,
+        gateway: &str,
+    ) -> Result<Template> {
         let document = Document::parse(text, parameters, gateway)?;
         let tables = storage::tables(&document)?;
         let queues = storage::queues(&document)?;
@@ -89,7 +99,10 @@ impl Template {
 
     /// Every route of every function, in the order of the template's functions by name.
     pub fn routes(&self) -> Vec<Route> {
-        self.functions.iter().flat_map(|function| function.routes.clone()).collect()
+        self.functions
+            .iter()
+            .flat_map(|function| function.routes.clone())
+            .collect()
     }
 }
 

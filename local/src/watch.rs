@@ -71,8 +71,15 @@ impl Watch {
         cloud.restart(&names);
         if !names.is_empty() {
             let many = || format!("{} functions", names.len());
-            let named = if names.len() > NAMED { many() } else { names.join(", ") };
-            told.push(format!("rebuilt in {:.1} s: {named}", begun.elapsed().as_secs_f64()));
+            let named = if names.len() > NAMED {
+                many()
+            } else {
+                names.join(", ")
+            };
+            told.push(format!(
+                "rebuilt in {:.1} s: {named}",
+                begun.elapsed().as_secs_f64()
+            ));
         }
         Ok(told)
     }

@@ -31,7 +31,10 @@ impl Workspace {
     pub fn of_this_program(release: bool) -> Result<Workspace> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR"));
         let program = env::current_exe().context("where this program stands")?;
-        let target = program.ancestors().nth(2).context("this program stands in no target directory")?;
+        let target = program
+            .ancestors()
+            .nth(2)
+            .context("this program stands in no target directory")?;
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Ok(Workspace {
             root: own.parent().unwrap_or(own).to_owned(),
@@ -48,7 +51,8 @@ impl Workspace {
 
     /// Where the binaries are built.
     pub fn built(&self) -> PathBuf {
-        self.target.join(if self.release { "release" } else { "debug" })
+        self.target
+            .join(if self.release { "release" } else { "debug" })
     }
 
     /// Where [`Workspace::take`] puts them.
@@ -59,14 +63,29 @@ impl Workspace {
     /// Builds every function, and gives the binaries. What cargo says goes to our stderr.
     ///
     /// Fails where cargo cannot be run, or fails.
-    #[expect(clippy::disallowed_methods, reason = "cargo tells this program about itself in its environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells this program about itself in its environment"
+    )]
     pub async fn build(&self) -> Result<Vec<PathBuf>> {
         let mut build = Command::new(&self.cargo);
-        build.current_dir(&self.root).args(["build", "--bins", "--package", "accounts", "--target-dir"]);
-        build.arg(&self.target).arg("--message-format=json-render-diagnostics");
+        build.current_dir(&self.root).args([
+            "build",
+            "--bins",
+            "--package",
+            "accounts",
+            "--target-dir",
+        ]);
+        build
+            .arg(&self.target)
+            .arg("--message-format=json-render-diagnostics");
         // Together with this program, they share its dependencies as built. A release is built as
         // it is deployed: with what it needs itself, and no more.
-        build.args(if self.release { ["--release"].as_slice() } else { &["--package", "local"] });
+        build.args(if self.release {
+            ["--release"].as_slice()
+        } else {
+            &["--package", "local"]
+        });
         // What `cargo run` says of this package would make some dependencies build anew.
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
@@ -74,12 +93,19 @@ impl Workspace {
                 build.env_remove(&name);
             }
         }
-        let build = build.stdout(Stdio::piped()).kill_on_drop(true).spawn().context("running cargo")?;
+        let build = build
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("running cargo")?;
         let built = build.wait_with_output().await.context("running cargo")?;
         if !built.status.success() {
             bail!("the functions do not build");
         }
-        Ok(String::from_utf8_lossy(&built.stdout).lines().filter_map(binary).collect())
+        Ok(String::from_utf8_lossy(&built.stdout)
+            .lines()
+            .filter_map(binary)
+            .collect())
     }
 
     /// Puts each binary aside that is another than the one taken before: cargo replaces its own
@@ -90,8 +116,12 @@ impl Workspace {
     pub fn take(&self, binaries: &[PathBuf]) -> Result<Vec<String>> {
         fs::create_dir_all(self.taken()).context("making a directory for the binaries")?;
         let taken = self.taken();
-        let named = binaries.iter().filter_map(|built| Some((built, taken.join(built.file_name()?))));
-        let different: Vec<_> = named.filter(|(built, taken)| !is_same(built, taken)).collect();
+        let named = binaries
+            .iter()
+            .filter_map(|built| Some((built, taken.join(built.file_name()?))));
+        let different: Vec<_> = named
+            .filter(|(built, taken)| !is_same(built, taken))
+            .collect();
         for (built, taken) in &different {
             link(built, &new(taken)).with_context(|| format!("taking {}", built.display()))?;
         }
@@ -99,7 +129,10 @@ impl Workspace {
             fs::rename(new(taken), taken).with_context(|| format!("taking {}", built.display()))?;
         }
         let name = |taken: &PathBuf| Some(taken.file_name()?.to_string_lossy().into_owned());
-        Ok(different.iter().filter_map(|(_, taken)| name(taken)).collect())
+        Ok(different
+            .iter()
+            .filter_map(|(_, taken)| name(taken))
+            .collect())
     }
 }
 

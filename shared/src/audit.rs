@@ -95,14 +95,20 @@ impl Event {
         let mut events = Vec::new();
         let mut note = |happened: bool, event| events.extend(happened.then_some(event));
         note(from.email.canonical() != to.email.canonical(), Self::Email);
-        note(!from.email_verified && to.email_verified, Self::EmailVerified);
+        note(
+            !from.email_verified && to.email_verified,
+            Self::EmailVerified,
+        );
         note(from.access != to.access, Self::Access);
         note(!from.blocked && to.blocked, Self::Blocked);
         note(from.blocked && !to.blocked, Self::Unblocked);
         note(from.token_version != to.token_version, Self::Password);
         note(from.wx != to.wx, Self::Wx);
         note(from.featured != to.featured, Self::Featured);
-        note(from.real_name.is_none() && to.real_name.is_some(), Self::RealName);
+        note(
+            from.real_name.is_none() && to.real_name.is_some(),
+            Self::RealName,
+        );
         events
     }
 }
@@ -116,7 +122,9 @@ pub(crate) struct Trail {
 impl Trail {
     /// As the variable `AUDIT_DAYS` says.
     pub(crate) fn of(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { seconds: env.number("AUDIT_DAYS")?.saturating_mul(24 * 60 * 60) })
+        Ok(Self {
+            seconds: env.number("AUDIT_DAYS")?.saturating_mul(24 * 60 * 60),
+        })
     }
 
     /// The write of an entry about `user`; about nobody where the account does not exist.
@@ -129,7 +137,10 @@ impl Trail {
             ("event".into(), text(event.name())),
             ("at".into(), time(now)),
             ("address".into(), text(&by.address)),
-            ("expires_at".into(), number(clock::seconds().saturating_add(self.seconds))),
+            (
+                "expires_at".into(),
+                number(clock::seconds().saturating_add(self.seconds)),
+            ),
         ]);
         item.extend(by.actor.map(|actor| ("actor".into(), text(actor))));
         let key = key::trail(user, now, u64::from_le_bytes(random::bytes()?));

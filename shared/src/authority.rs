@@ -29,7 +29,9 @@ impl Admission {
         match self {
             Self::ValidToken if user.blocked => Err(Error::BadToken),
             Self::Unblocked if user.blocked => Err(Error::Blocked),
-            Self::Active if user.blocked || user.access == Access::Unregistered => Err(Error::Inactive),
+            Self::Active if user.blocked || user.access == Access::Unregistered => {
+                Err(Error::Inactive)
+            }
             _ => Ok(()),
         }
     }
@@ -109,12 +111,19 @@ impl Authority {
             Self::Operator => Ok(()),
             Self::Token(token) if token.holder == user.uuid => token.check(user),
             Self::Token(token) => holds(token.access == Access::Admin, Error::Forbidden),
-            Self::Password { token_version, admission } => {
+            Self::Password {
+                token_version,
+                admission,
+            } => {
                 holds(user.token_version == *token_version, Error::WrongPassword)?;
                 admission.map_or(Ok(()), |admission| admission.check(user))
             }
-            Self::MailedCode { token_version, email_version } => {
-                let same = user.token_version == *token_version && user.email_version == *email_version;
+            Self::MailedCode {
+                token_version,
+                email_version,
+            } => {
+                let same =
+                    user.token_version == *token_version && user.email_version == *email_version;
                 holds(same, Error::BadCode)
             }
             Self::MailedLink { email_version } => {
@@ -134,7 +143,9 @@ impl Authority {
 
     /// The error if that condition failed on `item`.
     pub(crate) fn lost(&self, item: Option<&Item>) -> Error {
-        let Self::Token(token) = self else { return Error::Forbidden };
+        let Self::Token(token) = self else {
+            return Error::Forbidden;
+        };
         match item.map(users::user_of_item).transpose() {
             Ok(Some(holder)) if holder.uuid == token.holder => {
                 token.check(&holder).err().unwrap_or(Error::Forbidden)
@@ -160,12 +171,15 @@ impl AccessToken {
             return Err(Error::BadToken);
         }
         self.admission.check(holder)?;
-        if holder.access < self.access { Err(Error::Forbidden) } else { Ok(()) }
+        if holder.access < self.access {
+            Err(Error::Forbidden)
+        } else {
+            Ok(())
+        }
     }
 
     fn still_administers(&self) -> Check {
-        const CONDITION: &str =
-            "#uuid = :uuid AND #token_version = :token_version AND #blocked = :no AND #access = :admin";
+        const CONDITION: &str = "#uuid = :uuid AND #token_version = :token_version AND #blocked = :no AND #access = :admin";
         Check {
             key: key::user(self.holder.into()),
             condition: CONDITION.into(),

@@ -32,7 +32,11 @@ pub struct Avatars {
 
 impl Resource for Avatars {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { s3: env.s3(), bucket: env.text("AVATARS_BUCKET")?, base_url: env.text("AVATARS_URL")? })
+        Ok(Self {
+            s3: env.s3(),
+            bucket: env.text("AVATARS_BUCKET")?,
+            base_url: env.text("AVATARS_URL")?,
+        })
     }
 }
 
@@ -47,9 +51,19 @@ impl Avatars {
             let _ = write!(name, "{byte:02x}"); // a text takes whatever is written
         }
         let key = format!("{FOLDER}/{}/{name}.{}", user.uuid, picture.extension);
-        let put = self.s3.put_object().bucket(&self.bucket).key(&key).body(picture.bytes.into());
-        let put = put.content_type(picture.media_type).cache_control(FOR_EVER).content_disposition("inline");
-        put.send().await.map_err(|error| fault("PutObject", &error))?;
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&key)
+            .body(picture.bytes.into());
+        let put = put
+            .content_type(picture.media_type)
+            .cache_control(FOR_EVER)
+            .content_disposition("inline");
+        put.send()
+            .await
+            .map_err(|error| fault("PutObject", &error))?;
         Ok(AvatarUrl::stored(format!("{}/{key}", self.base_url)))
     }
 
@@ -59,7 +73,10 @@ impl Avatars {
     /// Only a fault of ours.
     pub async fn delete(&self, key: &str) -> Result<(), Fault> {
         let delete = self.s3.delete_object().bucket(&self.bucket).key(key);
-        delete.send().await.map_err(|error| fault("DeleteObject", &error))?;
+        delete
+            .send()
+            .await
+            .map_err(|error| fault("DeleteObject", &error))?;
         Ok(())
     }
 }
@@ -73,11 +90,16 @@ pub(crate) fn key_of(user: Uuid, url: &AvatarUrl) -> Option<String> {
     let (_, file) = url.split(['?', '#']).next()?.rsplit_once(&folder)?;
     let (name, extension) = file.split_once('.')?;
     let ours = name.len() == 32
-        && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         && extension.bytes().all(|byte| byte.is_ascii_lowercase());
     ours.then(|| format!("{FOLDER}/{user}/{file}"))
 }
 
 fn fault(operation: &str, error: &impl ProvideErrorMetadata) -> Fault {
-    Fault::new(format!("{operation}: {}", error.code().unwrap_or("no answer")))
+    Fault::new(format!(
+        "{operation}: {}",
+        error.code().unwrap_or("no answer")
+    ))
 }

@@ -20,15 +20,35 @@ const MOST_TEXT: usize = 64 * 1024;
 
 /// What is escaped in a path: all but what RFC 3986 (section 3.3) lets stand there.
 const ESCAPED: AsciiSet = {
-    let marks = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-    let delimiters = marks.remove(b'!').remove(b'$').remove(b'&').remove(b'\'').remove(b'(').remove(b')');
-    delimiters.remove(b'*').remove(b'+').remove(b',').remove(b';').remove(b'=').remove(b':').remove(b'@')
+    let marks = NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~')
+        .remove(b'/');
+    let delimiters = marks
+        .remove(b'!')
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')');
+    delimiters
+        .remove(b'*')
+        .remove(b'+')
+        .remove(b',')
+        .remove(b';')
+        .remove(b'=')
+        .remove(b':')
+        .remove(b'@')
 };
 
 /// The twins within a wider one, by the wider one's route and what it takes. A gateway that gives no
 /// twin a path that ends where its greedy part begins gives the path to the wider one.
-const WITHIN: [(&str, &str); 2] =
-    [("GET /api/users/{slash+}", "me/"), ("POST /api/users/{slash+}", "verification_email/")];
+const WITHIN: [(&str, &str); 2] = [
+    ("GET /api/users/{slash+}", "me/"),
+    ("POST /api/users/{slash+}", "verification_email/"),
+];
 
 /// A request, taken apart only as far as the endpoint asks.
 pub struct Call {
@@ -45,7 +65,11 @@ impl Call {
     /// The actor of a change: a caller, with what entitles them to it.
     #[must_use]
     pub fn by(&self, caller: &Caller) -> By {
-        By { actor: Some(caller.user.uuid), authority: caller.authority(), ..self.by_anyone() }
+        By {
+            actor: Some(caller.user.uuid),
+            authority: caller.authority(),
+            ..self.by_anyone()
+        }
     }
 
     /// An actor without a token. They are entitled to no change, unless a password, a mailed code
@@ -67,15 +91,21 @@ impl Call {
     pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
         let body = self.body("application/x-www-form-urlencoded")?;
         std::str::from_utf8(body).map_err(|_| unreadable("the body is not UTF-8"))?;
-        serde_urlencoded::from_bytes(body)
-            .map_err(|error| Error::Invalid(Flaw { field: String::new(), why: wanted(&error.to_string()) }))
+        serde_urlencoded::from_bytes(body).map_err(|error| {
+            Error::Invalid(Flaw {
+                field: String::new(),
+                why: wanted(&error.to_string()),
+            })
+        })
     }
 
     /// The token of an `Authorization: Bearer …` header (RFC 6750; the scheme in any case).
     #[must_use]
     pub fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim_start_matches(' '))
     }
 
     /// The token of the header, or else of the query parameter `token`.
@@ -114,7 +144,10 @@ impl Call {
     }
 
     fn behind_its_path(&self) -> &str {
-        let rest = self.request.path_parameters_ref().and_then(|parameters| parameters.first("slash"));
+        let rest = self
+            .request
+            .path_parameters_ref()
+            .and_then(|parameters| parameters.first("slash"));
         rest.unwrap_or_default()
     }
 
@@ -142,7 +175,9 @@ impl Call {
     #[must_use]
     pub fn source_address(&self) -> String {
         match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone().unwrap_or_default(),
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.http.source_ip.clone().unwrap_or_default()
+            }
             _ => String::new(),
         }
     }
@@ -151,7 +186,9 @@ impl Call {
     #[must_use]
     pub fn route(&self) -> &str {
         match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref().unwrap_or_default(),
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.route_key.as_deref().unwrap_or_default()
+            }
             _ => "",
         }
     }
@@ -159,7 +196,9 @@ impl Call {
     /// The gateway's id of the request.
     pub(crate) fn request_id(&self) -> &str {
         match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref().unwrap_or_default(),
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.request_id.as_deref().unwrap_or_default()
+            }
             _ => "",
         }
     }
@@ -169,10 +208,15 @@ impl Call {
         if body.len() > MOST_TEXT {
             return Err(Error::TooLarge);
         }
-        let essence =
-            self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        let essence = self
+            .header("content-type")
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim();
         if !essence.eq_ignore_ascii_case(content_type) {
-            return Err(unreadable(&format!("the content type is not {content_type}")));
+            return Err(unreadable(&format!(
+                "the content type is not {content_type}"
+            )));
         }
         Ok(body)
     }

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, de};
 use uuid::Uuid;
 
 use crate::database::{
-    Conflict, Database, Item, Key, Reading, Update, Write, WriteOutcome, flag, key, number, text, time,
+    Conflict, Database, Item, Key, Reading, Update, Write, WriteOutcome, flag, key, number, text,
+    time,
 };
 use crate::env::{Env, Resource};
 use crate::limits::Limit;
@@ -104,7 +105,14 @@ impl Captchas {
         let uuid = user::new_uuid(now)?;
         let ends = clock::seconds().saturating_add(SECONDS);
         let key_id = &self.codes.key_id().await;
-        let mail = outbox::post(&Matter::ResetCode { captcha: uuid, key_id: key_id.clone() }, to, language)?;
+        let mail = outbox::post(
+            &Matter::ResetCode {
+                captcha: uuid,
+                key_id: key_id.clone(),
+            },
+            to,
+            language,
+        )?;
         let item = Item::from([
             ("uuid".into(), text(uuid)),
             ("key_id".into(), text(key_id)),
@@ -113,12 +121,24 @@ impl Captchas {
             ("used".into(), flag(false)),
             ("created_at".into(), time(now)),
             ("ends_at".into(), number(ends)),
-            ("expires_at".into(), number(ends.saturating_add(KEPT_SECONDS))),
+            (
+                "expires_at".into(),
+                number(ends.saturating_add(KEPT_SECONDS)),
+            ),
         ]);
         let key = key::captcha(to.id(), group.number());
         let writes = || vec![Write::Put(key.clone(), item.clone()), mail.clone()];
-        self.database.write_counted(Some(limit), writes).await?.committed()?;
-        Ok(Captcha { uuid, user: to.id(), group, created_at: now, ends_at: at(ends)? })
+        self.database
+            .write_counted(Some(limit), writes)
+            .await?
+            .committed()?;
+        Ok(Captcha {
+            uuid,
+            user: to.id(),
+            group,
+            created_at: now,
+            ends_at: at(ends)?,
+        })
     }
 
     /// Counts a try of `code`, then looks at it. One write.
@@ -133,7 +153,8 @@ impl Captchas {
         let count = Update {
             key: key.clone(),
             expression: "SET tries = tries + :one".into(),
-            condition: "tries < :most AND ends_at > :now AND used = :no AND made_for = :state".into(),
+            condition: "tries < :most AND ends_at > :now AND used = :no AND made_for = :state"
+                .into(),
             names: vec![],
             values: vec![
                 (":one".into(), number(1)),
@@ -143,7 +164,11 @@ impl Captchas {
                 (":state".into(), text(state(user))),
             ],
         };
-        match self.database.write(vec![Write::Update(count, Conflict::Code)]).await? {
+        match self
+            .database
+            .write(vec![Write::Update(count, Conflict::Code)])
+            .await?
+        {
             WriteOutcome::Committed(captcha) => {
                 let captcha = Reading(&captcha);
                 let uuid = captcha.uuid("uuid")?;
@@ -166,7 +191,11 @@ impl Captchas {
 fn over(captcha: &Reading<'_>, user: &User, now: u64) -> Result<Error, Fault> {
     let void = captcha.flag("used")? || captcha.maybe_text("made_for") != Some(state(user));
     let expired = !void && captcha.number("ends_at")? <= now;
-    Ok(if expired { Error::ExpiredCode } else { Error::BadCode })
+    Ok(if expired {
+        Error::ExpiredCode
+    } else {
+        Error::BadCode
+    })
 }
 
 /// What a code is made for, which neither a new address nor a new password leaves as it is.
@@ -195,6 +224,9 @@ impl Claim {
 }
 
 fn at(seconds: u64) -> Result<Timestamp, Fault> {
-    let seconds = seconds.try_into().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let seconds = seconds
+        .try_into()
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
     seconds.ok_or_else(|| Fault::new("a time is out of range"))
 }

@@ -16,7 +16,9 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
 };
 
-pub(crate) use item::{AttributeValue, Item, Reading, bytes, flag, integer, number, text, time, unreadable};
+pub(crate) use item::{
+    AttributeValue, Item, Reading, bytes, flag, integer, number, text, time, unreadable,
+};
 pub(crate) use key::{Key, Table};
 pub(crate) use meter::Meter;
 pub(crate) use query::{Direction, Row};
@@ -83,7 +85,9 @@ impl WriteOutcome {
             Self::Committed(item) => Ok(item),
             Self::ConditionFailed(failed) => {
                 let unknown = || Fault::new("a condition failed without a reason").into();
-                Err(failed.first().map_or_else(unknown, |failed| failed.conflict.into()))
+                Err(failed
+                    .first()
+                    .map_or_else(unknown, |failed| failed.conflict.into()))
             }
         }
     }
@@ -108,7 +112,10 @@ impl Database {
             audit: env.text("AUDIT_TABLE")?,
             directory: env.text("DIRECTORY_TABLE")?,
         };
-        let database = Self { client: env.dynamodb(), names };
+        let database = Self {
+            client: env.dynamodb(),
+            names,
+        };
         let _ = database.get(&key::nothing()).await;
         Ok(database)
     }
@@ -155,15 +162,22 @@ impl Database {
                 .send()
                 .await;
             match sent {
-                Ok(made) => return Ok(WriteOutcome::Committed(made.attributes.unwrap_or_default())),
+                Ok(made) => {
+                    return Ok(WriteOutcome::Committed(made.attributes.unwrap_or_default()));
+                }
                 Err(SdkError::ServiceError(error))
                     if conflicts(error.err()) && started.elapsed() < PATIENCE =>
                 {
                     pause().await;
                 }
-                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Err(SdkError::ServiceError(error))
+                    if error.err().is_conditional_check_failed_exception() =>
+                {
                     let item = item_of(error.into_err());
-                    return Ok(WriteOutcome::ConditionFailed(vec![FailedCondition { conflict, item }]));
+                    return Ok(WriteOutcome::ConditionFailed(vec![FailedCondition {
+                        conflict,
+                        item,
+                    }]));
                 }
                 Err(error) => return Err(fault("UpdateItem", &error)),
             }
@@ -180,9 +194,15 @@ impl Database {
         };
         let writes: Vec<_> = writes.into_iter().map(write).collect::<Result<_, _>>()?;
         loop {
-            let sent =
-                self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let Err(error) = sent else { return Ok(WriteOutcome::Committed(Item::new())) };
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(writes.clone()))
+                .send()
+                .await;
+            let Err(error) = sent else {
+                return Ok(WriteOutcome::Committed(Item::new()));
+            };
             let reasons = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons()
@@ -190,17 +210,30 @@ impl Database {
                 _ => return Err(fault("TransactWriteItems", &error)),
             };
             // DynamoDB gives one reason for each write, in their order.
-            let failed = reasons.iter().zip(&conflicts).filter_map(|(reason, conflict)| {
-                let conflict = conflict.filter(|_| reason.code() == Some("ConditionalCheckFailed"))?;
-                Some(FailedCondition { conflict, item: reason.item.clone() })
-            });
+            let failed = reasons
+                .iter()
+                .zip(&conflicts)
+                .filter_map(|(reason, conflict)| {
+                    let conflict =
+                        conflict.filter(|_| reason.code() == Some("ConditionalCheckFailed"))?;
+                    Some(FailedCondition {
+                        conflict,
+                        item: reason.item.clone(),
+                    })
+                });
             let failed: Vec<_> = failed.collect();
             if !failed.is_empty() {
                 return Ok(WriteOutcome::ConditionFailed(failed));
             }
             if started.elapsed() > PATIENCE || !reasons.iter().all(passes) {
-                let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
-                return Err(Fault::new(format!("TransactWriteItems: cancelled: {}", codes.join(", "))));
+                let codes: Vec<_> = reasons
+                    .iter()
+                    .filter_map(CancellationReason::code)
+                    .collect();
+                return Err(Fault::new(format!(
+                    "TransactWriteItems: cancelled: {}",
+                    codes.join(", ")
+                )));
             }
             pause().await;
         }
@@ -211,7 +244,9 @@ impl Database {
 fn passes(reason: &CancellationReason) -> bool {
     matches!(
         reason.code(),
-        None | Some("None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+        None | Some(
+            "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"
+        )
     )
 }
 
@@ -240,14 +275,22 @@ fn fault<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> Fault
             let code = failed.err().code().unwrap_or("unknown");
             let cause = format!("{operation}: {code}");
             let certain = failed.raw().status().is_client_error() && !FOR_NOW.contains(&code);
-            if certain { Fault::new(cause) } else { Fault::unclear(cause) }
+            if certain {
+                Fault::new(cause)
+            } else {
+                Fault::unclear(cause)
+            }
         }
         SdkError::ConstructionFailure(_) => {
             Fault::new(format!("{operation}: the request could not be built"))
         }
         SdkError::TimeoutError(_) => Fault::unclear(format!("{operation}: no answer in time")),
         SdkError::DispatchFailure(failed) => {
-            let kind = if failed.is_timeout() { "no answer in time" } else { "the connection failed" };
+            let kind = if failed.is_timeout() {
+                "no answer in time"
+            } else {
+                "the connection failed"
+            };
             Fault::unclear(format!("{operation}: {kind}"))
         }
         _ => Fault::unclear(format!("{operation}: the answer could not be read")),

@@ -41,14 +41,26 @@ impl Reply {
     /// Sends the client to another path, with the same method and body (RFC 9110, 15.4.9).
     #[must_use]
     pub fn moved(to: String) -> Self {
-        Self { status: 308, headers: vec![("location", to)], body: vec![] }
+        Self {
+            status: 308,
+            headers: vec![("location", to)],
+            body: vec![],
+        }
     }
 
     /// A JSON body under a status; a body that cannot be written is a fault of ours.
     fn json(status: u16, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
-            Ok(body) => Self { status, headers: vec![("content-type", "application/json".into())], body },
-            Err(_) => Self { status: 500, headers: vec![], body: vec![] },
+            Ok(body) => Self {
+                status,
+                headers: vec![("content-type", "application/json".into())],
+                body,
+            },
+            Err(_) => Self {
+                status: 500,
+                headers: vec![],
+                body: vec![],
+            },
         }
     }
 
@@ -100,11 +112,26 @@ struct Family {
 
 /// Every family; the first that owns a path speaks for it.
 const FAMILIES: [Family; 5] = [
-    Family { owns: center::owns, failure: Center::refusal },
-    Family { owns: whale::owns, failure: Whale::refusal },
-    Family { owns: profile::owns, failure: Profile::refusal },
-    Family { owns: campus::owns_change, failure: CampusChange::refusal },
-    Family { owns: campus::owns, failure: Campus::refusal },
+    Family {
+        owns: center::owns,
+        failure: Center::refusal,
+    },
+    Family {
+        owns: whale::owns,
+        failure: Whale::refusal,
+    },
+    Family {
+        owns: profile::owns,
+        failure: Profile::refusal,
+    },
+    Family {
+        owns: campus::owns_change,
+        failure: CampusChange::refusal,
+    },
+    Family {
+        owns: campus::owns,
+        failure: Campus::refusal,
+    },
 ];
 
 /// The answer for what went wrong at `path`, in the words of the family that owns it, or in
@@ -112,5 +139,7 @@ const FAMILIES: [Family; 5] = [
 #[must_use]
 pub fn failure_at(path: &str, error: &Error) -> Reply {
     let owner = FAMILIES.iter().find(|family| (family.owns)(path));
-    owner.map_or(Center::refusal as fn(&Error) -> Reply, |family| family.failure)(error)
+    owner.map_or(Center::refusal as fn(&Error) -> Reply, |family| {
+        family.failure
+    })(error)
 }

@@ -49,6 +49,8 @@ pub struct Directory {
 
 impl Resource for Directory {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { database: env.database().await? })
+        Ok(Self {
+            database: env.database().await?,
+        })
     }
 }

@@ -71,12 +71,17 @@ impl Env {
     ///
     /// # Errors
     /// Where a variable that Lambda always sets is missing.
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one reader of the environment"
+    )]
     pub fn load() -> Result<Self, Fault> {
         let all = std::env::vars_os();
         Self::of(
-            all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
+            all.filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.into_string().ok()?))
+            })
+            .collect(),
         )
     }
 
@@ -85,7 +90,12 @@ impl Env {
     /// # Errors
     /// As [`Env::load`].
     pub fn of(variables: BTreeMap<String, String>) -> Result<Self, Fault> {
-        Ok(Self { aws: aws(&variables)?, database: OnceCell::new(), token_key: OnceCell::new(), variables })
+        Ok(Self {
+            aws: aws(&variables)?,
+            database: OnceCell::new(),
+            token_key: OnceCell::new(),
+            variables,
+        })
     }
 
     /// The function's name, empty outside Lambda.
@@ -104,7 +114,9 @@ impl Env {
     /// # Errors
     /// Where it is not set.
     pub fn text(&self, name: &str) -> Result<String, Fault> {
-        self.given(name).map(str::to_owned).ok_or_else(|| missing(name))
+        self.given(name)
+            .map(str::to_owned)
+            .ok_or_else(|| missing(name))
     }
 
     /// The variable `name` as a number.
@@ -113,12 +125,16 @@ impl Env {
     /// Where it is not set, or not a number.
     pub fn number(&self, name: &str) -> Result<u64, Fault> {
         let text = self.text(name)?;
-        text.parse().map_err(|_| Fault::new(format!("the variable {name} is not a number")))
+        text.parse()
+            .map_err(|_| Fault::new(format!("the variable {name} is not a number")))
     }
 
     /// The database, opened once for all who ask.
     pub(crate) async fn database(&self) -> Result<Database, Fault> {
-        self.database.get_or_try_init(|| Database::open(self)).await.cloned()
+        self.database
+            .get_or_try_init(|| Database::open(self))
+            .await
+            .cloned()
     }
 
     /// The key that signs tokens and derives codes, read once for all who ask.
@@ -143,8 +159,9 @@ impl Env {
     /// An S3 client. Where the endpoint is not AWS's own, a bucket is a path of it, not a host.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let elsewhere =
-            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().any(|name| self.given(name).is_some());
+        let elsewhere = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .any(|name| self.given(name).is_some());
         let config = aws_sdk_s3::config::Builder::from(&self.aws).force_path_style(elsewhere);
         aws_sdk_s3::Client::from_conf(config.build())
     }
@@ -190,8 +207,14 @@ struct Endpoints(BTreeMap<String, String>);
 
 impl Endpoints {
     fn of(variables: &BTreeMap<String, String>) -> Self {
-        let endpoints = variables.iter().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL_"));
-        Self(endpoints.map(|(name, url)| (name.clone(), url.clone())).collect())
+        let endpoints = variables
+            .iter()
+            .filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL_"));
+        Self(
+            endpoints
+                .map(|(name, url)| (name.clone(), url.clone()))
+                .collect(),
+        )
     }
 }
 
@@ -214,12 +237,18 @@ fn timeouts() -> TimeoutConfig {
 
 /// The roots that every chain of certificates must end in.
 fn trust(variables: &BTreeMap<String, String>) -> TlsContext {
-    let roots = if variables.get("TRUST_STORE").is_some_and(|store| store == "system") {
+    let roots = if variables
+        .get("TRUST_STORE")
+        .is_some_and(|store| store == "system")
+    {
         TrustStore::default()
     } else {
         TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
     };
-    TlsContext::builder().with_trust_store(roots).build().unwrap_or_default()
+    TlsContext::builder()
+        .with_trust_store(roots)
+        .build()
+        .unwrap_or_default()
 }
 
 fn http_client(variables: &BTreeMap<String, String>) -> SharedHttpClient {
@@ -248,7 +277,10 @@ mod tests {
             let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let client = Env::of(variables.into()).unwrap().dynamodb();
             let error = client.list_tables().send().await.unwrap_err();
-            assert!(matches!(error, aws_sdk_dynamodb::error::SdkError::DispatchFailure(_)), "{error:?}");
+            assert!(
+                matches!(error, aws_sdk_dynamodb::error::SdkError::DispatchFailure(_)),
+                "{error:?}"
+            );
         }
     }
 }

@@ -155,7 +155,10 @@ pub struct Flaw {
 impl Flaw {
     /// A flaw of `field`.
     pub fn of(field: &str, why: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), why: why.into() }
+        Self {
+            field: field.to_owned(),
+            why: why.into(),
+        }
     }
 }
 
@@ -180,22 +183,35 @@ pub struct Fault {
 impl Fault {
     /// A failure that certainly changed nothing.
     pub fn new(cause: impl Into<String>) -> Self {
-        Self { cause: cause.into(), unclear: false, lasting: false }
+        Self {
+            cause: cause.into(),
+            unclear: false,
+            lasting: false,
+        }
     }
 
     /// A failure that changed nothing, and would be the same however often it is tried.
     pub fn lasting(cause: impl Into<String>) -> Self {
-        Self { lasting: true, ..Self::new(cause) }
+        Self {
+            lasting: true,
+            ..Self::new(cause)
+        }
     }
 
     /// A failure after which nobody knows whether the change was made.
     pub(crate) fn unclear(cause: impl Into<String>) -> Self {
-        Self { unclear: true, ..Self::new(cause) }
+        Self {
+            unclear: true,
+            ..Self::new(cause)
+        }
     }
 
     /// The failure of a further attempt: where one before was unclear, it is unclear, too.
     pub(crate) fn after(self, before: &Self) -> Self {
-        Self { unclear: self.unclear || before.unclear, ..self }
+        Self {
+            unclear: self.unclear || before.unclear,
+            ..self
+        }
     }
 
     /// Whether the change may have been made all the same.

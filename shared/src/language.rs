@@ -17,13 +17,27 @@ impl Language {
     /// are none of ours gets English.
     #[must_use]
     pub fn preferred(accept_language: Option<&str>) -> Self {
-        let ranges: Vec<_> = accept_language.unwrap_or("*").split(',').filter_map(range).collect();
-        let ours: Vec<_> = ranges.iter().filter_map(|(tag, weight)| Some((spoken(tag)?, *weight))).collect();
+        let ranges: Vec<_> = accept_language
+            .unwrap_or("*")
+            .split(',')
+            .filter_map(range)
+            .collect();
+        let ours: Vec<_> = ranges
+            .iter()
+            .filter_map(|(tag, weight)| Some((spoken(tag)?, *weight)))
+            .collect();
         let named = |language| ours.iter().any(|(named, _)| *named == language);
 
         // `*` is every language not named beside it.
-        let open = ranges.iter().find(|(tag, _)| *tag == "*").map(|(_, weight)| *weight);
-        let rest = if ranges.len() == 1 { [Self::Zh, Self::En] } else { [Self::En, Self::Zh] };
+        let open = ranges
+            .iter()
+            .find(|(tag, _)| *tag == "*")
+            .map(|(_, weight)| *weight);
+        let rest = if ranges.len() == 1 {
+            [Self::Zh, Self::En]
+        } else {
+            [Self::En, Self::Zh]
+        };
         let rest = rest.into_iter().filter(|language| !named(*language));
         let rest = rest.filter_map(|language| Some((language, open?)));
 
@@ -73,7 +87,9 @@ fn range(text: &str) -> Option<(&str, f32)> {
     let tag = parts.next().filter(|tag| !tag.is_empty())?;
     let weight = parts.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim_end().eq_ignore_ascii_case("q").then_some(value.trim_start())
+        name.trim_end()
+            .eq_ignore_ascii_case("q")
+            .then_some(value.trim_start())
     });
     let weight: f32 = weight.map_or(Some(1.0), |weight| weight.parse().ok())?;
     (0.0..=1.0).contains(&weight).then_some((tag, weight))

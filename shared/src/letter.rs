@@ -43,11 +43,27 @@ impl Letter<'_> {
     /// # Errors
     /// Only a fault of ours.
     pub fn write(&self, name: &str, language: Language) -> Result<Mail, Fault> {
-        let written = self.words(&greeted(name), language).render().map_err(unwritten)?;
+        let written = self
+            .words(&greeted(name), language)
+            .render()
+            .map_err(unwritten)?;
         let (subject, text) = written.split_once("\n\n").unwrap_or_default();
-        let parts = text.split("\n\n").map(|paragraph| self.part(paragraph.trim_end(), language)).collect();
-        let html = Layout { subject, language, parts }.render().map_err(unwritten)?;
-        Ok(Mail { subject: subject.to_owned(), text: format!("{text}\n"), html })
+        let parts = text
+            .split("\n\n")
+            .map(|paragraph| self.part(paragraph.trim_end(), language))
+            .collect();
+        let html = Layout {
+            subject,
+            language,
+            parts,
+        }
+        .render()
+        .map_err(unwritten)?;
+        Ok(Mail {
+            subject: subject.to_owned(),
+            text: format!("{text}\n"),
+            html,
+        })
     }
 
     fn words<'a>(&'a self, name: &'a str, language: Language) -> Words<'a> {
@@ -74,10 +90,13 @@ impl Letter<'_> {
         };
         match paragraph.rsplit_once('\n') {
             None if Some(paragraph) == code => Part::Code(paragraph),
-            Some((label, url)) if Some(url) == link => {
-                Part::Link { label: label.trim_end_matches([':', '：']), url }
-            }
-            _ => Part::Words(paragraph.replace('\n', if language == Language::Zh { "" } else { " " })),
+            Some((label, url)) if Some(url) == link => Part::Link {
+                label: label.trim_end_matches([':', '：']),
+                url,
+            },
+            _ => Part::Words(
+                paragraph.replace('\n', if language == Language::Zh { "" } else { " " }),
+            ),
         }
     }
 }
@@ -85,11 +104,21 @@ impl Letter<'_> {
 /// The nickname as a letter greets it: on one line. Anyone can have us write to anyone by
 /// signing up, so a name that is long or that a mail reader would make a link of is left out.
 fn greeted(name: &str) -> String {
-    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let link = name.contains(['/', '@', ':', '．', '。'])
-        || name.split('.').skip(1).any(|after| after.starts_with(char::is_alphanumeric));
-    if link || name.chars().count() > 40 { String::new() } else { name }
+        || name
+            .split('.')
+            .skip(1)
+            .any(|after| after.starts_with(char::is_alphanumeric));
+    if link || name.chars().count() > 40 {
+        String::new()
+    } else {
+        name
+    }
 }
 
 fn unwritten(error: askama::Error) -> Fault {
@@ -104,9 +133,17 @@ enum Words<'a> {
     #[template(path = "verify_email.zh.txt")]
     VerifyEmailZh { name: &'a str, link: &'a str },
     #[template(path = "reset_code.en.txt")]
-    ResetCodeEn { name: &'a str, code: &'a str, link: &'a str },
+    ResetCodeEn {
+        name: &'a str,
+        code: &'a str,
+        link: &'a str,
+    },
     #[template(path = "reset_code.zh.txt")]
-    ResetCodeZh { name: &'a str, code: &'a str, link: &'a str },
+    ResetCodeZh {
+        name: &'a str,
+        code: &'a str,
+        link: &'a str,
+    },
     #[template(path = "password_changed.en.txt")]
     PasswordChangedEn { name: &'a str },
     #[template(path = "password_changed.zh.txt")]
@@ -141,7 +178,10 @@ mod tests {
     const CODE: &str = "7KQ2M9XD";
     const LETTERS: [Letter; 4] = [
         Letter::VerifyEmail { link: LINK },
-        Letter::ResetCode { code: CODE, link: LINK },
+        Letter::ResetCode {
+            code: CODE,
+            link: LINK,
+        },
         Letter::PasswordChanged,
         Letter::EmailChanged,
     ];
@@ -149,14 +189,23 @@ mod tests {
     fn every_letter_to(name: &str) -> Vec<(Letter<'static>, Language, Mail)> {
         let both = |letter: Letter<'static>| [(letter, Language::Zh), (letter, Language::En)];
         let all = LETTERS.into_iter().flat_map(both);
-        all.map(|(letter, language)| (letter, language, letter.write(name, language).unwrap())).collect()
+        all.map(|(letter, language)| (letter, language, letter.write(name, language).unwrap()))
+            .collect()
     }
 
     /// What a reader sees of an HTML document, without any white space.
     fn seen(html: &str) -> String {
-        let body = html.split_once("<body").unwrap().1.split_once('>').unwrap().1;
-        let text: String =
-            body.split('<').map(|tag| tag.rsplit_once('>').map_or(tag, |(_, text)| text)).collect();
+        let body = html
+            .split_once("<body")
+            .unwrap()
+            .1
+            .split_once('>')
+            .unwrap()
+            .1;
+        let text: String = body
+            .split('<')
+            .map(|tag| tag.rsplit_once('>').map_or(tag, |(_, text)| text))
+            .collect();
         let text = text.replace("&#38;", "&").replace("&#34;", "\"");
         text.split_whitespace().collect()
     }
@@ -170,9 +219,16 @@ mod tests {
                 Letter::PasswordChanged | Letter::EmailChanged => (false, false),
             };
             assert_eq!(mail.text.lines().any(|line| line == LINK), link, "{mail:?}");
-            assert_eq!(mail.html.matches(&LINK.replace('&', "&#38;")).count(), if link { 2 } else { 0 });
+            assert_eq!(
+                mail.html.matches(&LINK.replace('&', "&#38;")).count(),
+                if link { 2 } else { 0 }
+            );
             assert_eq!(mail.text.lines().any(|line| line == CODE), code, "{mail:?}");
-            assert_eq!(mail.html.contains(&format!(">{CODE}</p>")), code, "{mail:?}");
+            assert_eq!(
+                mail.html.contains(&format!(">{CODE}</p>")),
+                code,
+                "{mail:?}"
+            );
             assert!(!mail.subject.contains(CODE));
         }
     }
@@ -182,18 +238,33 @@ mod tests {
         for (_, language, mail) in every_letter_to("Ann") {
             let text: String = mail.text.split_whitespace().collect();
             // The button does without the colon that leads to the URL in the text.
-            let text = text.replace(":https://", "https://").replace("：https://", "https://");
+            let text = text
+                .replace(":https://", "https://")
+                .replace("：https://", "https://");
             assert_eq!(seen(&mail.html), text);
-            assert!(mail.html.contains(&format!("<html lang=\"{}\">", language.tag())));
+            assert!(
+                mail.html
+                    .contains(&format!("<html lang=\"{}\">", language.tag()))
+            );
         }
     }
 
     #[test]
     fn a_mail_fits_its_reader() {
         for (_, _, mail) in every_letter_to(&"长".repeat(40)) {
-            assert!(!mail.subject.is_empty() && !mail.subject.contains('\n'), "{mail:?}");
-            assert!(mail.text.ends_with('\n') && !mail.text.contains("\n\n\n"), "{mail:?}");
-            for line in mail.text.lines().filter(|line| !line.starts_with("https://")) {
+            assert!(
+                !mail.subject.is_empty() && !mail.subject.contains('\n'),
+                "{mail:?}"
+            );
+            assert!(
+                mail.text.ends_with('\n') && !mail.text.contains("\n\n\n"),
+                "{mail:?}"
+            );
+            for line in mail
+                .text
+                .lines()
+                .filter(|line| !line.starts_with("https://"))
+            {
                 assert!(line.chars().count() <= 78, "{line}");
             }
             for text in [&mail.subject, &mail.text, &mail.html] {
@@ -227,11 +298,23 @@ mod tests {
                     (Language::En, "") => "Hello,".to_owned(),
                     (Language::En, name) => format!("Hello {name},"),
                 };
-                assert!(mail.html.contains(&format!("\">{hello}</p>")), "{hello}\n{}", mail.html);
+                assert!(
+                    mail.html.contains(&format!("\">{hello}</p>")),
+                    "{hello}\n{}",
+                    mail.html
+                );
                 let plain = letter.write("", language).unwrap();
                 assert_eq!(mail.subject, plain.subject);
-                assert_eq!(mail.text.lines().count(), plain.text.lines().count(), "{}", mail.text);
-                assert_eq!(mail.html.matches('<').count(), plain.html.matches('<').count());
+                assert_eq!(
+                    mail.text.lines().count(),
+                    plain.text.lines().count(),
+                    "{}",
+                    mail.text
+                );
+                assert_eq!(
+                    mail.html.matches('<').count(),
+                    plain.html.matches('<').count()
+                );
             }
         }
     }

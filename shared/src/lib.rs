@@ -71,7 +71,7 @@ pub use stack::{Change as StackChange, Stack};
 pub use subject::Subject;
 pub use token::Tokens;
 pub use user::{
-    Access, ApiKey, AvatarUrl, Canonical, Detail, Email, IdCard, NewUser, Nickname, OpenId, Password,
-    PasswordHash, Phone, RealName, User, UserId, Username,
+    Access, ApiKey, AvatarUrl, Canonical, Detail, Email, IdCard, NewUser, Nickname, OpenId,
+    Password, PasswordHash, Phone, RealName, User, UserId, Username,
 };
 pub use users::{Administrator, Imported, Outcome, Users};

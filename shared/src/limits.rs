@@ -48,25 +48,41 @@ impl Limits {
                 format!("{:?}", digest(&SHA256, name.as_bytes()))
             }
         };
-        Limit { key: key::login_tries(&account), most: self.login_tries, seconds: LOGIN_SECONDS }
+        Limit {
+            key: key::login_tries(&account),
+            most: self.login_tries,
+            seconds: LOGIN_SECONDS,
+        }
     }
 
     /// Of sign-ups from a source address.
     #[must_use]
     pub fn sign_up(&self, address: &str) -> Limit {
-        Limit { key: key::sign_ups(address), most: self.sign_ups_per_hour, seconds: SIGN_UP_SECONDS }
+        Limit {
+            key: key::sign_ups(address),
+            most: self.sign_ups_per_hour,
+            seconds: SIGN_UP_SECONDS,
+        }
     }
 
     /// Of codes that a user asks for: what keeps new codes from giving new guesses for ever.
     #[must_use]
     pub fn captchas(&self, user: UserId) -> Limit {
-        Limit { key: key::mails("captcha", user), most: self.mails_per_day, seconds: MAIL_SECONDS }
+        Limit {
+            key: key::mails("captcha", user),
+            most: self.mails_per_day,
+            seconds: MAIL_SECONDS,
+        }
     }
 
     /// Of verification mails that a user asks for.
     #[must_use]
     pub fn verification_mails(&self, user: UserId) -> Limit {
-        Limit { key: key::mails("verify", user), most: self.mails_per_day, seconds: MAIL_SECONDS }
+        Limit {
+            key: key::mails("verify", user),
+            most: self.mails_per_day,
+            seconds: MAIL_SECONDS,
+        }
     }
 }
 
@@ -108,7 +124,10 @@ impl Database {
                 WriteOutcome::Committed(item) => return Ok(WriteOutcome::Committed(item)),
                 WriteOutcome::ConditionFailed(failed) => failed,
             };
-            let Some(counter) = failed.iter().find(|failed| failed.conflict == Conflict::Limit) else {
+            let Some(counter) = failed
+                .iter()
+                .find(|failed| failed.conflict == Conflict::Limit)
+            else {
                 return Ok(WriteOutcome::ConditionFailed(failed));
             };
             ended = match ended {
@@ -130,10 +149,17 @@ impl Limit {
     fn count(&self, ended: Option<u64>) -> Update {
         let now = clock::seconds();
         let value = |name: &str, value: u64| (format!(":{name}"), number(value));
-        let mut values = vec![value("one", 1), value("end", now.saturating_add(self.seconds))];
+        let mut values = vec![
+            value("one", 1),
+            value("end", now.saturating_add(self.seconds)),
+        ];
         let (expression, condition) = match ended {
             None => {
-                values.extend([value("none", 0), value("most", self.most), value("now", now)]);
+                values.extend([
+                    value("none", 0),
+                    value("most", self.most),
+                    value("now", now),
+                ]);
                 (
                     "SET tries = if_not_exists(tries, :none) + :one, expires_at = if_not_exists(expires_at, :end)",
                     "attribute_not_exists(pk) OR (tries < :most AND expires_at > :now)",
@@ -141,7 +167,10 @@ impl Limit {
             }
             Some(ended) => {
                 values.push(value("ended", ended));
-                ("SET tries = :one, expires_at = :end", "attribute_not_exists(pk) OR expires_at = :ended")
+                (
+                    "SET tries = :one, expires_at = :end",
+                    "attribute_not_exists(pk) OR expires_at = :ended",
+                )
             }
         };
         Update {
@@ -156,8 +185,16 @@ impl Limit {
     /// Why a try was not counted: the window had ended, and when; or the counter was gone.
     /// DynamoDB deletes late, so the end is always compared here.
     fn ended(failed: &FailedCondition) -> Result<Option<u64>> {
-        let Some(counter) = &failed.item else { return Ok(None) };
+        let Some(counter) = &failed.item else {
+            return Ok(None);
+        };
         let (end, now) = (Reading(counter).number("expires_at")?, clock::seconds());
-        if end <= now { Ok(Some(end)) } else { Err(Error::TooMany { retry_after: end.saturating_sub(now) }) }
+        if end <= now {
+            Ok(Some(end))
+        } else {
+            Err(Error::TooMany {
+                retry_after: end.saturating_sub(now),
+            })
+        }
     }
 }

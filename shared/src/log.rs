@@ -106,7 +106,11 @@ pub(crate) fn done(
         _ => None,
     };
     let cold_start = COLD.swap(false, Ordering::Relaxed);
-    let level = if fault.is_some() { Level::Error } else { Level::Info };
+    let level = if fault.is_some() {
+        Level::Error
+    } else {
+        Level::Info
+    };
     write(level, || Done {
         what,
         invocation,
@@ -131,7 +135,11 @@ pub(crate) fn unreadable(invocation: &Invocation) {
         error: &'static str,
     }
     let message = "the event is none that this function takes";
-    write(Level::Error, || Unreadable { message, invocation, error: "unreadable" });
+    write(Level::Error, || Unreadable {
+        message,
+        invocation,
+        error: "unreadable",
+    });
 }
 
 /// Writes that a function cannot start, and why.
@@ -150,7 +158,10 @@ fn trouble(level: Level, message: &'static str, fault: &Fault) {
         message: &'static str,
         cause: String,
     }
-    write(level, || Trouble { message, cause: fault.to_string() });
+    write(level, || Trouble {
+        message,
+        cause: fault.to_string(),
+    });
 }
 
 fn write<T: Serialize>(level: Level, rest: impl FnOnce() -> T) {

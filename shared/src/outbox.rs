@@ -65,12 +65,18 @@ pub(crate) fn post(matter: &Matter, to: &User, language: Language) -> Result<Wri
         ("to".into(), text(&to.email)),
         ("nickname".into(), text(&to.nickname)),
         ("language".into(), text(language.as_str())),
-        ("expires_at".into(), number(clock::seconds().saturating_add(KEPT_SECONDS))),
+        (
+            "expires_at".into(),
+            number(clock::seconds().saturating_add(KEPT_SECONDS)),
+        ),
     ]);
     match matter {
         Matter::VerifyEmail { version } => item.extend([("email_version".into(), text(version))]),
         Matter::ResetCode { captcha, key_id } => {
-            item.extend([("captcha".into(), text(captcha)), ("key_id".into(), text(key_id))]);
+            item.extend([
+                ("captcha".into(), text(captcha)),
+                ("key_id".into(), text(key_id)),
+            ]);
         }
         Matter::PasswordChanged | Matter::EmailChanged => {}
     }
@@ -85,9 +91,16 @@ pub(crate) fn discard(key: &str) -> Result<Write, Fault> {
     let item = Item::from([
         ("matter".into(), text("discard")),
         ("key".into(), text(key)),
-        ("expires_at".into(), number(clock::seconds().saturating_add(KEPT_SECONDS))),
+        (
+            "expires_at".into(),
+            number(clock::seconds().saturating_add(KEPT_SECONDS)),
+        ),
     ]);
-    Ok(Write::Create(key::mail(user::new_uuid(clock::now())?), item, Conflict::RandomId))
+    Ok(Write::Create(
+        key::mail(user::new_uuid(clock::now())?),
+        item,
+        Conflict::RandomId,
+    ))
 }
 
 /// The key of the picture that a stream record of the outbox has deleted.
@@ -103,7 +116,9 @@ pub fn discarded(record: &Value) -> Result<&str, Fault> {
 
 /// A text of the item that a stream record holds, as the Lambda event does.
 fn attribute<'a>(record: &'a Value, name: &str) -> Result<&'a str, Fault> {
-    let image = record.get("dynamodb").and_then(|change| change.get("NewImage"));
+    let image = record
+        .get("dynamodb")
+        .and_then(|change| change.get("NewImage"));
     let value = image.and_then(|image| image.get(name)?.get("S")?.as_str());
     value.ok_or_else(|| Fault::lasting(format!("an item of the outbox without {name}")))
 }
@@ -119,8 +134,17 @@ impl Users {
         limit: &Limit,
         language: Language,
     ) -> crate::Result<()> {
-        let mail = post(&Matter::VerifyEmail { version: user.email_version }, user, language)?;
-        self.database.write_counted(Some(limit), || vec![mail.clone()]).await?.committed()?;
+        let mail = post(
+            &Matter::VerifyEmail {
+                version: user.email_version,
+            },
+            user,
+            language,
+        )?;
+        self.database
+            .write_counted(Some(limit), || vec![mail.clone()])
+            .await?
+            .committed()?;
         Ok(())
     }
 }
@@ -128,8 +152,13 @@ impl Users {
 /// The keys of the mails to `to` that the outbox holds, sent or not. As many as one transaction
 /// can end; the rest ends by itself, in a day.
 pub(crate) async fn mails_to(database: &Database, to: &User) -> Result<Vec<Key>, Fault> {
-    let found = database.search(Table::Outbox, "user", &to.uuid.to_string()).await?;
-    let ids = found.iter().take(MOST_ENDED).map(|mail| Reading(mail).uuid("pk").map(key::mail));
+    let found = database
+        .search(Table::Outbox, "user", &to.uuid.to_string())
+        .await?;
+    let ids = found
+        .iter()
+        .take(MOST_ENDED)
+        .map(|mail| Reading(mail).uuid("pk").map(key::mail));
     ids.collect()
 }
 
@@ -146,8 +175,13 @@ impl Matter {
     /// Whether it is about a code whose time is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        let Self::ResetCode { captcha, .. } = self else { return false };
-        let made = captcha.get_timestamp().map(|at| at.to_unix().0).unwrap_or_default();
+        let Self::ResetCode { captcha, .. } = self else {
+            return false;
+        };
+        let made = captcha
+            .get_timestamp()
+            .map(|at| at.to_unix().0)
+            .unwrap_or_default();
         made.saturating_add(captchas::SECONDS) <= clock::seconds()
     }
 }
@@ -160,14 +194,21 @@ impl Post {
     pub fn of_record(record: &Value) -> Result<Self, Fault> {
         let field = |name: &str| attribute(record, name);
         let uuid = |name: &str| {
-            field(name)?.parse().map_err(|_| Fault::lasting(format!("a mail whose {name} is no UUID")))
+            field(name)?
+                .parse()
+                .map_err(|_| Fault::lasting(format!("a mail whose {name} is no UUID")))
         };
         let matter = match field("matter")? {
             "verify-email" => {
                 let unreadable = |_| Fault::new("a mail whose email_version is no number");
-                Matter::VerifyEmail { version: field("email_version")?.parse().map_err(unreadable)? }
+                Matter::VerifyEmail {
+                    version: field("email_version")?.parse().map_err(unreadable)?,
+                }
             }
-            "reset-code" => Matter::ResetCode { captcha: uuid("captcha")?, key_id: field("key_id")?.into() },
+            "reset-code" => Matter::ResetCode {
+                captcha: uuid("captcha")?,
+                key_id: field("key_id")?.into(),
+            },
             "password-changed" => Matter::PasswordChanged,
             "email-changed" => Matter::EmailChanged,
             _ => return Err(Fault::lasting("a mail of an unknown matter")),

@@ -66,12 +66,20 @@ impl Picture {
             let opaque = DynamicImage::ImageRgba8(image).into_rgb8();
             let written = JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(&opaque);
             written.map_err(|_| UNWRITABLE)?;
-            return Ok(Self { bytes, media_type: "image/jpeg", extension: "jpg" });
+            return Ok(Self {
+                bytes,
+                media_type: "image/jpeg",
+                extension: "jpg",
+            });
         }
         let encoder = WebPEncoder::new_lossless(&mut bytes);
         let written = encoder.encode(image.as_raw(), width, height, ExtendedColorType::Rgba8);
         written.map_err(|_| UNWRITABLE)?;
-        Ok(Self { bytes, media_type: "image/webp", extension: "webp" })
+        Ok(Self {
+            bytes,
+            media_type: "image/webp",
+            extension: "webp",
+        })
     }
 }
 

@@ -11,7 +11,9 @@ use crate::Fault;
 #[expect(clippy::disallowed_methods, reason = "this is the one random source")]
 pub fn bytes<const N: usize>() -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| Fault::new("no random bytes"))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Fault::new("no random bytes"))?;
     Ok(bytes)
 }
 

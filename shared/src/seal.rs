@@ -56,9 +56,15 @@ impl Seals {
         let nonce = random::bytes::<NONCE_LEN>()?;
         let mut secret = text.as_bytes().to_vec();
         derive(&key, self.purpose)?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound_to(user, field), &mut secret)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                bound_to(user, field),
+                &mut secret,
+            )
             .map_err(|_| Fault::new("a field could not be sealed"))?;
-        Ok(Sealed([&[FORMAT], name(&key).as_slice(), &nonce, &secret].concat()))
+        Ok(Sealed(
+            [&[FORMAT], name(&key).as_slice(), &nonce, &secret].concat(),
+        ))
     }
 
     /// Opens what was sealed as this field of this user.
@@ -80,11 +86,18 @@ impl Seals {
         field: &str,
         sealed: &Sealed,
     ) -> Result<Option<String>, Fault> {
-        let Some((sealed_under, nonce, secret)) = parts(sealed) else { return Ok(None) };
-        let Some(key) = self.keys.find(|key| name(key) == *sealed_under).await? else { return Ok(None) };
+        let Some((sealed_under, nonce, secret)) = parts(sealed) else {
+            return Ok(None);
+        };
+        let Some(key) = self.keys.find(|key| name(key) == *sealed_under).await? else {
+            return Ok(None);
+        };
         let (nonce, mut secret) = (Nonce::assume_unique_for_key(*nonce), secret.to_vec());
-        let text = derive(&key, self.purpose)?.open_in_place(nonce, bound_to(user, field), &mut secret);
-        Ok(text.ok().and_then(|text| String::from_utf8(text.to_vec()).ok()))
+        let text =
+            derive(&key, self.purpose)?.open_in_place(nonce, bound_to(user, field), &mut secret);
+        Ok(text
+            .ok()
+            .and_then(|text| String::from_utf8(text.to_vec()).ok()))
     }
 }
 
@@ -100,13 +113,18 @@ fn parts(Sealed(bytes): &Sealed) -> Option<(&[u8; NAME_LEN], &[u8; NONCE_LEN], &
 fn derive(key: &Secret, purpose: &[u8]) -> Result<LessSafeKey, Fault> {
     let source = hkdf::Salt::new(hkdf::HKDF_SHA256, b"accounts").extract(key.value.as_bytes());
     let unusable = |_| Fault::new("a key is unusable");
-    let derived: UnboundKey = source.expand(&[purpose], &AES_256_GCM).map_err(unusable)?.into();
+    let derived: UnboundKey = source
+        .expand(&[purpose], &AES_256_GCM)
+        .map_err(unusable)?
+        .into();
     Ok(LessSafeKey::new(derived))
 }
 
 fn name(key: &Secret) -> [u8; NAME_LEN] {
     let mut name = [0; NAME_LEN];
-    name.iter_mut().zip(digest(&SHA256, key.value.as_bytes()).as_ref()).for_each(|(to, from)| *to = *from);
+    name.iter_mut()
+        .zip(digest(&SHA256, key.value.as_bytes()).as_ref())
+        .for_each(|(to, from)| *to = *from);
     name
 }
 

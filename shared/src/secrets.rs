@@ -5,7 +5,9 @@ mod rotation;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput};
+use aws_sdk_secretsmanager::operation::get_secret_value::{
+    GetSecretValueError, GetSecretValueOutput,
+};
 
 use crate::Fault;
 use crate::env::Env;
@@ -33,7 +35,9 @@ pub(crate) struct Versions {
 
 impl Versions {
     fn find(&self, wanted: impl Fn(&Secret) -> bool) -> Option<&Secret> {
-        std::iter::once(&self.current).chain(&self.previous).find(|version| wanted(version))
+        std::iter::once(&self.current)
+            .chain(&self.previous)
+            .find(|version| wanted(version))
     }
 }
 
@@ -46,13 +50,18 @@ pub(crate) struct Unread {
 impl Unread {
     /// The secret that the variable names; where it names none, reading fails.
     pub(crate) fn of(env: &Env, variable: &str) -> Result<Self, Fault> {
-        Ok(Self { client: env.secrets_manager(), id: env.text(variable)? })
+        Ok(Self {
+            client: env.secrets_manager(),
+            id: env.text(variable)?,
+        })
     }
 
     /// The secret's current value.
     pub(crate) async fn read(&self) -> Result<String, Fault> {
         let secret = stage(&self.client, &self.id, "AWSCURRENT").await?;
-        Ok(secret.ok_or_else(|| Fault::new("a secret has no value"))?.value)
+        Ok(secret
+            .ok_or_else(|| Fault::new("a secret has no value"))?
+            .value)
     }
 
     /// The secret's current version and the one before.
@@ -63,18 +72,31 @@ impl Unread {
         let of = |label| stage(&self.client, &self.id, label);
         let (current, previous) = tokio::try_join!(of("AWSCURRENT"), of("AWSPREVIOUS"))?;
         let current = current.ok_or_else(|| Fault::new("a secret has no value"))?;
-        std::iter::once(&current).chain(&previous).try_for_each(long_enough)?;
+        std::iter::once(&current)
+            .chain(&previous)
+            .try_for_each(long_enough)?;
         Ok(Versions { current, previous })
     }
 }
 
 fn long_enough(secret: &Secret) -> Result<(), Fault> {
     let short = || Fault::new(format!("a secret is shorter than {FEWEST_BYTES} bytes"));
-    if secret.value.len() < FEWEST_BYTES { Err(short()) } else { Ok(()) }
+    if secret.value.len() < FEWEST_BYTES {
+        Err(short())
+    } else {
+        Ok(())
+    }
 }
 
 async fn stage(client: &Client, id: &str, stage: &str) -> Result<Option<Secret>, Fault> {
-    secret(client.get_secret_value().secret_id(id).version_stage(stage).send().await)
+    secret(
+        client
+            .get_secret_value()
+            .secret_id(id)
+            .version_stage(stage)
+            .send()
+            .await,
+    )
 }
 
 /// What an answer holds; nothing where there is no such version, or it has no value yet.
@@ -83,14 +105,24 @@ fn secret(
 ) -> Result<Option<Secret>, Fault> {
     match found {
         Ok(found) => {
-            let value = found.secret_string.ok_or_else(|| Fault::new("a secret is not a string"))?;
-            Ok(Some(Secret { id: found.version_id.unwrap_or_default(), value }))
+            let value = found
+                .secret_string
+                .ok_or_else(|| Fault::new("a secret is not a string"))?;
+            Ok(Some(Secret {
+                id: found.version_id.unwrap_or_default(),
+                value,
+            }))
         }
-        Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+        Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => {
+            Ok(None)
+        }
         Err(error) => Err(fault("GetSecretValue", &error)),
     }
 }
 
 fn fault(operation: &str, error: &impl ProvideErrorMetadata) -> Fault {
-    Fault::new(format!("{operation}: {}", error.code().unwrap_or("no answer")))
+    Fault::new(format!(
+        "{operation}: {}",
+        error.code().unwrap_or("no answer")
+    ))
 }

@@ -53,7 +53,9 @@ struct Resources<R> {
 
 impl<R: Resource> Resources<R> {
     async fn open(&self) -> Result<&R> {
-        self.opened.get_or_try_init(|| guarded(async { Ok(R::open(&self.env).await?) })).await
+        self.opened
+            .get_or_try_init(|| guarded(async { Ok(R::open(&self.env).await?) }))
+            .await
     }
 }
 
@@ -62,7 +64,9 @@ impl<R: Resource> Resources<R> {
 fn start<R: Resource>(serve: impl AsyncFnOnce(&'static Resources<R>) -> Result<(), Fault>) {
     std::panic::set_hook(Box::new(|panic| {
         // Where it was, not what it says, which may be anything; `guarded` tells of it.
-        let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));
+        let place = panic
+            .location()
+            .map(|place| format!("{}:{}", place.file(), place.line()));
         *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }));
     let env = match Env::load() {
@@ -70,11 +74,18 @@ fn start<R: Resource>(serve: impl AsyncFnOnce(&'static Resources<R>) -> Result<(
         Err(fault) => return give_up(&fault),
     };
     log::open(&env);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.map_err(|error| Fault::new(format!("runtime: {error}"))).and_then(|runtime| {
-        let resources = Resources { env, opened: OnceCell::new() };
-        runtime.block_on(serve(Box::leak(Box::new(resources))))
-    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let outcome = runtime
+        .map_err(|error| Fault::new(format!("runtime: {error}")))
+        .and_then(|runtime| {
+            let resources = Resources {
+                env,
+                opened: OnceCell::new(),
+            };
+            runtime.block_on(serve(Box::leak(Box::new(resources))))
+        });
     if let Err(fault) = outcome {
         give_up(&fault);
     }
@@ -99,7 +110,10 @@ fn unreadable(context: &Context) -> lambda_http::Error {
 fn invocation(context: &Context) -> Invocation {
     let trace = context.xray_trace_id.as_deref().unwrap_or_default();
     let root = trace.split(';').find_map(|part| part.strip_prefix("Root="));
-    Invocation { function_request_id: context.request_id.clone(), xray_trace_id: root.map(str::to_owned) }
+    Invocation {
+        function_request_id: context.request_id.clone(),
+        xray_trace_id: root.map(str::to_owned),
+    }
 }
 
 /// Where the last panic was.
@@ -117,5 +131,8 @@ pub(crate) async fn guarded<T>(endpoint: impl Future<Output = Result<T>>) -> Res
 
 fn panicked() -> Fault {
     let place = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-    Fault::new(format!("panic at {}", place.as_deref().unwrap_or("an unknown place")))
+    Fault::new(format!(
+        "panic at {}",
+        place.as_deref().unwrap_or("an unknown place")
+    ))
 }

@@ -51,7 +51,10 @@ pub struct Stack {
 
 impl Resource for Stack {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { password: Unread::of(env, "ADMIN_PASSWORD")?, courier: Courier::of(env) })
+        Ok(Self {
+            password: Unread::of(env, "ADMIN_PASSWORD")?,
+            courier: Courier::of(env),
+        })
     }
 }
 
@@ -86,14 +89,20 @@ impl Stack {
             "Create" => self.create(users, &change.resource_properties).await,
             "Update" => Ok("the administrator stays as they are"),
             "Delete" => Ok("the administrator stays, as all users do"),
-            _ => Err(Error::Invalid(Flaw::of("RequestType", "must be Create, Update or Delete"))),
+            _ => Err(Error::Invalid(Flaw::of(
+                "RequestType",
+                "must be Create, Update or Delete",
+            ))),
         }
     }
 
     /// Makes the administrator, unless that was done before: CloudFormation may ask twice.
     async fn create(&self, users: &Users, properties: &Value) -> Result<&'static str> {
         const THERE: &str = "the administrator is there already";
-        let email = properties.get("Email").and_then(Value::as_str).ok_or(Error::Missing("Email"))?;
+        let email = properties
+            .get("Email")
+            .and_then(Value::as_str)
+            .ok_or(Error::Missing("Email"))?;
         let email: Email = email.parse().map_err(|_| Error::BadEmail)?;
         if is_there(users, &email).await? {
             return Ok(THERE);
@@ -103,11 +112,14 @@ impl Stack {
             username: Username::ADMINISTRATOR.parse::<Username>().map_err(flaw)?,
             nickname: Username::ADMINISTRATOR.parse::<Nickname>().map_err(flaw)?,
             email: email.clone(),
-            password: Password::parse(&self.password.read().await?).map_err(|_| Error::BadPassword)?,
+            password: Password::parse(&self.password.read().await?)
+                .map_err(|_| Error::BadPassword)?,
         };
         match users.make_administrator(new, &By::operator()).await {
             Ok(_) => Ok("the administrator is made"),
-            Err(Error::EmailTaken | Error::UsernameTaken) if is_there(users, &email).await? => Ok(THERE),
+            Err(Error::EmailTaken | Error::UsernameTaken) if is_there(users, &email).await? => {
+                Ok(THERE)
+            }
             Err(error) => Err(error),
         }
     }
@@ -116,7 +128,10 @@ impl Stack {
 /// Whether an administrator has this address.
 async fn is_there(users: &Users, email: &Email) -> Result<bool> {
     match users.owner_of_email(email).await? {
-        Some(uuid) => Ok(users.by_uuid(uuid).await?.is_some_and(|user| user.administers())),
+        Some(uuid) => Ok(users
+            .by_uuid(uuid)
+            .await?
+            .is_some_and(|user| user.administers())),
         None => Ok(false),
     }
 }

@@ -54,7 +54,10 @@ struct Claims {
 impl Resource for Tokens {
     async fn open(env: &Env) -> Result<Self, Fault> {
         hs256::install();
-        Ok(Self { keys: env.token_key().await?, seconds: env.number("TOKEN_SECONDS")? })
+        Ok(Self {
+            keys: env.token_key().await?,
+            seconds: env.number("TOKEN_SECONDS")?,
+        })
     }
 }
 
@@ -82,7 +85,10 @@ impl Tokens {
         admission: Admission,
     ) -> Result<Caller> {
         let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS).await?;
-        let user = users.by_uuid(claims.user_id).await?.ok_or(Error::BadToken)?;
+        let user = users
+            .by_uuid(claims.user_id)
+            .await?
+            .ok_or(Error::BadToken)?;
         if user.token_version != claims.ver {
             return Err(Error::BadToken);
         }
@@ -96,7 +102,8 @@ impl Tokens {
     /// # Errors
     /// Only a fault of ours.
     pub async fn issue_for_email(&self, user: Uuid, version: u64) -> Result<String> {
-        self.sign(&claims(VERIFY_EMAIL, user, version, VERIFY_EMAIL_SECONDS)).await
+        self.sign(&claims(VERIFY_EMAIL, user, version, VERIFY_EMAIL_SECONDS))
+            .await
     }
 
     /// Whether `token` shows that its holder reads the address that `user` has now.
@@ -118,9 +125,16 @@ impl Tokens {
 
     async fn sign(&self, claims: &Claims) -> Result<String> {
         let key = self.keys.current().await;
-        let header = Header { kid: Some(key.id), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key.value.as_bytes()))
-            .map_err(|_| Fault::new("a token could not be signed").into())
+        let header = Header {
+            kid: Some(key.id),
+            ..Header::new(Algorithm::HS256)
+        };
+        jsonwebtoken::encode(
+            &header,
+            claims,
+            &EncodingKey::from_secret(key.value.as_bytes()),
+        )
+        .map_err(|_| Fault::new("a token could not be signed").into())
     }
 
     async fn verify(&self, token: &str, purpose: &str) -> Result<Claims> {

@@ -18,7 +18,9 @@ pub use canonical::Canonical;
 pub use id::UserId;
 pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
-pub use values::{ApiKey, AvatarUrl, Detail, Email, IdCard, Nickname, OpenId, Phone, RealName, Username};
+pub use values::{
+    ApiKey, AvatarUrl, Detail, Email, IdCard, Nickname, OpenId, Phone, RealName, Username,
+};
 
 /// A user as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +104,9 @@ impl NewUser {
         let uuid = id::new_uuid(now)?;
         Ok(User {
             uuid,
-            username: self.username.unwrap_or_else(|| Username::of(UserId::from(uuid))),
+            username: self
+                .username
+                .unwrap_or_else(|| Username::of(UserId::from(uuid))),
             nickname: self.nickname,
             email: self.email,
             email_verified: false,

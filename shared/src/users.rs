@@ -33,7 +33,10 @@ pub struct Users {
 
 impl Resource for Users {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { database: env.database().await?, trail: Trail::of(env)? })
+        Ok(Self {
+            database: env.database().await?,
+            trail: Trail::of(env)?,
+        })
     }
 }
 
@@ -63,9 +66,11 @@ impl Users {
     /// Only a fault of ours.
     pub async fn owner_of_name(&self, name: &str) -> Result<Option<Uuid>> {
         let marker = if name.contains(['@', '\u{FF20}', '\u{FE6B}']) {
-            name.parse().map(|email: Email| key::email(&email.canonical()))
+            name.parse()
+                .map(|email: Email| key::email(&email.canonical()))
         } else {
-            name.parse().map(|name: Username| key::username(&name.canonical()))
+            name.parse()
+                .map(|name: Username| key::username(&name.canonical()))
         };
         self.owner(&marker.unwrap_or_else(|_| key::nothing())).await
     }

@@ -30,7 +30,9 @@ async fn an_administrator_logs_in_with_a_password_that_is_told_once() {
     let password = made["password"].as_str().expect("a password");
     assert_eq!(password.len(), 24);
     assert_eq!(world.login("root", password).await.status, 200);
-    let shown = world.admin(json!({"command": "show", "user": "root"})).await;
+    let shown = world
+        .admin(json!({"command": "show", "user": "root"}))
+        .await;
     assert!(!shown.to_string().contains(password));
     assert_snapshot!(format!("{shown:#}"), @r#"
     {
@@ -63,16 +65,27 @@ async fn an_administrator_logs_in_with_a_password_that_is_told_once() {
     let own = json!({"command": "create-administrator", "username": "other", "email": "other@b.co", "nickname": "另一个",
         "password": "correct horse battery"});
     let made = world.admin(own).await;
-    assert_eq!((made["password"].clone(), &made["user"]["nickname"]), (Value::Null, &json!("另一个")));
-    assert_eq!(world.login("other", "correct horse battery").await.status, 200);
+    assert_eq!(
+        (made["password"].clone(), &made["user"]["nickname"]),
+        (Value::Null, &json!("另一个"))
+    );
+    assert_eq!(
+        world.login("other", "correct horse battery").await.status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn a_user_is_named_in_any_way() {
     let world = World::new().await;
     world.token("testuser").await;
-    let user = world.admin(json!({"command": "show", "user": "testuser"})).await["user"].clone();
-    world.admin(json!({"command": "bind-wx", "user": "testuser", "wx": "oWx-1"})).await;
+    let user = world
+        .admin(json!({"command": "show", "user": "testuser"}))
+        .await["user"]
+        .clone();
+    world
+        .admin(json!({"command": "bind-wx", "user": "testuser", "wx": "oWx-1"}))
+        .await;
     for name in [
         json!({"id": user["id"]}),
         json!({"uuid": user["uuid"]}),
@@ -124,7 +137,10 @@ async fn what_is_no_command_is_said_and_changes_nothing() {
         json!({"command": "create-administrator", "username": "root", "email": "testuser@example.com"}),
     ] {
         let answer = world.admin(event.clone()).await;
-        answers.push_str(&format!("{event}\n    {}\n", answer["error"].as_str().expect("an error")));
+        answers.push_str(&format!(
+            "{event}\n    {}\n",
+            answer["error"].as_str().expect("an error")
+        ));
     }
     assert_snapshot!(answers, @r#"
     {}
@@ -185,7 +201,10 @@ async fn what_is_no_command_is_said_and_changes_nothing() {
     for word in ["canary", "testuser", "nobody", "destroy"] {
         assert!(!log.contains(word), "{word} is in the log");
     }
-    assert!(log.contains(r#""event":"set-access""#) && log.contains(r#""event":"unreadable""#), "{log}");
+    assert!(
+        log.contains(r#""event":"set-access""#) && log.contains(r#""event":"unreadable""#),
+        "{log}"
+    );
 }
 
 #[tokio::test]
@@ -195,32 +214,53 @@ async fn a_change_holds_from_the_next_request_on() {
     let (other, _) = world.whale_account("c@d.co").await;
     let rename = json!({"user_id": other["id"], "name": "n"});
     let code = async || {
-        world.whale("PUT", &format!("/api/users/name/?token={token}"), &rename).await.json()["code"].clone()
+        world
+            .whale("PUT", &format!("/api/users/name/?token={token}"), &rename)
+            .await
+            .json()["code"]
+            .clone()
     };
     assert_eq!(code().await, 1103);
-    world.admin(json!({"command": "set-access", "user": user["id"], "access": "admin"})).await;
+    world
+        .admin(json!({"command": "set-access", "user": user["id"], "access": "admin"}))
+        .await;
     assert_eq!(code().await, 0);
     world.administrator("root").await;
-    world.admin(json!({"command": "set-access", "user": user["id"], "access": "user"})).await;
+    world
+        .admin(json!({"command": "set-access", "user": user["id"], "access": "user"}))
+        .await;
     assert_eq!(code().await, 1103);
 
-    world.admin(json!({"command": "block", "user": user["id"]})).await;
+    world
+        .admin(json!({"command": "block", "user": user["id"]}))
+        .await;
     assert_eq!(world.me(&token).await.status, 401);
     assert_eq!(world.login("a@b.co", PASSWORD).await.status, 401);
-    world.admin(json!({"command": "unblock", "user": user["id"]})).await;
+    world
+        .admin(json!({"command": "unblock", "user": user["id"]}))
+        .await;
     assert_eq!(world.me(&token).await.status, 200);
 
     let flags = async |command: &str| {
-        let shown = world.admin(json!({"command": command, "user": user["id"]})).await["user"].clone();
+        let shown = world
+            .admin(json!({"command": command, "user": user["id"]}))
+            .await["user"]
+            .clone();
         (shown["featured"].clone(), shown["wx"].clone())
     };
     assert_eq!(flags("feature").await.0, true);
     assert_eq!(flags("unfeature").await.0, false);
-    world.admin(json!({"command": "bind-wx", "user": user["id"], "wx": "oWx"})).await;
-    let taken = world.admin(json!({"command": "bind-wx", "user": other["id"], "wx": "oWx"})).await;
+    world
+        .admin(json!({"command": "bind-wx", "user": user["id"], "wx": "oWx"}))
+        .await;
+    let taken = world
+        .admin(json!({"command": "bind-wx", "user": other["id"], "wx": "oWx"}))
+        .await;
     assert_eq!(taken["name"], "wx_taken");
     assert_eq!(flags("show").await.1, "oWx");
     assert_eq!(flags("unbind-wx").await.1, Value::Null);
-    let free = world.admin(json!({"command": "bind-wx", "user": other["id"], "wx": "oWx"})).await;
+    let free = world
+        .admin(json!({"command": "bind-wx", "user": other["id"], "wx": "oWx"}))
+        .await;
     assert_eq!(free["user"]["wx"], "oWx");
 }

@@ -9,7 +9,9 @@ use crate::world::{World, all, registration};
 async fn the_last_administrator_remains() {
     let world = World::new().await;
     world.administrator("root").await;
-    world.admin(json!({"command": "bind-wx", "user": "root", "wx": "oRoot"})).await;
+    world
+        .admin(json!({"command": "bind-wx", "user": "root", "wx": "oRoot"}))
+        .await;
     let ways = [
         json!({"command": "set-access", "user": "root", "access": "user"}),
         json!({"command": "set-access", "user": "root", "access": "unregistered"}),
@@ -19,16 +21,26 @@ async fn the_last_administrator_remains() {
     ];
     for way in &ways {
         let answer = world.admin(way.clone()).await;
-        assert!(answer.to_string().contains("the last administrator"), "{way}: {answer}");
+        assert!(
+            answer.to_string().contains("the last administrator"),
+            "{way}: {answer}"
+        );
     }
     // One who is blocked is none to fall back on.
     world.administrator("other").await;
-    world.admin(json!({"command": "block", "user": "other"})).await;
+    world
+        .admin(json!({"command": "block", "user": "other"}))
+        .await;
     for way in &ways {
         let answer = world.admin(way.clone()).await;
-        assert!(answer.to_string().contains("the last administrator"), "{way}: {answer}");
+        assert!(
+            answer.to_string().contains("the last administrator"),
+            "{way}: {answer}"
+        );
     }
-    let gone = world.admin(json!({"command": "delete", "user": "other"})).await;
+    let gone = world
+        .admin(json!({"command": "delete", "user": "other"}))
+        .await;
     assert!(gone["deleted"]["uuid"].is_string(), "{gone}");
     world.administrator("third").await;
     assert!(world.admin(ways[3].clone()).await["deleted"].is_object());
@@ -48,16 +60,26 @@ async fn of_two_administrators_removed_at_once_one_remains_in_each_of_50_rounds(
         };
         let both = [(left.clone(), round), (other.clone(), round / 3)];
         let answers = all(both.map(|(user, at)| world.admin(command(&user, at)))).await;
-        let refused: Vec<bool> =
-            answers.iter().map(|answer| answer["name"] == "last_administrator").collect();
-        assert!(refused == [true, false] || refused == [false, true], "round {round}: {answers:?}");
+        let refused: Vec<bool> = answers
+            .iter()
+            .map(|answer| answer["name"] == "last_administrator")
+            .collect();
+        assert!(
+            refused == [true, false] || refused == [false, true],
+            "round {round}: {answers:?}"
+        );
         if refused[1] {
             left = other;
         }
         let uuid = left.as_str().unwrap().parse().unwrap();
         assert!(users.by_uuid(uuid).await.unwrap().unwrap().administers());
     }
-    let count = world.items().await.into_iter().find(|item| item["pk"].as_s().unwrap() == "ADMINS").unwrap();
+    let count = world
+        .items()
+        .await
+        .into_iter()
+        .find(|item| item["pk"].as_s().unwrap() == "ADMINS")
+        .unwrap();
     assert_eq!(count["count"].as_n().unwrap(), "1");
 }
 
@@ -66,9 +88,22 @@ async fn a_change_of_one_who_is_deleted_meanwhile_makes_nobody() {
     let world = World::new().await;
     world.register(&registration("testuser")).await;
     let users = world.users().await;
-    let user = users.find(&Subject::Username("testuser".parse().unwrap())).await.unwrap();
-    world.admin(json!({"command": "delete", "user": "testuser"})).await;
-    let changed = users.change(user, &By::operator(), |user| user.featured = true).await;
+    let user = users
+        .find(&Subject::Username("testuser".parse().unwrap()))
+        .await
+        .unwrap();
+    world
+        .admin(json!({"command": "delete", "user": "testuser"}))
+        .await;
+    let changed = users
+        .change(user, &By::operator(), |user| user.featured = true)
+        .await;
     assert!(matches!(changed, Err(Error::NoSuchAccount)), "{changed:?}");
-    assert!(world.items().await.iter().all(|item| !item.contains_key("featured")));
+    assert!(
+        world
+            .items()
+            .await
+            .iter()
+            .all(|item| !item.contains_key("featured"))
+    );
 }

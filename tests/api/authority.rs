@@ -25,8 +25,11 @@ use crate::world::{Answer, Embedded, Item, PASSWORD, World, all, registration};
 const NEW: &str = "a new password";
 const ROUNDS: usize = 30;
 /// So that no limit ends a race.
-const UNLIMITED: [(&str, &str); 3] =
-    [("SignUpsPerHour", "100000"), ("LoginTries", "100000"), ("MailsPerDay", "100000")];
+const UNLIMITED: [(&str, &str); 3] = [
+    ("SignUpsPerHour", "100000"),
+    ("LoginTries", "100000"),
+    ("MailsPerDay", "100000"),
+];
 
 /// Sends `request`. While its first write waits, `event` happens.
 async fn between_check_and_write(
@@ -37,7 +40,13 @@ async fn between_check_and_write(
 ) -> Answer {
     let hold = Hold::default();
     let (function, effect) = (Some(function.to_owned()), Effect::Hold(hold.clone()));
-    world.cloud.inject(Fault { function, operation: operation.into(), times: 1, skip: 0, effect });
+    world.cloud.inject(Fault {
+        function,
+        operation: operation.into(),
+        times: 1,
+        skip: 0,
+        effect,
+    });
     while_held(&hold, request, event).await
 }
 
@@ -79,10 +88,18 @@ enum Change {
 
 const CENTER: [Change; 2] = [Change::UpdateMe, Change::LogInToCenter];
 const PROFILE: [Change; 3] = [Change::SetName, Change::SaveAuth, Change::SetAvatar];
-const WHALE: [Change; 4] =
-    [Change::Rename, Change::RenameAnother, Change::MoveAvatar, Change::MoveAvatarOfAnother];
-const WHALE_SECRETS: [Change; 4] =
-    [Change::LogInToWhale, Change::PasswordByOld, Change::PasswordByCode, Change::VerifyEmail];
+const WHALE: [Change; 4] = [
+    Change::Rename,
+    Change::RenameAnother,
+    Change::MoveAvatar,
+    Change::MoveAvatarOfAnother,
+];
+const WHALE_SECRETS: [Change; 4] = [
+    Change::LogInToWhale,
+    Change::PasswordByOld,
+    Change::PasswordByCode,
+    Change::VerifyEmail,
+];
 const CAMPUS: [Change; 2] = [Change::Profile, Change::ProfileOfAnother];
 
 /// How an actor's authority can be lost.
@@ -140,7 +157,10 @@ impl Change {
     }
 
     fn is_of_another(self) -> bool {
-        matches!(self, Self::RenameAnother | Self::MoveAvatarOfAnother | Self::ProfileOfAnother)
+        matches!(
+            self,
+            Self::RenameAnother | Self::MoveAvatarOfAnother | Self::ProfileOfAnother
+        )
     }
 
     async fn prepare(self, world: &Embedded, number: usize) -> Scene {
@@ -156,20 +176,41 @@ impl Change {
             Self::PasswordByCode => world.code(&email).await,
             Self::VerifyEmail => {
                 let body = json!({"user_id": actor["id"]});
-                world.whale("POST", "/api/users/verification_email/", &body).await;
+                world
+                    .whale("POST", "/api/users/verification_email/", &body)
+                    .await;
                 let mail = world.newest_mail().await;
-                let link = mail.text.split_whitespace().find_map(|word| word.split_once("&t="));
+                let link = mail
+                    .text
+                    .split_whitespace()
+                    .find_map(|word| word.split_once("&t="));
                 link.expect("a link").1.to_owned()
             }
             _ => String::new(),
         };
-        Scene { number, actor, email, token, mailed, target }
+        Scene {
+            number,
+            actor,
+            email,
+            token,
+            mailed,
+            target,
+        }
     }
 
     async fn send(self, world: &World, scene: &Scene) -> Answer {
-        let Scene { number, actor, email, token, mailed, target } = scene;
+        let Scene {
+            number,
+            actor,
+            email,
+            token,
+            mailed,
+            target,
+        } = scene;
         let put = async |path: &str, body: Value| {
-            world.send(world.request("PUT", path).bearer_auth(token).json(&body)).await
+            world
+                .send(world.request("PUT", path).bearer_auth(token).json(&body))
+                .await
         };
         let name = "/api/users/name/";
         let avatar = "/api/users/avatar/";
@@ -180,23 +221,46 @@ impl Change {
             Self::SetName => put("/users/name", json!({"name": format!("renamed{number}")})).await,
             Self::SaveAuth => {
                 let body = json!({"real_name": "张三", "id_card": "110101199003071234"});
-                world.send(world.request("POST", "/users/auth").bearer_auth(token).json(&body)).await
+                world
+                    .send(
+                        world
+                            .request("POST", "/users/auth")
+                            .bearer_auth(token)
+                            .json(&body),
+                    )
+                    .await
             }
             Self::SetAvatar => world.upload(token, &picture(PNG, 20)).await,
             Self::LogInToWhale => {
-                put("/api/users/login/", json!({"email": email, "password": PASSWORD})).await
+                put(
+                    "/api/users/login/",
+                    json!({"email": email, "password": PASSWORD}),
+                )
+                .await
             }
             Self::Rename => put(name, json!({"name": "changed", "user_id": actor["id"]})).await,
-            Self::RenameAnother => put(name, json!({"name": "changed", "user_id": target["id"]})).await,
+            Self::RenameAnother => {
+                put(name, json!({"name": "changed", "user_id": target["id"]})).await
+            }
             Self::MoveAvatar => put(avatar, json!({"avatar": url, "user_id": actor["id"]})).await,
-            Self::MoveAvatarOfAnother => put(avatar, json!({"avatar": url, "user_id": target["id"]})).await,
+            Self::MoveAvatarOfAnother => {
+                put(avatar, json!({"avatar": url, "user_id": target["id"]})).await
+            }
             Self::PasswordByOld => change_password(world, actor, PASSWORD, NEW).await,
             Self::PasswordByCode => reset(world, actor, mailed, NEW).await,
             Self::VerifyEmail => {
-                put("/api/users/email_verified/", json!({"user_uuid": actor["uuid"], "token": mailed})).await
+                put(
+                    "/api/users/email_verified/",
+                    json!({"user_uuid": actor["uuid"], "token": mailed}),
+                )
+                .await
             }
             Self::Profile | Self::ProfileOfAnother => {
-                let who = if self.is_of_another() { "target" } else { "actor" };
+                let who = if self.is_of_another() {
+                    "target"
+                } else {
+                    "actor"
+                };
                 let mut body = wanted(&format!("{who}{number}"));
                 body["phone"] = format!("1390013{number:04}").into();
                 world.change_profile(token, &body).await
@@ -207,9 +271,20 @@ impl Change {
 
 impl Loss {
     async fn happen(self, world: &World, users: &Users, scene: &Scene) {
-        let of = |user: &Value| user["uuid"].as_str().expect("a uuid").parse().expect("a uuid");
-        let stored =
-            async |user: &Value| users.by_uuid(of(user)).await.expect("a read").expect("a stored user");
+        let of = |user: &Value| {
+            user["uuid"]
+                .as_str()
+                .expect("a uuid")
+                .parse()
+                .expect("a uuid")
+        };
+        let stored = async |user: &Value| {
+            users
+                .by_uuid(of(user))
+                .await
+                .expect("a read")
+                .expect("a stored user")
+        };
         let actor = &scene.actor;
         match self {
             Self::Blocked => world.alter(actor, |user| user.blocked = true).await,
@@ -219,10 +294,15 @@ impl Loss {
                     Access::Admin => Access::User,
                     Access::User | Access::Unregistered => Access::Unregistered,
                 };
-                world.alter(actor, |user| user.access = lesser(user.access)).await;
+                world
+                    .alter(actor, |user| user.access = lesser(user.access))
+                    .await;
             }
             Self::PasswordChanged => {
-                let other = Password::parse("quite another one").unwrap().hash().unwrap();
+                let other = Password::parse("quite another one")
+                    .unwrap()
+                    .hash()
+                    .unwrap();
                 let change = |user: &mut shared::User| {
                     user.password = other.clone();
                     user.token_version += 1;
@@ -231,11 +311,19 @@ impl Loss {
             }
             Self::AddressChanged => {
                 let email = format!("moved{}@example.com", scene.number);
-                world.alter(actor, |user| user.set_email(email.parse().unwrap())).await;
+                world
+                    .alter(actor, |user| user.set_email(email.parse().unwrap()))
+                    .await;
             }
-            Self::Deleted => users.delete(stored(actor).await, &By::operator()).await.expect("a deletion"),
+            Self::Deleted => users
+                .delete(stored(actor).await, &By::operator())
+                .await
+                .expect("a deletion"),
             Self::TargetDeleted => {
-                users.delete(stored(&scene.target).await, &By::operator()).await.expect("a deletion");
+                users
+                    .delete(stored(&scene.target).await, &By::operator())
+                    .await
+                    .expect("a deletion");
             }
         }
     }
@@ -255,7 +343,11 @@ async fn reset(world: &World, user: &Value, code: &str, new: &str) -> Answer {
 async fn written(world: &World) -> Vec<String> {
     let tries = |item: &Item| item["pk"].as_s().is_ok_and(|key| key.starts_with("TRIES#"));
     let users = world.items().await.into_iter().filter(|item| !tries(item));
-    let mails = world.outbox().await.into_iter().filter(|item| item.contains_key("to"));
+    let mails = world
+        .outbox()
+        .await
+        .into_iter()
+        .filter(|item| item.contains_key("to"));
     let audit = world.scan("AuditTable").await.into_iter();
     let sorted = |item: Item| format!("{:?}", item.into_iter().collect::<BTreeMap<_, _>>());
     let mut all: Vec<String> = users.chain(mails).chain(audit).map(sorted).collect();
@@ -270,7 +362,9 @@ async fn table(changes: &[Change]) -> Option<String> {
     let users = world.users().await;
     let (mut lines, mut number) = (String::new(), 0);
     for change in changes {
-        let losses = LOSSES.into_iter().chain(change.is_of_another().then_some(Loss::TargetDeleted));
+        let losses = LOSSES
+            .into_iter()
+            .chain(change.is_of_another().then_some(Loss::TargetDeleted));
         for loss in losses {
             number += 1;
             let scene = change.prepare(&world, number).await;
@@ -294,7 +388,9 @@ async fn table(changes: &[Change]) -> Option<String> {
 
 #[tokio::test]
 async fn center_refuses_a_change_whose_authority_is_lost() {
-    let Some(table) = table(&CENTER).await else { return };
+    let Some(table) = table(&CENTER).await else {
+        return;
+    };
     assert_snapshot!(table, @r#"
     UpdateMe, Blocked: 401 {"detail":"Invalid credentials"}
     UpdateMe, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
@@ -313,7 +409,9 @@ async fn center_refuses_a_change_whose_authority_is_lost() {
 
 #[tokio::test]
 async fn profile_refuses_a_change_whose_authority_is_lost() {
-    let Some(table) = table(&PROFILE).await else { return };
+    let Some(table) = table(&PROFILE).await else {
+        return;
+    };
     assert_snapshot!(table, @r#"
     SetName, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SetName, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
@@ -338,7 +436,9 @@ async fn profile_refuses_a_change_whose_authority_is_lost() {
 
 #[tokio::test]
 async fn whale_refuses_a_change_whose_authority_is_lost() {
-    let Some(table) = table(&WHALE).await else { return };
+    let Some(table) = table(&WHALE).await else {
+        return;
+    };
     assert_snapshot!(table, @r#"
     Rename, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
@@ -371,7 +471,9 @@ async fn whale_refuses_a_change_whose_authority_is_lost() {
 
 #[tokio::test]
 async fn whale_refuses_a_secret_whose_authority_is_lost() {
-    let Some(table) = table(&WHALE_SECRETS).await else { return };
+    let Some(table) = table(&WHALE_SECRETS).await else {
+        return;
+    };
     assert_snapshot!(table, @r#"
     LogInToWhale, Blocked: 200 {"code":1103,"message":"Forbidden","data":{}}
     LogInToWhale, TokenVersionRaised: 200 {"code":1413,"message":"密码错误","data":{}}
@@ -402,7 +504,9 @@ async fn whale_refuses_a_secret_whose_authority_is_lost() {
 
 #[tokio::test]
 async fn campus_refuses_a_change_whose_authority_is_lost() {
-    let Some(table) = table(&CAMPUS).await else { return };
+    let Some(table) = table(&CAMPUS).await else {
+        return;
+    };
     assert_snapshot!(table, @r#"
     Profile, Blocked: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     Profile, TokenVersionRaised: 401 {"success":false,"msg":"invalid token","errType":3}
@@ -423,17 +527,29 @@ async fn campus_refuses_a_change_whose_authority_is_lost() {
 /// A function that may update a user's item changes users. The operator's authority is IAM's.
 #[tokio::test]
 async fn every_function_that_changes_users_is_in_the_tables() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let families = [&CENTER[..], &PROFILE, &WHALE, &WHALE_SECRETS, &CAMPUS];
-    let tested: BTreeSet<_> = families.into_iter().flatten().map(|change| change.write().0).collect();
+    let tested: BTreeSet<_> = families
+        .into_iter()
+        .flatten()
+        .map(|change| change.write().0)
+        .collect();
     let updates = |statement: &local::Statement| {
-        let users = |condition: &local::Condition| condition.values.iter().any(|key| key == "USER#*");
-        statement.actions.iter().any(|action| action == "dynamodb:UpdateItem")
+        let users =
+            |condition: &local::Condition| condition.values.iter().any(|key| key == "USER#*");
+        statement
+            .actions
+            .iter()
+            .any(|action| action == "dynamodb:UpdateItem")
             && statement.conditions.iter().any(users)
     };
     let functions = world.cloud.template().functions.iter();
     let functions = functions.filter(|function| function.statements.iter().any(updates));
-    let granted = functions.map(|function| function.name.as_str()).filter(|name| *name != "admin");
+    let granted = functions
+        .map(|function| function.name.as_str())
+        .filter(|name| *name != "admin");
     assert_eq!(granted.collect::<BTreeSet<_>>(), tested);
 }
 
@@ -446,45 +562,73 @@ async fn user_with_code(world: &World, email: &str) -> (Value, String, String) {
 
 #[tokio::test]
 async fn a_login_in_flight_over_a_reset_gets_no_token() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, _, code) = user_with_code(&world, "a@b.co").await;
     let event = async { assert_eq!(reset(&world, &user, &code, NEW).await.json()["code"], 0) };
     let login = world.login("a@b.co", PASSWORD);
-    let answer = between_check_and_write(&world, ("center-login", "TransactWriteItems"), login, event).await;
-    assert_eq!((answer.status, &answer.json()["detail"]), (401, &json!("Invalid username or password")));
+    let answer =
+        between_check_and_write(&world, ("center-login", "TransactWriteItems"), login, event).await;
+    assert_eq!(
+        (answer.status, &answer.json()["detail"]),
+        (401, &json!("Invalid username or password"))
+    );
     assert_eq!(world.login("a@b.co", NEW).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_change_with_the_old_password_does_not_undo_a_reset() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, _, code) = user_with_code(&world, "a@b.co").await;
     let event = async { assert_eq!(reset(&world, &user, &code, NEW).await.json()["code"], 0) };
     let change = change_password(&world, &user, PASSWORD, "of somebody else");
     let write = ("whale-change-password", "TransactWriteItems");
-    assert_eq!(between_check_and_write(&world, write, change, event).await.json()["code"], 1413);
+    assert_eq!(
+        between_check_and_write(&world, write, change, event)
+            .await
+            .json()["code"],
+        1413
+    );
     assert_eq!(world.login("a@b.co", NEW).await.status, 200);
 }
 
 #[tokio::test]
 async fn of_two_changes_with_one_old_password_the_first_wins() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, _) = world.whale_account("a@b.co").await;
-    let event = async { assert_eq!(change_password(&world, &user, PASSWORD, NEW).await.json()["code"], 0) };
+    let event = async {
+        assert_eq!(
+            change_password(&world, &user, PASSWORD, NEW).await.json()["code"],
+            0
+        )
+    };
     let change = change_password(&world, &user, PASSWORD, "a second new one");
     let write = ("whale-change-password", "TransactWriteItems");
-    assert_eq!(between_check_and_write(&world, write, change, event).await.json()["code"], 1413);
+    assert_eq!(
+        between_check_and_write(&world, write, change, event)
+            .await
+            .json()["code"],
+        1413
+    );
     assert_eq!(world.login("a@b.co", NEW).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_renewed_hash_does_not_bring_the_old_password_back() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, _, code) = user_with_code(&world, "a@b.co").await;
     store_outdated_hash(&world, &user).await;
     let event = async { assert_eq!(reset(&world, &user, &code, NEW).await.json()["code"], 0) };
     let login = world.login("a@b.co", PASSWORD);
-    let answer = between_check_and_write(&world, ("center-login", "TransactWriteItems"), login, event).await;
+    let answer =
+        between_check_and_write(&world, ("center-login", "TransactWriteItems"), login, event).await;
     assert_eq!(answer.status, 401);
     assert_eq!(world.login("a@b.co", PASSWORD).await.status, 401);
     assert_eq!(world.login("a@b.co", NEW).await.status, 200);
@@ -492,28 +636,45 @@ async fn a_renewed_hash_does_not_bring_the_old_password_back() {
 
 #[tokio::test]
 async fn a_hash_renewed_by_a_parallel_login_is_no_failure() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, _) = world.whale_account("a@b.co").await;
     for change in [Change::LogInToCenter, Change::PasswordByOld] {
         store_outdated_hash(&world, &user).await;
         let parallel = async {
             let body = json!({"email": "a@b.co", "password": PASSWORD});
-            assert_eq!(world.whale("PUT", "/api/users/login/", &body).await.json()["code"], 0);
+            assert_eq!(
+                world.whale("PUT", "/api/users/login/", &body).await.json()["code"],
+                0
+            );
         };
         let (email, number) = ("a@b.co".to_owned(), 0);
         let (token, mailed, target) = (String::new(), String::new(), Value::Null);
-        let scene = Scene { number, actor: user.clone(), email, token, mailed, target };
+        let scene = Scene {
+            number,
+            actor: user.clone(),
+            email,
+            token,
+            mailed,
+            target,
+        };
         let request = change.send(&world, &scene);
         let answer = between_check_and_write(&world, change.write(), request, parallel).await;
         assert_eq!(answer.status, 200, "{change:?}: {answer}");
-        assert!(answer.json()["code"] == 0 || answer.json()["access_token"].is_string(), "{answer}");
+        assert!(
+            answer.json()["code"] == 0 || answer.json()["access_token"].is_string(),
+            "{answer}"
+        );
     }
     assert_eq!(world.login("a@b.co", NEW).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_login_whose_lost_response_a_reset_follows_gets_no_token() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, _, code) = user_with_code(&world, "a@b.co").await;
     // The login is written, its response is lost, and the read that finds it comes after the reset.
     let lost = |times| Fault {
@@ -528,7 +689,13 @@ async fn a_login_whose_lost_response_a_reset_follows_gets_no_token() {
     let effect = Effect::Hold(hold.clone());
     let function = Some("center-login".to_owned());
     // The reads of the marker and the user come before.
-    let fault = Fault { function, operation: "GetItem".into(), times: usize::MAX, skip: 3, effect };
+    let fault = Fault {
+        function,
+        operation: "GetItem".into(),
+        times: usize::MAX,
+        skip: 3,
+        effect,
+    };
     world.cloud.inject(fault);
     let event = async { assert_eq!(reset(&world, &user, &code, NEW).await.json()["code"], 0) };
     let answer = while_held(&hold, world.login("a@b.co", PASSWORD), event).await;
@@ -537,17 +704,34 @@ async fn a_login_whose_lost_response_a_reset_follows_gets_no_token() {
 
 /// Stores a hash of the usual password with former parameters, which a login renews.
 async fn store_outdated_hash(world: &World, user: &Value) {
-    let former = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
-    let hash = former.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
+    let former = Argon2::new(
+        Algorithm::Argon2id,
+        Version::V0x13,
+        Params::new(8192, 1, 1, None).unwrap(),
+    );
+    let hash = former
+        .hash_password(PASSWORD.as_bytes())
+        .unwrap()
+        .to_string();
     let key = AttributeValue::S(format!("USER#{}", user["id"]));
-    let update = world.dynamodb().update_item().table_name(world.table()).key("pk", key);
+    let update = world
+        .dynamodb()
+        .update_item()
+        .table_name(world.table())
+        .key("pk", key);
     let update = update.update_expression("SET password = :hash");
-    update.expression_attribute_values(":hash", AttributeValue::S(hash)).send().await.expect("an update");
+    update
+        .expression_attribute_values(":hash", AttributeValue::S(hash))
+        .send()
+        .await
+        .expect("an update");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_token_of_the_old_password_outlives_a_reset() {
-    let Some(world) = World::with(&UNLIMITED).await else { return };
+    let Some(world) = World::with(&UNLIMITED).await else {
+        return;
+    };
     for (round, outdated) in (0..ROUNDS).map(|round| (round, round % 2 == 1)) {
         let email = format!("user{round}@b.co");
         let (user, _, code) = user_with_code(&world, &email).await;
@@ -564,33 +748,55 @@ async fn no_token_of_the_old_password_outlives_a_reset() {
                 assert_eq!(world.me(&token).await.status, 401, "round {round}");
             }
         }
-        assert_eq!(world.login(&email, PASSWORD).await.status, 401, "round {round}");
+        assert_eq!(
+            world.login(&email, PASSWORD).await.status,
+            401,
+            "round {round}"
+        );
         assert_eq!(world.login(&email, NEW).await.status, 200, "round {round}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_reset_and_changes_with_one_old_password_one_wins() {
-    let Some(world) = World::with(&UNLIMITED).await else { return };
+    let Some(world) = World::with(&UNLIMITED).await else {
+        return;
+    };
     for round in 0..ROUNDS {
         let email = format!("user{round}@b.co");
         let (user, _, code) = user_with_code(&world, &email).await;
         let new: Vec<String> = (0..4).map(|at| format!("new password {at}")).collect();
-        let changes = all(new.iter().map(|new| change_password(&world, &user, PASSWORD, new)));
+        let changes = all(new
+            .iter()
+            .map(|new| change_password(&world, &user, PASSWORD, new)));
         let (reset, mut answers) = tokio::join!(reset(&world, &user, &code, NEW), changes);
         answers.push(reset);
         let new: Vec<&str> = new.iter().map(String::as_str).chain([NEW]).collect();
-        let codes: Vec<Value> = answers.iter().map(|answer| answer.json()["code"].clone()).collect();
+        let codes: Vec<Value> = answers
+            .iter()
+            .map(|answer| answer.json()["code"].clone())
+            .collect();
         let won: Vec<usize> = (0..5).filter(|at| codes[*at] == 0).collect();
         assert_eq!(won.len(), 1, "round {round}: {codes:?}");
-        assert!(codes.iter().all(|code| [json!(0), json!(1413), json!(1415)].contains(code)), "{codes:?}");
-        assert_eq!(world.login(&email, new[won[0]]).await.status, 200, "round {round}");
+        assert!(
+            codes
+                .iter()
+                .all(|code| [json!(0), json!(1413), json!(1415)].contains(code)),
+            "{codes:?}"
+        );
+        assert_eq!(
+            world.login(&email, new[won[0]]).await.status,
+            200,
+            "round {round}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_change_is_made_after_the_answer_that_took_its_authority() {
-    let Some(world) = World::with(&UNLIMITED).await else { return };
+    let Some(world) = World::with(&UNLIMITED).await else {
+        return;
+    };
     let users = world.users().await;
     for round in 0..ROUNDS {
         for blocks in [true, false] {
@@ -609,7 +815,9 @@ async fn no_change_is_made_after_the_answer_that_took_its_authority() {
             }));
             let decision = async {
                 if blocks {
-                    let answer = world.admin(json!({"command": "block", "user": user["id"]})).await;
+                    let answer = world
+                        .admin(json!({"command": "block", "user": user["id"]}))
+                        .await;
                     assert_eq!(answer["user"]["blocked"], true, "round {round}: {answer}");
                 } else {
                     let answer = change_password(&world, &user, PASSWORD, NEW).await;
@@ -620,7 +828,10 @@ async fn no_change_is_made_after_the_answer_that_took_its_authority() {
             let (answers, then) = tokio::join!(changes, decision);
             assert_eq!(stored().await, then, "round {round}");
             for answer in answers {
-                assert!([200, 401].contains(&answer.status), "round {round}: {answer}");
+                assert!(
+                    [200, 401].contains(&answer.status),
+                    "round {round}: {answer}"
+                );
             }
         }
     }
@@ -628,7 +839,9 @@ async fn no_change_is_made_after_the_answer_that_took_its_authority() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_cannot_starve_a_block_or_a_new_password() {
-    let Some(world) = World::with(&UNLIMITED).await else { return };
+    let Some(world) = World::with(&UNLIMITED).await else {
+        return;
+    };
     for round in 0..8 {
         let name = format!("user{round}");
         world.register(&registration(&name)).await;
@@ -654,7 +867,9 @@ async fn changes_cannot_starve_a_block_or_a_new_password() {
             let decision = async {
                 tokio::time::sleep(Duration::from_millis(100)).await; // let the changes begin
                 if blocks {
-                    let answer = world.admin(json!({"command": "block", "user": user["id"]})).await;
+                    let answer = world
+                        .admin(json!({"command": "block", "user": user["id"]}))
+                        .await;
                     assert_eq!(answer["user"]["blocked"], true, "round {round}: {answer}");
                 } else {
                     let answer = change_password(&world, &user, PASSWORD, NEW).await;

@@ -11,17 +11,27 @@ use crate::world::{Answer, World};
 
 impl World {
     pub async fn view(&self, token: &str, query: &str) -> Answer {
-        self.send(self.request("GET", &format!("/api/v3/view_profile{query}")).bearer_auth(token)).await
+        self.send(
+            self.request("GET", &format!("/api/v3/view_profile{query}"))
+                .bearer_auth(token),
+        )
+        .await
     }
 
     pub async fn change_profile(&self, token: &str, body: &Value) -> Answer {
-        self.send(self.request("POST", "/api/v3/change_profile").bearer_auth(token).json(body)).await
+        self.send(
+            self.request("POST", "/api/v3/change_profile")
+                .bearer_auth(token)
+                .json(body),
+        )
+        .await
     }
 
     /// A user bound to the OpenID `wx`: the user and a token.
     pub async fn student(&self, wx: &str) -> (Value, String) {
         let (user, token) = self.whale_account(&format!("{wx}@example.com")).await;
-        self.alter(&user, |user| user.wx = Some(wx.parse().unwrap())).await;
+        self.alter(&user, |user| user.wx = Some(wx.parse().unwrap()))
+            .await;
         (user, token)
     }
 
@@ -59,9 +69,17 @@ async fn one_sees_oneself_without_saying_so() {
         own.text,
         r#"{"success":true,"msg":"user profile","profile":{"sid":"20230001001","name":"张三","block":"XH","access":"user","room":"1501","phone":"13800138000","isp":"mobile","account":"12345678901","wx":"hajimihajimihajimi"}}"#
     );
-    assert_eq!((own.status, own.content_type.as_deref()), (200, Some("application/json")));
+    assert_eq!(
+        (own.status, own.content_type.as_deref()),
+        (200, Some("application/json"))
+    );
     let uuid = user["uuid"].as_str().unwrap();
-    for query in ["?who=", "?who=%20", "?who=hajimihajimihajimi", &format!("?who=local:{uuid}")] {
+    for query in [
+        "?who=",
+        "?who=%20",
+        "?who=hajimihajimihajimi",
+        &format!("?who=local:{uuid}"),
+    ] {
         assert_eq!(world.view(&token, query).await.text, own.text, "{query}");
     }
 }
@@ -119,8 +137,13 @@ async fn a_profile_is_changed_as_a_whole_and_shown_so() {
       "success": true
     }
     "#);
-    let again = world.change_profile(&token, &wanted("user_openid_123")).await;
-    assert_eq!(again.status, 200, "one's own phone number is no conflict: {again}");
+    let again = world
+        .change_profile(&token, &wanted("user_openid_123"))
+        .await;
+    assert_eq!(
+        again.status, 200,
+        "one's own phone number is no conflict: {again}"
+    );
 }
 
 #[tokio::test]
@@ -128,10 +151,17 @@ async fn an_admin_sees_and_changes_another() {
     let world = World::new().await;
     let (_, token) = world.student("another_user_openid_456").await;
     let admin = world.campus_admin().await;
-    let changed = world.change_profile(&admin, &wanted("another_user_openid_456")).await;
-    assert_eq!(changed.text, r#"{"success":true,"msg":"profile change success~"}"#);
-    let (own, seen) =
-        (world.view(&token, "").await, world.view(&admin, "?who=another_user_openid_456").await);
+    let changed = world
+        .change_profile(&admin, &wanted("another_user_openid_456"))
+        .await;
+    assert_eq!(
+        changed.text,
+        r#"{"success":true,"msg":"profile change success~"}"#
+    );
+    let (own, seen) = (
+        world.view(&token, "").await,
+        world.view(&admin, "?who=another_user_openid_456").await,
+    );
     assert_eq!(own.to_string(), seen.to_string());
     assert_eq!(own.json()["profile"]["phone"], "13900139000");
 }
@@ -152,24 +182,37 @@ async fn a_phone_number_of_anothers_is_refused_however_it_is_written() {
     "#);
     let mut wide = wanted("student");
     wide["phone"] = json!("１３９００１３９０００");
-    assert_eq!(world.change_profile(&token, &wide).await.json()["errType"], "logic");
-    assert_eq!(world.view(&token, "").await.json()["profile"]["block"], "", "all or nothing");
+    assert_eq!(
+        world.change_profile(&token, &wide).await.json()["errType"],
+        "logic"
+    );
+    assert_eq!(
+        world.view(&token, "").await.json()["profile"]["block"],
+        "",
+        "all or nothing"
+    );
 }
 
 /// What a caller gets for every target, a line each.
 async fn lines(world: &World, callers: &[(&str, &str, &str)]) -> String {
     let mut lines = String::new();
     for (caller, token, own) in callers {
-        for (target, who) in
-            [("self", *own), ("other", "other"), ("unknown", "unknown"), ("no name", "local:x")]
-        {
+        for (target, who) in [
+            ("self", *own),
+            ("other", "other"),
+            ("unknown", "unknown"),
+            ("no name", "local:x"),
+        ] {
             let mut body = wanted(who);
             body["phone"] = json!(format!("1390013{:04}", lines.len() % 10_000));
             let viewed = world.view(token, &format!("?who={who}")).await;
             let changed = world.change_profile(token, &body).await;
             for (deed, answer) in [("views", viewed), ("changes", changed)] {
                 let told = answer.json();
-                let kind = told.get("errType").map(|kind| format!(" {kind}")).unwrap_or_default();
+                let kind = told
+                    .get("errType")
+                    .map(|kind| format!(" {kind}"))
+                    .unwrap_or_default();
                 lines.push_str(&format!(
                     "{caller} {deed} {target}: {} {}{kind}\n",
                     answer.status, told["msg"]
@@ -185,11 +228,17 @@ async fn who_may_do_what_to_whom() {
     let world = World::new().await;
     world.student("other").await;
     let (unregistered, new_token) = world.student("unregistered").await;
-    world.alter(&unregistered, |user| user.access = Access::Unregistered).await;
+    world
+        .alter(&unregistered, |user| user.access = Access::Unregistered)
+        .await;
     let (blocked, blocked_token) = world.student("blocked").await;
     world.alter(&blocked, |user| user.blocked = true).await;
     let (chief, chief_token) = world.student("chief").await;
-    world.alter(&chief, |user| (user.access, user.blocked) = (Access::Admin, true)).await;
+    world
+        .alter(&chief, |user| {
+            (user.access, user.blocked) = (Access::Admin, true)
+        })
+        .await;
     let (_, user_token) = world.student("user").await;
     let admin_token = world.campus_admin().await;
     let callers = [
@@ -263,7 +312,9 @@ async fn who_may_do_what_to_whom() {
 
 #[tokio::test]
 async fn every_refusal_is_in_the_familys_envelope() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (_, token) = world.student("student").await;
     let mut lines = String::new();
     for (method, path) in [
@@ -277,7 +328,10 @@ async fn every_refusal_is_in_the_familys_envelope() {
         ("GET", "/api/v3x"),
     ] {
         let answer = world.send(world.request(method, path)).await;
-        lines.push_str(&format!("{method} {path}: {} {}\n", answer.status, answer.text));
+        lines.push_str(&format!(
+            "{method} {path}: {} {}\n",
+            answer.status, answer.text
+        ));
         assert_eq!(answer.www_authenticate.is_some(), answer.status == 401);
     }
     assert_snapshot!(lines, @r#"
@@ -291,15 +345,24 @@ async fn every_refusal_is_in_the_familys_envelope() {
     GET /api/v3x: 404 {"detail":"Not Found"}
     "#);
 
-    for (path, kind) in [("/api/v3/view_profile", "\"logic\""), ("/api/v3/change_profile", "2")] {
+    for (path, kind) in [
+        ("/api/v3/view_profile", "\"logic\""),
+        ("/api/v3/change_profile", "2"),
+    ] {
         let limited = failure_at(path, &Error::TooMany { retry_after: 7 });
         let told = format!(r#"{{"success":false,"msg":"too many requests","errType":{kind}}}"#);
-        assert_eq!((limited.status, limited.body.as_slice()), (429, told.as_bytes()));
+        assert_eq!(
+            (limited.status, limited.body.as_slice()),
+            (429, told.as_bytes())
+        );
         assert!(limited.headers.contains(&("retry-after", "7".into())));
     }
 
-    let effect =
-        Effect::Refuse { status: 400, kind: "ResourceNotFoundException".into(), message: String::new() };
+    let effect = Effect::Refuse {
+        status: 400,
+        kind: "ResourceNotFoundException".into(),
+        message: String::new(),
+    };
     world.cloud.inject(Fault {
         function: None,
         operation: "GetItem".into(),
@@ -330,33 +393,68 @@ async fn an_open_id_is_one_users_and_told_apart_by_case() {
     let world = World::new().await;
     world.student("oAbC").await;
     let (lower, _) = world.whale_account("a@b.co").await;
-    world.alter(&lower, |user| user.wx = Some("oabc".parse().unwrap())).await;
+    world
+        .alter(&lower, |user| user.wx = Some("oabc".parse().unwrap()))
+        .await;
     let users = world.users().await;
-    let stored = users.by_uuid(lower["uuid"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
-    let taken = users.change(stored, &By::operator(), |user| user.wx = Some("oAbC".parse().unwrap())).await;
+    let stored = users
+        .by_uuid(lower["uuid"].as_str().unwrap().parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    let taken = users
+        .change(stored, &By::operator(), |user| {
+            user.wx = Some("oAbC".parse().unwrap())
+        })
+        .await;
     assert!(matches!(taken, Err(Error::WxTaken)), "{taken:?}");
     let admin = world.campus_admin().await;
     for wx in ["oAbC", "oabc"] {
-        assert_eq!(world.view(&admin, &format!("?who={wx}")).await.json()["profile"]["wx"], wx);
+        assert_eq!(
+            world.view(&admin, &format!("?who={wx}")).await.json()["profile"]["wx"],
+            wx
+        );
     }
     assert_eq!(world.view(&admin, "?who=OABC").await.status, 400);
 
     world.alter(&lower, |user| user.wx = None).await;
-    assert_eq!(world.view(&admin, "?who=oabc").await.status, 400, "unbound, it names nobody");
+    assert_eq!(
+        world.view(&admin, "?who=oabc").await.status,
+        400,
+        "unbound, it names nobody"
+    );
     world.student("third").await;
     let local = format!("?who=local:{}", lower["uuid"].as_str().unwrap());
-    assert_eq!(world.view(&admin, &local).await.json()["profile"]["wx"], local["?who=".len()..]);
+    assert_eq!(
+        world.view(&admin, &local).await.json()["profile"]["wx"],
+        local["?who=".len()..]
+    );
 }
 
 #[tokio::test]
 async fn a_verified_real_name_is_the_name_of_a_profile() {
     let world = World::new().await;
     let token = world.token("testuser").await;
-    let view =
-        async || world.send(world.request("GET", "/api/v3/view_profile").bearer_auth(&token)).await.json();
+    let view = async || {
+        world
+            .send(
+                world
+                    .request("GET", "/api/v3/view_profile")
+                    .bearer_auth(&token),
+            )
+            .await
+            .json()
+    };
     assert_eq!(view().await["profile"]["name"], "测试用户");
     let real = serde_json::json!({"real_name": "测试实名", "id_card": "11010119900307001X"});
-    world.send(world.request("POST", "/users/auth").bearer_auth(&token).json(&real)).await;
+    world
+        .send(
+            world
+                .request("POST", "/users/auth")
+                .bearer_auth(&token)
+                .json(&real),
+        )
+        .await;
     let shown = view().await;
     assert_eq!(shown["profile"]["name"], "测试实名");
     assert!(!shown.to_string().contains("11010119900307001X"));

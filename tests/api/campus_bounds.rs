@@ -35,21 +35,38 @@ async fn every_missing_field_is_told_in_the_documents_order() {
 
     // Every set of fields, gone in every way.
     for gone in 1_u32..1 << FIELDS.len() {
-        let is_gone = |field: &str| gone & (1 << FIELDS.iter().position(|name| *name == field).unwrap()) != 0;
+        let is_gone =
+            |field: &str| gone & (1 << FIELDS.iter().position(|name| *name == field).unwrap()) != 0;
         for nothing in [None, Some(Value::Null), Some(json!("")), Some(json!(" \t"))] {
             let mut body = whole.clone();
             for field in FIELDS.iter().filter(|field| is_gone(field)) {
                 body.as_object_mut().unwrap().remove(*field);
-                nothing.iter().for_each(|nothing| body[*field] = nothing.clone());
+                nothing
+                    .iter()
+                    .for_each(|nothing| body[*field] = nothing.clone());
             }
             let answer = world.change_profile(&token, &body).await;
             let told = answer.json()["msg"].as_str().unwrap().to_owned();
-            assert_eq!((answer.status, &answer.json()["errType"]), (400, &json!(2)), "{body}: {answer}");
-            assert!(told.starts_with("invalid request body: Key: 'ChangeUserProfileRequest."), "{told}");
+            assert_eq!(
+                (answer.status, &answer.json()["errType"]),
+                (400, &json!(2)),
+                "{body}: {answer}"
+            );
+            assert!(
+                told.starts_with("invalid request body: Key: 'ChangeUserProfileRequest."),
+                "{told}"
+            );
             let names = ["Who", "Block", "Room", "Phone", "ISP", "Account"];
             let missing = FIELDS.iter().zip(names).filter(|(field, _)| is_gone(field));
-            let told: Vec<&str> = told.lines().filter_map(|line| line.split('\'').nth(3)).collect();
-            assert_eq!(told, missing.map(|(_, name)| name).collect::<Vec<_>>(), "{body}");
+            let told: Vec<&str> = told
+                .lines()
+                .filter_map(|line| line.split('\'').nth(3))
+                .collect();
+            assert_eq!(
+                told,
+                missing.map(|(_, name)| name).collect::<Vec<_>>(),
+                "{body}"
+            );
         }
     }
     assert_eq!(world.view(&token, "").await.json()["profile"]["room"], "");
@@ -71,7 +88,10 @@ async fn a_body_that_is_none_changes_nothing_and_is_looked_at_only_for_the_activ
         ("cut short", r#"{"who":"#.into()),
         ("more behind it", format!("{}{{}}", wanted("student"))),
         ("an array", json!([wanted("student")]).to_string()),
-        ("an array of texts", json!(["student", "15", "202", "13900139000", "telecom", "1"]).to_string()),
+        (
+            "an array of texts",
+            json!(["student", "15", "202", "13900139000", "telecom", "1"]).to_string(),
+        ),
         ("a text", "\"who\"".into()),
         ("null", "null".into()),
         ("1 MB", with("room", "2".repeat(1 << 20).into())),
@@ -79,23 +99,39 @@ async fn a_body_that_is_none_changes_nothing_and_is_looked_at_only_for_the_activ
         ("a list", with("room", json!(["202"]))),
         ("an object", with("block", json!({"S": "15"}))),
         ("a truth", with("who", json!(true))),
-        ("a key twice", wanted("student").to_string().replacen('{', r#"{"room":"1","#, 1)),
+        (
+            "a key twice",
+            wanted("student")
+                .to_string()
+                .replacen('{', r#"{"room":"1","#, 1),
+        ),
         ("no phone number", with("phone", "13900139000x".into())),
         ("a long phone number", with("phone", "1".repeat(21).into())),
         ("a control character", with("room", "2\u{0}2".into())),
         ("a new line", with("account", "1\r\n2".into())),
-        ("a mark that turns the direction", with("isp", "tele\u{202E}com".into())),
+        (
+            "a mark that turns the direction",
+            with("isp", "tele\u{202E}com".into()),
+        ),
         ("101 characters", with("block", "宿".repeat(101).into())),
     ];
     let send = async |token: &str, kind: &str, body: &str| {
-        let request = world.request("POST", "/api/v3/change_profile").bearer_auth(token);
-        world.send(request.header("content-type", kind).body(body.to_owned())).await
+        let request = world
+            .request("POST", "/api/v3/change_profile")
+            .bearer_auth(token);
+        world
+            .send(request.header("content-type", kind).body(body.to_owned()))
+            .await
     };
     let mut lines = String::new();
     for (name, body) in &bodies {
         let answer = send(&token, "application/json", body).await;
         lines.push_str(&format!("{name}: {} {}\n", answer.status, answer.text));
-        assert_eq!(send("", "application/json", body).await.status, 401, "{name}");
+        assert_eq!(
+            send("", "application/json", body).await.status,
+            401,
+            "{name}"
+        );
     }
     let answer = send(&token, "text/plain", &wanted("student").to_string()).await;
     lines.push_str(&format!("text/plain: {} {}\n", answer.status, answer.text));
@@ -126,11 +162,20 @@ async fn a_body_that_is_none_changes_nothing_and_is_looked_at_only_for_the_activ
 
     world.alter(&user, |user| user.blocked = true).await;
     for (name, body) in &bodies {
-        assert_eq!(send(&token, "application/json", body).await.status, 403, "{name}");
+        assert_eq!(
+            send(&token, "application/json", body).await.status,
+            403,
+            "{name}"
+        );
     }
     world.alter(&user, |user| user.blocked = false).await;
     let longest = with("block", "宿".repeat(100).into());
-    assert_eq!(send(&token, "application/json; charset=utf-8", &longest).await.status, 200);
+    assert_eq!(
+        send(&token, "application/json; charset=utf-8", &longest)
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -139,11 +184,24 @@ async fn a_name_that_nobody_can_have_names_nobody() {
     let (_, token) = world.student("student").await;
     let admin = world.campus_admin().await;
     let long = "x".repeat(129);
-    for who in ["local:", "local:student", "local: ", "%00", "a%20b", "%F0%9F%98%80", "USER%231%0A", &long] {
+    for who in [
+        "local:",
+        "local:student",
+        "local: ",
+        "%00",
+        "a%20b",
+        "%F0%9F%98%80",
+        "USER%231%0A",
+        &long,
+    ] {
         let query = format!("?who={who}");
         assert_eq!(world.view(&token, &query).await.status, 403, "{who}");
         let answer = world.view(&admin, &query).await;
-        assert_eq!((answer.status, &answer.json()["errType"]), (400, &json!("logic")), "{who}: {answer}");
+        assert_eq!(
+            (answer.status, &answer.json()["errType"]),
+            (400, &json!("logic")),
+            "{who}: {answer}"
+        );
     }
 }
 
@@ -186,7 +244,13 @@ async fn what_is_not_a_clients_to_set_stays_as_it_is() {
         "Who",
         "__proto__",
     ] {
-        for value in [json!("admin"), json!(true), json!(2), json!(null), json!({"S": "admin"})] {
+        for value in [
+            json!("admin"),
+            json!(true),
+            json!(2),
+            json!(null),
+            json!({"S": "admin"}),
+        ] {
             let mut body = whole.clone();
             body[key] = value;
             let answer = world.change_profile(&token, &body).await;
@@ -198,7 +262,9 @@ async fn what_is_not_a_clients_to_set_stays_as_it_is() {
 
 #[tokio::test]
 async fn each_request_makes_no_more_calls_than_it_must() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, token) = world.student("student").await;
     let admin = world.campus_admin().await;
     let local = format!("local:{}", user["uuid"].as_str().unwrap());
@@ -206,7 +272,8 @@ async fn each_request_makes_no_more_calls_than_it_must() {
     world.change_profile(&token, &json!({})).await; // both functions are warm now
     let mut lines = String::new();
     world.cloud.clear_calls();
-    let mut note = |what: &str| lines.push_str(&format!("{what}: {}\n", world.dynamodb_calls().join(" ")));
+    let mut note =
+        |what: &str| lines.push_str(&format!("{what}: {}\n", world.dynamodb_calls().join(" ")));
     let view = async |token: &str, who: &str| world.view(token, &format!("?who={who}")).await;
     view(&token, "").await;
     note("view oneself");
@@ -245,6 +312,10 @@ async fn each_request_makes_no_more_calls_than_it_must() {
 /// The stored item of the user that an answer shows.
 async fn item(world: &World, user: &Value) -> Item {
     let uuid = user["uuid"].as_str().expect("a uuid");
-    let is = |item: &Item| item.get("uuid").and_then(|value| value.as_s().ok()).is_some_and(|it| it == uuid);
+    let is = |item: &Item| {
+        item.get("uuid")
+            .and_then(|value| value.as_s().ok())
+            .is_some_and(|it| it == uuid)
+    };
     world.items().await.into_iter().find(is).expect("the item")
 }

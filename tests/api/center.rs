@@ -83,7 +83,12 @@ async fn login_by_form_answers_a_token_and_the_user() {
 async fn login_takes_the_user_name_or_the_email_in_any_spelling() {
     let world = World::new().await;
     world.register(&registration("testuser")).await;
-    for name in ["testuser", "TestUser", "testuser@example.com", "TESTUSER@example.COM"] {
+    for name in [
+        "testuser",
+        "TestUser",
+        "testuser@example.com",
+        "TESTUSER@example.COM",
+    ] {
         assert_eq!(world.login(name, PASSWORD).await.status, 200, "{name}");
     }
 }
@@ -99,9 +104,17 @@ async fn a_wrong_password_and_an_unknown_user_are_told_the_same() {
       "detail": "Invalid username or password"
     }
     "#);
-    for (name, password) in [("nobody", PASSWORD), ("no@body.example", PASSWORD), ("", ""), ("testuser", "")]
-    {
-        assert_eq!(world.login(name, password).await.to_string(), wrong.to_string(), "{name}");
+    for (name, password) in [
+        ("nobody", PASSWORD),
+        ("no@body.example", PASSWORD),
+        ("", ""),
+        ("testuser", ""),
+    ] {
+        assert_eq!(
+            world.login(name, password).await.to_string(),
+            wrong.to_string(),
+            "{name}"
+        );
     }
 }
 
@@ -135,10 +148,17 @@ async fn a_missing_token_is_refused_everywhere() {
       "detail": "Invalid credentials"
     }
     "#);
-    let update = world.send(world.request("PUT", "/api/users/me").json(&json!({}))).await;
+    let update = world
+        .send(world.request("PUT", "/api/users/me").json(&json!({})))
+        .await;
     assert_eq!(update.to_string(), answer.to_string());
-    let basic =
-        world.send(world.request("GET", "/api/users/me").basic_auth("testuser", Some(PASSWORD))).await;
+    let basic = world
+        .send(
+            world
+                .request("GET", "/api/users/me")
+                .basic_auth("testuser", Some(PASSWORD)),
+        )
+        .await;
     assert_eq!(basic.to_string(), answer.to_string());
 }
 
@@ -169,15 +189,27 @@ async fn update_answers_the_changed_user() {
     }
     "#);
     assert_eq!(world.me(&token).await.to_string(), changed.to_string());
-    assert_eq!(world.login("newemail@example.com", PASSWORD).await.status, 200);
-    assert_eq!(world.login("testuser@example.com", PASSWORD).await.status, 401);
+    assert_eq!(
+        world.login("newemail@example.com", PASSWORD).await.status,
+        200
+    );
+    assert_eq!(
+        world.login("testuser@example.com", PASSWORD).await.status,
+        401
+    );
 }
 
 #[tokio::test]
 async fn an_email_or_phone_of_another_is_a_conflict_and_ones_own_is_not() {
     let world = World::new().await;
     let (one, two) = (world.token("one").await, world.token("two").await);
-    assert_eq!(world.update(&one, &json!({"phone": "13800138000"})).await.status, 200);
+    assert_eq!(
+        world
+            .update(&one, &json!({"phone": "13800138000"}))
+            .await
+            .status,
+        200
+    );
     assert_snapshot!(world.update(&two, &json!({"email": "ONE@example.com"})).await, @r#"
     409 application/json
     {
@@ -199,7 +231,12 @@ async fn a_name_given_up_is_free_for_another() {
     let world = World::new().await;
     let (one, two) = (world.token("one").await, world.token("two").await);
     world.update(&one, &json!({"phone": "13800138000"})).await;
-    world.update(&one, &json!({"phone": null, "email": "elsewhere@example.com"})).await;
+    world
+        .update(
+            &one,
+            &json!({"phone": null, "email": "elsewhere@example.com"}),
+        )
+        .await;
     let both = json!({"phone": "13800138000", "email": "one@example.com"});
     assert_eq!(world.update(&two, &both).await.status, 200);
 }
@@ -209,11 +246,29 @@ async fn null_clears_what_can_be_cleared() {
     let world = World::new().await;
     let token = world.token("testuser").await;
     let avatar = "https://example.com/a.jpg";
-    world.update(&token, &json!({"phone": "13800138000", "avatar": avatar, "apikey": "sk-1"})).await;
-    let cleared = world.update(&token, &json!({"phone": null, "avatar": null, "apikey": null})).await.json();
-    assert_eq!((&cleared["phone"], &cleared["avatar"]), (&Value::Null, &Value::Null));
+    world
+        .update(
+            &token,
+            &json!({"phone": "13800138000", "avatar": avatar, "apikey": "sk-1"}),
+        )
+        .await;
+    let cleared = world
+        .update(
+            &token,
+            &json!({"phone": null, "avatar": null, "apikey": null}),
+        )
+        .await
+        .json();
+    assert_eq!(
+        (&cleared["phone"], &cleared["avatar"]),
+        (&Value::Null, &Value::Null)
+    );
     let items = world.items().await;
-    assert!(items.iter().all(|item| !item.contains_key("apikey") && !item.contains_key("phone")));
+    assert!(
+        items
+            .iter()
+            .all(|item| !item.contains_key("apikey") && !item.contains_key("phone"))
+    );
 
     assert_snapshot!(world.update(&token, &json!({"nickname": null})).await, @r#"
     422 application/json
@@ -235,7 +290,11 @@ async fn nothing_that_is_not_the_callers_to_change_is_changed() {
     let token = world.token("testuser").await;
     let before = world.items().await;
     for (key, value) in forbidden() {
-        assert_eq!(world.update(&token, &json!({ key: value })).await.status, 200, "{key}");
+        assert_eq!(
+            world.update(&token, &json!({ key: value })).await.status,
+            200,
+            "{key}"
+        );
     }
     assert_eq!(sorted(world.items().await), sorted(before));
 
@@ -247,8 +306,10 @@ async fn nothing_that_is_not_the_callers_to_change_is_changed() {
     });
     assert_eq!(world.register(&greedy).await.status, 200);
     let items = world.items().await;
-    let greedy =
-        items.iter().find(|item| item.get("username").is_some_and(|name| name.as_s().unwrap() == "greedy"));
+    let greedy = items.iter().find(|item| {
+        item.get("username")
+            .is_some_and(|name| name.as_s().unwrap() == "greedy")
+    });
     let greedy = greedy.expect("the user was stored");
     assert_eq!(greedy["access"].as_s().unwrap(), "user");
     assert_eq!(greedy["email_verified"].as_bool(), Ok(&false));
@@ -290,9 +351,14 @@ fn sorted(mut items: Vec<Item>) -> Vec<Item> {
 async fn secrets_are_not_stored_in_clear_and_never_answered() {
     let world = World::new().await;
     let token = world.token("testuser").await;
-    let answer = world.update(&token, &json!({"apikey": "sk-canary-0123456789"})).await;
+    let answer = world
+        .update(&token, &json!({"apikey": "sk-canary-0123456789"}))
+        .await;
     let items = world.items().await;
-    let sealed = items.iter().find_map(|item| item.get("apikey")?.as_b().ok()).expect("a sealed key");
+    let sealed = items
+        .iter()
+        .find_map(|item| item.get("apikey")?.as_b().ok())
+        .expect("a sealed key");
     assert!(!String::from_utf8_lossy(sealed.as_ref()).contains("sk-canary"));
     let stored = format!("{items:?}");
     assert!(stored.contains("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -300,8 +366,19 @@ async fn secrets_are_not_stored_in_clear_and_never_answered() {
     for secret in ["sk-canary", PASSWORD, "argon2id", &token] {
         assert!(!answer.text.contains(secret), "{secret} is in the answer");
     }
-    for secret in ["sk-canary", PASSWORD, "argon2id", &token, "testuser", "测试用户", "example.com"] {
-        assert!(!world.logs().await.join("\n").contains(secret), "{secret} is in the log");
+    for secret in [
+        "sk-canary",
+        PASSWORD,
+        "argon2id",
+        &token,
+        "testuser",
+        "测试用户",
+        "example.com",
+    ] {
+        assert!(
+            !world.logs().await.join("\n").contains(secret),
+            "{secret} is in the log"
+        );
     }
 }
 
@@ -373,18 +450,37 @@ async fn what_people_read_may_hold_joined_emoji_and_what_is_compared_may_not() {
     let mut body = registration("testuser");
     body["nickname"] = "👨\u{200D}👩\u{200D}👧 ❤\u{FE0F}".into();
     let registered = world.register(&body).await;
-    assert_eq!((registered.status, &registered.json()["nickname"]), (200, &body["nickname"]), "{registered}");
+    assert_eq!(
+        (registered.status, &registered.json()["nickname"]),
+        (200, &body["nickname"]),
+        "{registered}"
+    );
     let token = world.login("testuser", PASSWORD).await.json()["access_token"].clone();
     let token = token.as_str().expect("a token");
     let persian = json!({"real_name": "می\u{200C}خواهم", "id_card": "1234"});
-    let saved = world.request("POST", "/users/auth").bearer_auth(token).json(&persian);
+    let saved = world
+        .request("POST", "/users/auth")
+        .bearer_auth(token)
+        .json(&persian);
     assert_eq!(world.send(saved).await.json()["error_code"], "0");
-    let mut profile = wanted(&format!("local:{}", registered.json()["id"].as_str().expect("an id")));
+    let mut profile = wanted(&format!(
+        "local:{}",
+        registered.json()["id"].as_str().expect("an id")
+    ));
     profile["room"] = "❤\u{FE0F}".into();
     assert_eq!(world.change_profile(token, &profile).await.status, 200);
-    assert_eq!(world.view(token, "").await.json()["profile"]["room"], "❤\u{FE0F}");
+    assert_eq!(
+        world.view(token, "").await.json()["profile"]["room"],
+        "❤\u{FE0F}"
+    );
 
-    for nickname in ["\u{200D}", "\u{FE0F}a", "a\u{202E}b", "a\u{200B}b", "a\u{7}b"] {
+    for nickname in [
+        "\u{200D}",
+        "\u{FE0F}a",
+        "a\u{202E}b",
+        "a\u{200B}b",
+        "a\u{7}b",
+    ] {
         let answer = world.update(token, &json!({"nickname": nickname})).await;
         assert_eq!(answer.status, 422, "{nickname:?}");
     }
@@ -455,36 +551,77 @@ async fn a_body_that_cannot_be_read_is_refused_in_the_familys_words() {
     let mut answers = String::new();
     let json = "application/json";
     let deep = format!("{}{}", "[".repeat(100_000 / 2), "]".repeat(1000));
-    let twice =
-        r#"{"username":"one","username":"two","password":"password123","nickname":"n","email":"a@b.co"}"#;
+    let twice = r#"{"username":"one","username":"two","password":"password123","nickname":"n","email":"a@b.co"}"#;
     for (name, content_type, body) in [
         ("empty", json, Vec::new()),
         ("not JSON", json, b"username=testuser".to_vec()),
         ("cut off", json, br#"{"username":"test"#.to_vec()),
-        ("two values", json, format!("{} {{}}", registration("testuser")).into_bytes()),
+        (
+            "two values",
+            json,
+            format!("{} {{}}", registration("testuser")).into_bytes(),
+        ),
         ("a key twice", json, twice.into()),
         ("50,000 deep", json, deep.into_bytes()),
-        ("1 MB", json, format!(r#"{{"username":"{}"}}"#, "a".repeat(1 << 20)).into_bytes()),
-        ("another type", "text/plain", registration("testuser").to_string().into_bytes()),
-        ("no type", "", registration("testuser").to_string().into_bytes()),
+        (
+            "1 MB",
+            json,
+            format!(r#"{{"username":"{}"}}"#, "a".repeat(1 << 20)).into_bytes(),
+        ),
+        (
+            "another type",
+            "text/plain",
+            registration("testuser").to_string().into_bytes(),
+        ),
+        (
+            "no type",
+            "",
+            registration("testuser").to_string().into_bytes(),
+        ),
     ] {
         let mut request = world.request("POST", "/api/auth/register").body(body);
         if !content_type.is_empty() {
             request = request.header("content-type", content_type);
         }
         let answer = world.send(request).await;
-        answers.push_str(&format!("{name}: {} {}\n", answer.status, answer.json()["detail"]));
+        answers.push_str(&format!(
+            "{name}: {} {}\n",
+            answer.status,
+            answer.json()["detail"]
+        ));
     }
     for (name, content_type, body) in [
-        ("login by JSON", json, &b"{\"username\":\"a\",\"password\":\"b\"}"[..]),
-        ("login without password", "application/x-www-form-urlencoded", b"username=testuser"),
-        ("login twice named", "application/x-www-form-urlencoded", b"username=a&username=b&password=c"),
-        ("login not UTF-8", "application/x-www-form-urlencoded", b"username=%ff&password=c"),
+        (
+            "login by JSON",
+            json,
+            &b"{\"username\":\"a\",\"password\":\"b\"}"[..],
+        ),
+        (
+            "login without password",
+            "application/x-www-form-urlencoded",
+            b"username=testuser",
+        ),
+        (
+            "login twice named",
+            "application/x-www-form-urlencoded",
+            b"username=a&username=b&password=c",
+        ),
+        (
+            "login not UTF-8",
+            "application/x-www-form-urlencoded",
+            b"username=%ff&password=c",
+        ),
     ] {
-        let request =
-            world.request("POST", "/api/auth/login").header("content-type", content_type).body(body);
+        let request = world
+            .request("POST", "/api/auth/login")
+            .header("content-type", content_type)
+            .body(body);
         let answer = world.send(request).await;
-        answers.push_str(&format!("{name}: {} {}\n", answer.status, answer.json()["detail"]));
+        answers.push_str(&format!(
+            "{name}: {} {}\n",
+            answer.status,
+            answer.json()["detail"]
+        ));
     }
     assert_snapshot!(answers, @r#"
     empty: 422 "the body is not valid JSON"
@@ -501,20 +638,37 @@ async fn a_body_that_cannot_be_read_is_refused_in_the_familys_words() {
     login twice named: 422 "duplicate field `username`"
     login not UTF-8: 401 "Invalid username or password"
     "#);
-    assert!(world.items().await.iter().all(|item| !item.contains_key("uuid")));
+    assert!(
+        world
+            .items()
+            .await
+            .iter()
+            .all(|item| !item.contains_key("uuid"))
+    );
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_utf_8_is_no_json() {
-    let Some(world) = World::embedded().await else { return };
-    let request = world.request("POST", "/api/auth/register").header("content-type", "application/json");
-    let answer = world.send(request.body(&b"{\"username\":\"\xff\xfe\"}"[..])).await;
-    assert_eq!((answer.status, &answer.json()["detail"]), (422, &json!("the body is not valid JSON")));
+    let Some(world) = World::embedded().await else {
+        return;
+    };
+    let request = world
+        .request("POST", "/api/auth/register")
+        .header("content-type", "application/json");
+    let answer = world
+        .send(request.body(&b"{\"username\":\"\xff\xfe\"}"[..]))
+        .await;
+    assert_eq!(
+        (answer.status, &answer.json()["detail"]),
+        (422, &json!("the body is not valid JSON"))
+    );
 }
 
 #[tokio::test]
 async fn an_unchanged_value_is_no_change() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let token = world.token("testuser").await;
     let before = sorted(world.items().await);
     world.cloud.clear_calls();
@@ -535,16 +689,30 @@ async fn a_new_email_is_unverified_until_it_is_verified() {
         let uuid = me["id"].as_str().unwrap().parse().unwrap();
         users.by_uuid(uuid).await.ok().flatten().expect("the user")
     };
-    users.change(user().await, &By::operator(), |user| user.email_verified = true).await.ok();
-    world.update(&token, &json!({"email": "TestUser@example.com"})).await;
-    assert!(user().await.email_verified, "another spelling is the same address");
-    world.update(&token, &json!({"email": "new@example.com"})).await;
+    users
+        .change(user().await, &By::operator(), |user| {
+            user.email_verified = true
+        })
+        .await
+        .ok();
+    world
+        .update(&token, &json!({"email": "TestUser@example.com"}))
+        .await;
+    assert!(
+        user().await.email_verified,
+        "another spelling is the same address"
+    );
+    world
+        .update(&token, &json!({"email": "new@example.com"}))
+        .await;
     assert!(!user().await.email_verified);
 }
 
 #[tokio::test]
 async fn each_request_makes_no_more_calls_than_it_must() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let token = world.token("testuser").await;
     world.update(&token, &json!({})).await;
     world.me(&token).await; // every function is warm now
@@ -553,16 +721,30 @@ async fn each_request_makes_no_more_calls_than_it_must() {
     world.register(&registration("another")).await;
     assert_eq!(world.dynamodb_calls(), ["TransactWriteItems"]);
     world.login("another", PASSWORD).await;
-    assert_eq!(world.dynamodb_calls(), ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems"]);
+    assert_eq!(
+        world.dynamodb_calls(),
+        ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems"]
+    );
     world.login("another", "a wrong one").await;
-    assert_eq!(world.dynamodb_calls(), ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems"]);
+    assert_eq!(
+        world.dynamodb_calls(),
+        ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems"]
+    );
     world.login("nobody", PASSWORD).await;
-    assert_eq!(world.dynamodb_calls(), ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems"]);
+    assert_eq!(
+        world.dynamodb_calls(),
+        ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems"]
+    );
     world.me(&token).await;
     assert_eq!(world.dynamodb_calls(), ["GetItem"]);
     world.update(&token, &json!({"nickname": "n"})).await;
     assert_eq!(world.dynamodb_calls(), ["GetItem", "UpdateItem"]);
-    world.update(&token, &json!({"phone": "13800138000", "email": "n@example.com"})).await;
+    world
+        .update(
+            &token,
+            &json!({"phone": "13800138000", "email": "n@example.com"}),
+        )
+        .await;
     assert_eq!(world.dynamodb_calls(), ["GetItem", "TransactWriteItems"]);
     assert!(world.cloud.calls().iter().all(|call| call.granted));
 }

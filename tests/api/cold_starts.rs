@@ -13,9 +13,15 @@ const COLD_STARTS: usize = 5000;
 async fn of_5000_cold_starts_under_load_none_fails() {
     let mut started = 0;
     while started < COLD_STARTS {
-        let Some(world) = World::embedded().await else { return };
-        let functions = world.routes().into_iter().filter(|route| route.method != "ANY");
-        let functions = functions.filter(|route| !route.path.contains('{') && route.path.starts_with('/'));
+        let Some(world) = World::embedded().await else {
+            return;
+        };
+        let functions = world
+            .routes()
+            .into_iter()
+            .filter(|route| route.method != "ANY");
+        let functions =
+            functions.filter(|route| !route.path.contains('{') && route.path.starts_with('/'));
         let functions: Vec<_> = functions.collect();
         let requests = functions.iter().flat_map(|route| {
             let method: Method = route.method.parse().expect("a method");
@@ -30,8 +36,14 @@ async fn of_5000_cold_starts_under_load_none_fails() {
             assert!(!status.is_server_error(), "{path}: {status}");
         }
         let lines = world.logs().await;
-        started += lines.iter().filter(|line| line.contains(r#""cold_start":true"#)).count();
-        assert!(!lines.iter().any(|line| line.contains("Runtime exited")), "{lines:#?}");
+        started += lines
+            .iter()
+            .filter(|line| line.contains(r#""cold_start":true"#))
+            .count();
+        assert!(
+            !lines.iter().any(|line| line.contains("Runtime exited")),
+            "{lines:#?}"
+        );
     }
     println!("{started} cold starts");
 }

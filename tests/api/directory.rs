@@ -15,8 +15,16 @@ impl World {
     /// What the list answers, once all that was written is in it.
     pub async fn list(&self, token: &str, query: &str) -> Answer {
         self.settle().await;
-        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-        self.send(self.request("GET", &format!("/api/users/{query}")).bearer_auth(token)).await
+        let query = if query.is_empty() {
+            String::new()
+        } else {
+            format!("?{query}")
+        };
+        self.send(
+            self.request("GET", &format!("/api/users/{query}"))
+                .bearer_auth(token),
+        )
+        .await
     }
 
     /// The addresses on a page of the list, and the total.
@@ -30,7 +38,10 @@ impl World {
 
 pub fn emails(data: &Value) -> Vec<String> {
     let users = data["users"].as_array().expect("a list of users");
-    users.iter().map(|user| user["email"].as_str().expect("an e-mail").to_owned()).collect()
+    users
+        .iter()
+        .map(|user| user["email"].as_str().expect("an e-mail").to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -128,7 +139,9 @@ async fn only_an_administrator_may_list_users() {
 
 #[tokio::test]
 async fn a_bad_parameter_is_refused_before_anything_is_read() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let token = world.root().await;
     world.whale_account("a@b.co").await;
     let cursor = world.list(&token, "per_page=1").await.json()["data"]["next_cursor"].clone();
@@ -186,7 +199,11 @@ async fn a_bad_parameter_is_refused_before_anything_is_read() {
         let answer = world.list(&token, query).await;
         assert_eq!(answer.json()["code"], 1202, "{:.100}: {answer}", query);
     }
-    assert_eq!(world.dynamodb_calls(), ["GetItem"; 5], "whose the request is comes before the cursor");
+    assert_eq!(
+        world.dynamodb_calls(),
+        ["GetItem"; 5],
+        "whose the request is comes before the cursor"
+    );
     insta::assert_snapshot!(world.list(&token, "page=0").await, @r#"
     200 application/json
     {
@@ -195,7 +212,13 @@ async fn a_bad_parameter_is_refused_before_anything_is_read() {
       "message": "GET方法url参数值错误"
     }
     "#);
-    assert_eq!(world.listed(&token, &format!("per_page=1&cursor={cursor}")).await.0, ["a@b.co"]);
+    assert_eq!(
+        world
+            .listed(&token, &format!("per_page=1&cursor={cursor}"))
+            .await
+            .0,
+        ["a@b.co"]
+    );
 }
 
 #[tokio::test]
@@ -203,9 +226,22 @@ async fn a_page_past_the_end_is_empty_and_has_the_right_total() {
     let world = World::new().await;
     let token = world.root().await;
     for page in ["2", "5000", "1000000000", "99999999999999999999999999"] {
-        assert_eq!(world.listed(&token, &format!("page={page}")).await, (vec![], 1));
-        assert_eq!(world.listed(&token, &format!("page={page}&order_by=name")).await, (vec![], 1));
-        assert_eq!(world.listed(&token, &format!("page={page}&email=root@example.com")).await, (vec![], 1));
+        assert_eq!(
+            world.listed(&token, &format!("page={page}")).await,
+            (vec![], 1)
+        );
+        assert_eq!(
+            world
+                .listed(&token, &format!("page={page}&order_by=name"))
+                .await,
+            (vec![], 1)
+        );
+        assert_eq!(
+            world
+                .listed(&token, &format!("page={page}&email=root@example.com"))
+                .await,
+            (vec![], 1)
+        );
     }
 }
 
@@ -229,22 +265,48 @@ async fn users_who_are_named_are_looked_up_and_all_that_is_asked_holds() {
         (emails.map(String::from).into(), 3)
     );
     assert_eq!(
-        world.listed(&token, &format!("{ids}&order_by=-email")).await.0,
+        world
+            .listed(&token, &format!("{ids}&order_by=-email"))
+            .await
+            .0,
         ["c@b.co", "b@b.co", "a@b.co"]
     );
-    assert_eq!(world.listed(&token, &format!("{ids}&blocked=1")).await, (vec!["b@b.co".into()], 1));
-    assert_eq!(world.listed(&token, &format!("{ids}&per_page=2&page=2")).await, (vec!["c@b.co".into()], 3));
+    assert_eq!(
+        world.listed(&token, &format!("{ids}&blocked=1")).await,
+        (vec!["b@b.co".into()], 1)
+    );
+    assert_eq!(
+        world
+            .listed(&token, &format!("{ids}&per_page=2&page=2"))
+            .await,
+        (vec!["c@b.co".into()], 3)
+    );
     let both = format!("{ids}&uuids={},{}&blocked=0", uuid(0), uuid(1));
     assert_eq!(world.listed(&token, &both).await.0, ["a@b.co"]);
-    assert_eq!(world.listed(&token, &format!("uuids={}", uuid(2))).await.0, ["c@b.co"]);
+    assert_eq!(
+        world.listed(&token, &format!("uuids={}", uuid(2))).await.0,
+        ["c@b.co"]
+    );
     assert_eq!(world.listed(&token, "email=B%40B.co").await.0, ["b@b.co"]);
-    assert_eq!(world.listed(&token, "email=b@b.co&blocked=0").await, (vec![], 0));
+    assert_eq!(
+        world.listed(&token, "email=b@b.co&blocked=0").await,
+        (vec![], 0)
+    );
     assert_eq!(world.listed(&token, "email=nobody@b.co").await, (vec![], 0));
 
-    let first = world.list(&token, &format!("{ids}&per_page=2&order_by=-id")).await.json();
+    let first = world
+        .list(&token, &format!("{ids}&per_page=2&order_by=-id"))
+        .await
+        .json();
     assert_eq!(self::emails(&first["data"]), ["c@b.co", "b@b.co"]);
     let cursor = first["data"]["next_cursor"].as_str().expect("a cursor");
-    let rest = world.list(&token, &format!("{ids}&per_page=2&order_by=-id&cursor={cursor}")).await.json();
+    let rest = world
+        .list(
+            &token,
+            &format!("{ids}&per_page=2&order_by=-id&cursor={cursor}"),
+        )
+        .await
+        .json();
     assert_eq!(self::emails(&rest["data"]), ["a@b.co"]);
     assert_eq!(rest["data"]["next_cursor"], Value::Null);
 }
@@ -256,8 +318,13 @@ async fn a_user_who_is_looked_up_is_shown_as_stored_now() {
     let (user, _) = world.whale_account("a@b.co").await;
     world.settle().await;
     world.alter(&user, |user| user.featured = true).await;
-    let answer = world.request("GET", "/api/users/?email=a@b.co").bearer_auth(&token);
-    assert_eq!(world.send(answer).await.json()["data"]["users"][0]["featured"], true);
+    let answer = world
+        .request("GET", "/api/users/?email=a@b.co")
+        .bearer_auth(&token);
+    assert_eq!(
+        world.send(answer).await.json()["data"]["users"][0]["featured"],
+        true
+    );
 }
 
 #[tokio::test]
@@ -269,7 +336,10 @@ async fn a_cursor_goes_on_where_it_was_whoever_comes_or_goes() {
         let whole = world.listed(&token, &format!("order_by={order}")).await.0;
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = world.list(&token, &format!("order_by={order}&per_page=2{cursor}")).await.json();
+            let page = world
+                .list(&token, &format!("order_by={order}&per_page=2{cursor}"))
+                .await
+                .json();
             seen.extend(emails(&page["data"]));
             match page["data"]["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -281,10 +351,14 @@ async fn a_cursor_goes_on_where_it_was_whoever_comes_or_goes() {
     let page = world.list(&token, "order_by=-id&per_page=4").await.json();
     let whole = world.listed(&token, "order_by=-id").await.0;
     world.whale_account("newest@b.co").await;
-    let gone = world.admin(json!({"command": "delete", "user": {"email": whole[2]}})).await;
+    let gone = world
+        .admin(json!({"command": "delete", "user": {"email": whole[2]}}))
+        .await;
     assert!(gone["deleted"].is_object(), "{gone}");
     let cursor = page["data"]["next_cursor"].as_str().expect("a cursor");
-    let rest = world.listed(&token, &format!("order_by=-id&cursor={cursor}")).await;
+    let rest = world
+        .listed(&token, &format!("order_by=-id&cursor={cursor}"))
+        .await;
     assert_eq!(rest, (whole[4..].to_vec(), 10));
 }
 

@@ -64,7 +64,10 @@ fn item(of: &Item, user: &Written) -> Item {
         ("pk".to_owned(), AttributeValue::S(format!("USER#{id}"))),
         ("uuid".to_owned(), AttributeValue::S(user.uuid.to_string())),
         ("email".to_owned(), AttributeValue::S(user.email.clone())),
-        ("email_verified".to_owned(), AttributeValue::Bool(user.verified)),
+        (
+            "email_verified".to_owned(),
+            AttributeValue::Bool(user.verified),
+        ),
         ("blocked".to_owned(), AttributeValue::Bool(user.blocked)),
         ("featured".to_owned(), AttributeValue::Bool(user.featured)),
     ]);
@@ -74,13 +77,26 @@ fn item(of: &Item, user: &Written) -> Item {
 impl World {
     async fn write(&self, users: &[Written]) {
         let items = self.items().await;
-        let of = items.iter().find(|item| item.contains_key("uuid")).expect("a user");
+        let of = items
+            .iter()
+            .find(|item| item.contains_key("uuid"))
+            .expect("a user");
         let (client, table) = (self.dynamodb(), self.table());
         for users in users.chunks(25 * 8) {
             let batches = users.chunks(25).map(|users| {
-                let put = |user| PutRequest::builder().set_item(Some(item(of, user))).build().expect("a put");
-                let writes = users.iter().map(|user| WriteRequest::builder().put_request(put(user)).build());
-                client.batch_write_item().request_items(&table, writes.collect()).send()
+                let put = |user| {
+                    PutRequest::builder()
+                        .set_item(Some(item(of, user)))
+                        .build()
+                        .expect("a put")
+                };
+                let writes = users
+                    .iter()
+                    .map(|user| WriteRequest::builder().put_request(put(user)).build());
+                client
+                    .batch_write_item()
+                    .request_items(&table, writes.collect())
+                    .send()
             });
             for written in all(batches).await {
                 assert_eq!(written.expect("a batch").unprocessed_items, Some([].into()));
@@ -94,7 +110,9 @@ impl World {
 async fn any_page_of_20_among_100_000_users_reads_at_most_12_counts_and_60_entries() {
     #[expect(clippy::disallowed_methods, reason = "who measures says at which size")]
     let how_many = env::var("USERS").map_or(100_000, |users| users.parse().expect("a number"));
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let token = world.root().await;
     let started = Instant::now();
     let users = users(how_many);
@@ -107,12 +125,19 @@ async fn any_page_of_20_among_100_000_users_reads_at_most_12_counts_and_60_entri
         ("", |_| true),
         ("&email_verified=1", |user| user.verified),
         ("&blocked=1", |user| user.blocked),
-        ("&blocked=0&featured=1", |user| !user.blocked && user.featured),
-        ("&email_verified=0&blocked=0&featured=0", |user| !user.verified && !user.blocked && !user.featured),
+        ("&blocked=0&featured=1", |user| {
+            !user.blocked && user.featured
+        }),
+        ("&email_verified=0&blocked=0&featured=0", |user| {
+            !user.verified && !user.blocked && !user.featured
+        }),
     ];
     for (filter, matches) in filters {
-        let mut matching: Vec<String> =
-            users.iter().filter(|user| matches(user)).map(|user| user.email.clone()).collect();
+        let mut matching: Vec<String> = users
+            .iter()
+            .filter(|user| matches(user))
+            .map(|user| user.email.clone())
+            .collect();
         if matches(&Written {
             uuid: Uuid::nil(),
             email: String::new(),
@@ -130,7 +155,13 @@ async fn any_page_of_20_among_100_000_users_reads_at_most_12_counts_and_60_entri
                 let skipped = (page - 1) * 20;
                 let wanted: Vec<_> = match order {
                     "id" => matching.iter().skip(skipped).take(20).cloned().collect(),
-                    _ => matching.iter().rev().skip(skipped).take(20).cloned().collect(),
+                    _ => matching
+                        .iter()
+                        .rev()
+                        .skip(skipped)
+                        .take(20)
+                        .cloned()
+                        .collect(),
                 };
                 assert_eq!(emails(&answer["data"]), wanted, "{query}");
                 assert_eq!(answer["data"]["total"], matching.len(), "{query}");
@@ -143,10 +174,16 @@ async fn any_page_of_20_among_100_000_users_reads_at_most_12_counts_and_60_entri
     }
     world.scan_all().await;
     let refused = world.list(&token, "order_by=name").await;
-    assert_eq!(refused.json()["code"], if how_many > 5_000 { 1202 } else { 0 });
+    assert_eq!(
+        refused.json()["code"],
+        if how_many > 5_000 { 1202 } else { 0 }
+    );
     let (sorted, total) = world.listed(&token, "order_by=-email&blocked=1").await;
-    let mut matching: Vec<_> =
-        users.iter().filter(|user| user.blocked).map(|user| user.email.clone()).collect();
+    let mut matching: Vec<_> = users
+        .iter()
+        .filter(|user| user.blocked)
+        .map(|user| user.email.clone())
+        .collect();
     matching.sort_by(|one, other| other.cmp(one));
     assert_eq!(total, matching.len() as u64);
     matching.truncate(20);
@@ -159,16 +196,29 @@ impl World {
         let (client, started) = (self.dynamodb(), Instant::now());
         let (mut units, mut calls, mut from) = (0.0, 0, None);
         loop {
-            let scan = client.scan().table_name(self.table()).return_consumed_capacity(Total);
-            let page = scan.set_exclusive_start_key(from).send().await.expect("a page");
-            units += page.consumed_capacity.and_then(|consumed| consumed.capacity_units).unwrap_or_default();
+            let scan = client
+                .scan()
+                .table_name(self.table())
+                .return_consumed_capacity(Total);
+            let page = scan
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .expect("a page");
+            units += page
+                .consumed_capacity
+                .and_then(|consumed| consumed.capacity_units)
+                .unwrap_or_default();
             calls += 1;
             from = page.last_evaluated_key;
             if from.is_none() {
                 break;
             }
         }
-        println!("a scan: {units} units, {calls} calls, {:?}", started.elapsed());
+        println!(
+            "a scan: {units} units, {calls} calls, {:?}",
+            started.elapsed()
+        );
     }
 }
 
@@ -182,8 +232,16 @@ struct Cost {
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cost { counts, entries, units, took } = self;
-        write!(f, "{counts} counts, {entries} entries, {units} units, {took:?}")
+        let Cost {
+            counts,
+            entries,
+            units,
+            took,
+        } = self;
+        write!(
+            f,
+            "{counts} counts, {entries} entries, {units} units, {took:?}"
+        )
     }
 }
 
@@ -193,17 +251,31 @@ impl Embedded {
         let mut took = Duration::MAX;
         for _ in 0..20 {
             self.cloud.clear_calls();
-            let request = self.request("GET", &format!("/api/users/?{query}")).bearer_auth(token);
+            let request = self
+                .request("GET", &format!("/api/users/?{query}"))
+                .bearer_auth(token);
             let started = Instant::now();
             self.send(request).await;
             took = took.min(started.elapsed());
         }
         let mut read = BTreeMap::<String, u64>::new();
-        for call in self.cloud.calls().iter().filter(|call| call.function == "whale-list-users") {
+        for call in self
+            .cloud
+            .calls()
+            .iter()
+            .filter(|call| call.function == "whale-list-users")
+        {
             let directory = call.resources[0].contains("DirectoryTable");
-            *read.entry(format!("{} {directory}", call.operation)).or_default() += call.items_read;
+            *read
+                .entry(format!("{} {directory}", call.operation))
+                .or_default() += call.items_read;
         }
-        let line = self.logs().await.into_iter().rev().find(|line| line.contains("GET /api/users"));
+        let line = self
+            .logs()
+            .await
+            .into_iter()
+            .rev()
+            .find(|line| line.contains("GET /api/users"));
         let line: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
         let of = |kind: &str| read.get(kind).copied().unwrap_or_default();
         Cost {

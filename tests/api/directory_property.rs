@@ -18,7 +18,10 @@ pub struct Dice(pub u64);
 
 impl Dice {
     pub fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
@@ -35,15 +38,27 @@ async fn after_10_000_changes_heard_of_twice_and_in_any_order_every_page_is_exac
 }
 
 async fn every_page_is_exact_after(changes: u64) {
-    let Some(world) = World::embedded().await else { return }; // it asks the store alone
+    let Some(world) = World::embedded().await else {
+        return;
+    }; // it asks the store alone
     let token = world.root().await;
-    let root = world.users().await.by_uuid(uuid_of_root(&world, &token).await).await.unwrap().expect("root");
+    let root = world
+        .users()
+        .await
+        .by_uuid(uuid_of_root(&world, &token).await)
+        .await
+        .unwrap()
+        .expect("root");
     let heard = Mutex::new(Vec::new());
     let over = AtomicBool::new(false);
-    let password = Password::parse(PASSWORD).expect("a password").hash().expect("a hash");
+    let password = Password::parse(PASSWORD)
+        .expect("a password")
+        .hash()
+        .expect("a hash");
 
     let writers = async {
-        let writers = (0..WRITERS).map(|seed| write(&world, seed, changes / WRITERS, &password, &heard));
+        let writers =
+            (0..WRITERS).map(|seed| write(&world, seed, changes / WRITERS, &password, &heard));
         let written = all(writers).await;
         over.store(true, Ordering::Relaxed);
         written.into_iter().flatten().collect::<Vec<User>>()
@@ -63,7 +78,11 @@ async fn every_page_is_exact_after(changes: u64) {
 
 async fn uuid_of_root(world: &World, token: &str) -> uuid::Uuid {
     let root = world.list(token, "email=root@example.com").await.json();
-    root["data"]["users"][0]["uuid"].as_str().expect("a uuid").parse().expect("a uuid")
+    root["data"]["users"][0]["uuid"]
+        .as_str()
+        .expect("a uuid")
+        .parse()
+        .expect("a uuid")
 }
 
 /// Signs up, changes and deletes users: those who are left.
@@ -104,7 +123,10 @@ async fn write(
                     user.blocked = flags & 2 > 0;
                     user.featured = flags & 4 > 0;
                 };
-                mine[one] = users.change(mine[one].clone(), &by, change).await.expect("a change");
+                mine[one] = users
+                    .change(mine[one].clone(), &by, change)
+                    .await
+                    .expect("a change");
                 mine[one].clone()
             }
         };
@@ -121,7 +143,10 @@ async fn deliver(world: &World, seed: u64, heard: &Mutex<Vec<u64>>, over: &Atomi
         let some: Vec<u64> = {
             let heard = heard.lock().unwrap();
             let most = heard.len() as u64;
-            (0..dice.roll(20)).filter(|_| most > 0).map(|_| heard[dice.roll(most.max(1)) as usize]).collect()
+            (0..dice.roll(20))
+                .filter(|_| most > 0)
+                .map(|_| heard[dice.roll(most.max(1)) as usize])
+                .collect()
         };
         let record = |id: &u64| json!({"dynamodb": {"Keys": {"pk": {"S": format!("USER#{id}")}}}});
         let event = json!({"Records": some.iter().map(record).collect::<Vec<_>>()});
@@ -137,9 +162,16 @@ async fn compare(world: &World, token: &str, users: &[User]) {
         let wanted = [combination % 3, combination / 3 % 3, combination / 9];
         let matches = |user: &&User| {
             let flags = [user.email_verified, user.blocked, user.featured];
-            flags.iter().zip(wanted).all(|(flag, wanted)| wanted == 2 || wanted == u64::from(*flag))
+            flags
+                .iter()
+                .zip(wanted)
+                .all(|(flag, wanted)| wanted == 2 || wanted == u64::from(*flag))
         };
-        let matching: Vec<String> = users.iter().filter(matches).map(|user| user.email.to_string()).collect();
+        let matching: Vec<String> = users
+            .iter()
+            .filter(matches)
+            .map(|user| user.email.to_string())
+            .collect();
         let names = ["email_verified", "blocked", "featured"].iter().zip(wanted);
         let filter: String = names
             .filter(|(_, wanted)| *wanted < 2)
@@ -155,11 +187,22 @@ async fn compare(world: &World, token: &str, users: &[User]) {
             for page in [1, pages.max(1), 1 + dice.roll(pages.max(1)), pages + 1] {
                 let query = format!("order_by={order}&per_page={per_page}&page={page}{filter}");
                 let answer = world.list(token, &query).await.json();
-                let shown = matching.iter().skip((page as usize - 1) * per_page).take(per_page);
-                assert_eq!(emails(&answer["data"]), shown.cloned().collect::<Vec<_>>(), "{query}");
+                let shown = matching
+                    .iter()
+                    .skip((page as usize - 1) * per_page)
+                    .take(per_page);
+                assert_eq!(
+                    emails(&answer["data"]),
+                    shown.cloned().collect::<Vec<_>>(),
+                    "{query}"
+                );
                 assert_eq!(answer["data"]["total"], matching.len(), "{query}");
                 let more = (page as usize) * per_page < matching.len();
-                assert_eq!(answer["data"]["next_cursor"] != Value::Null, more, "{query}");
+                assert_eq!(
+                    answer["data"]["next_cursor"] != Value::Null,
+                    more,
+                    "{query}"
+                );
             }
         }
     }

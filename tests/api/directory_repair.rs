@@ -23,13 +23,21 @@ impl World {
     }
 
     async fn put(&self, item: Item) {
-        let put = self.dynamodb().put_item().table_name(self.physical_id("DirectoryTable"));
+        let put = self
+            .dynamodb()
+            .put_item()
+            .table_name(self.physical_id("DirectoryTable"));
         put.set_item(Some(item)).send().await.expect("a put");
     }
 
     async fn remove(&self, item: &Item) {
-        let delete = self.dynamodb().delete_item().table_name(self.physical_id("DirectoryTable"));
-        let delete = delete.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
+        let delete = self
+            .dynamodb()
+            .delete_item()
+            .table_name(self.physical_id("DirectoryTable"));
+        let delete = delete
+            .key("pk", item["pk"].clone())
+            .key("sk", item["sk"].clone());
         delete.send().await.expect("a deletion");
     }
 
@@ -38,7 +46,9 @@ impl World {
         self.settle().await;
         let uuid = user["uuid"].as_str().expect("a uuid");
         let items = self.directory().await;
-        let entry = items.iter().find(|item| item.get("uuid") == Some(&text(uuid)));
+        let entry = items
+            .iter()
+            .find(|item| item.get("uuid") == Some(&text(uuid)));
         self.remove(entry.expect("an entry")).await;
     }
 
@@ -68,15 +78,26 @@ async fn each_kind_of_damage_is_told_and_mended() {
     let users = all((0..12).map(|n| world.whale_account_at(n))).await;
     let whole = world.listed(&token, "").await;
     let items = world.directory().await;
-    let counts =
-        |depth: &str| items.iter().filter(|item| item["pk"] == text(depth)).cloned().collect::<Vec<_>>();
-    let nodes = items.iter().filter(|item| item["pk"].as_s().expect("a text").starts_with("COUNTS#")).count();
+    let counts = |depth: &str| {
+        items
+            .iter()
+            .filter(|item| item["pk"] == text(depth))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let nodes = items
+        .iter()
+        .filter(|item| item["pk"].as_s().expect("a text").starts_with("COUNTS#"))
+        .count();
     assert_eq!(world.check("compare-directory").await, sound(13, nodes));
 
     world.damage_the_directory(&users[0].0).await; // its leaf then counts one too many
     let uuid = users[1].0["uuid"].as_str().expect("a uuid");
-    let mut renamed =
-        items.iter().find(|item| item.get("uuid") == Some(&text(uuid))).expect("an entry").clone();
+    let mut renamed = items
+        .iter()
+        .find(|item| item.get("uuid") == Some(&text(uuid)))
+        .expect("an entry")
+        .clone();
     renamed.insert("nickname".into(), text("somebody else"));
     world.put(renamed.clone()).await;
     renamed.extend([
@@ -85,7 +106,12 @@ async fn each_kind_of_damage_is_told_and_mended() {
     ]);
     world.put(renamed).await;
     let mut root = counts("COUNTS#0").remove(0);
-    let count = root.iter().find(|(name, _)| name.contains('.')).expect("a count").0.clone();
+    let count = root
+        .iter()
+        .find(|(name, _)| name.contains('.'))
+        .expect("a count")
+        .0
+        .clone();
     root.insert(count, number(99));
     world.put(root).await;
     world.remove(&counts("COUNTS#4")[0]).await;
@@ -95,10 +121,16 @@ async fn each_kind_of_damage_is_told_and_mended() {
         ("version", number(1)),
         ("5.000", number(1)),
     ];
-    world.put(ghost.map(|(name, value)| (name.to_owned(), value)).into()).await;
+    world
+        .put(ghost.map(|(name, value)| (name.to_owned(), value)).into())
+        .await;
 
     let found = world.check("compare-directory").await;
-    assert_eq!((&found["users"], &found["entries"]), (&json!(13), &json!(13)), "{found}");
+    assert_eq!(
+        (&found["users"], &found["entries"]),
+        (&json!(13), &json!(13)),
+        "{found}"
+    );
     assert_eq!(found["different_entries"], 3, "{found}");
     assert_eq!(found["different_users"][2], 4097, "{found}");
     // The leaf of the missing entry, that of nobody, the ghost and its parent, the node that is
@@ -110,7 +142,11 @@ async fn each_kind_of_damage_is_told_and_mended() {
     assert_eq!(mended["different_entries"], 3, "{mended}");
     assert_eq!(world.listed(&token, "").await, whole);
     let found = world.check("compare-directory").await;
-    assert_eq!((&found["different_entries"], &found["different_counts"]), (&json!(0), &json!(0)), "{found}");
+    assert_eq!(
+        (&found["different_entries"], &found["different_counts"]),
+        (&json!(0), &json!(0)),
+        "{found}"
+    );
 }
 
 #[tokio::test]
@@ -121,15 +157,24 @@ async fn users_of_a_backup_are_listed_again_as_they_were() {
     let (other, _) = world.whale_account("b@b.co").await;
     let backup = world.items().await;
     world.alter(&other, |user| user.featured = true).await;
-    world.admin(json!({"command": "delete", "user": user["uuid"]})).await;
+    world
+        .admin(json!({"command": "delete", "user": user["uuid"]}))
+        .await;
     assert_eq!(world.listed(&token, "featured=1").await.1, 1);
     for item in backup {
-        let put = world.dynamodb().put_item().table_name(world.table()).set_item(Some(item));
+        let put = world
+            .dynamodb()
+            .put_item()
+            .table_name(world.table())
+            .set_item(Some(item));
         put.send().await.expect("a put");
     }
     world.check("rebuild-directory").await;
     assert_eq!(world.listed(&token, "featured=1").await.1, 0);
-    assert_eq!(world.listed(&token, "").await.0, ["root@example.com", "a@b.co", "b@b.co"]);
+    assert_eq!(
+        world.listed(&token, "").await.0,
+        ["root@example.com", "a@b.co", "b@b.co"]
+    );
 }
 
 #[tokio::test]
@@ -138,15 +183,28 @@ async fn a_directory_that_is_lost_is_made_again_in_as_many_goes_as_it_takes() {
     let token = world.root().await;
     all((0..12).map(|n| world.whale_account_at(n))).await;
     let whole = world.listed(&token, "featured=0").await;
-    all(world.directory().await.iter().map(|item| world.remove(item))).await;
+    all(world
+        .directory()
+        .await
+        .iter()
+        .map(|item| world.remove(item)))
+    .await;
     assert_eq!(world.listed(&token, "featured=0").await, (vec![], 0));
 
-    let directory = Directory::open(&world.operator()).await.expect("the directory opens");
+    let directory = Directory::open(&world.operator())
+        .await
+        .expect("the directory opens");
     let (mut goes, mut from) = (0, None::<String>);
     loop {
-        let checked = directory.check(true, from.as_deref(), Duration::ZERO).await.expect("a check");
+        let checked = directory
+            .check(true, from.as_deref(), Duration::ZERO)
+            .await
+            .expect("a check");
         goes += 1;
-        assert!(checked.next.is_none() || checked.next != from, "{from:?} leads nowhere");
+        assert!(
+            checked.next.is_none() || checked.next != from,
+            "{from:?} leads nowhere"
+        );
         from = checked.next;
         if from.is_none() {
             break;
@@ -154,6 +212,8 @@ async fn a_directory_that_is_lost_is_made_again_in_as_many_goes_as_it_takes() {
     }
     assert!(goes > 3, "{goes}");
     assert_eq!(world.listed(&token, "featured=0").await, whole);
-    let answer = world.admin(json!({"command": "compare-directory", "from": "nowhere"})).await;
+    let answer = world
+        .admin(json!({"command": "compare-directory", "from": "nowhere"}))
+        .await;
     assert_eq!(answer["error"], "from: must be what was told as next");
 }

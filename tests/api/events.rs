@@ -32,11 +32,22 @@ async fn every_event_gets_the_answer_beside_it() {
         ..Options::default()
     };
     let cloud = Cloud::start(options).await.expect("the cloud starts");
-    let mut story = Story { cloud, bodies: BTreeMap::new() };
-    let files = fs::read_dir(folder()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut story = Story {
+        cloud,
+        bodies: BTreeMap::new(),
+    };
+    let files = fs::read_dir(folder())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
     let events = files.filter(|file| file.extension().is_some_and(|ending| ending == "json"));
-    let mut names: Vec<_> =
-        events.map(|file| file.file_stem().expect("a name").to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> = events
+        .map(|file| {
+            file.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
     names.sort();
     assert!(!names.is_empty());
     for name in names {
@@ -68,7 +79,11 @@ impl Story {
         let event = self.filled(name).await;
         let mut answer = match env::var_os("INVOKE_PORT") {
             Some(port) => by_cargo_lambda(name, &event, &port),
-            None => self.cloud.invoke(name, &event).await.unwrap_or_else(|error| panic!("{name}: {error:#}")),
+            None => self
+                .cloud
+                .invoke(name, &event)
+                .await
+                .unwrap_or_else(|error| panic!("{name}: {error:#}")),
         };
         if let Some(body) = answer.get("body").and_then(Value::as_str) {
             answer["body"] = shown(body);
@@ -92,10 +107,20 @@ impl Story {
             None => Env::of(self.cloud.operator()),
         };
         let operator = operator.expect("an environment");
-        let (key, version) =
-            (operator.text("TOKEN_KEY").expect("its id"), "01941234-5678-4abc-8def-0123456789ab");
-        let put = operator.secrets_manager().put_secret_value().secret_id(&key).client_request_token(version);
-        let put = put.secret_string("0123456789".repeat(4)).version_stages("AWSPENDING").send().await;
+        let (key, version) = (
+            operator.text("TOKEN_KEY").expect("its id"),
+            "01941234-5678-4abc-8def-0123456789ab",
+        );
+        let put = operator
+            .secrets_manager()
+            .put_secret_value()
+            .secret_id(&key)
+            .client_request_token(version);
+        let put = put
+            .secret_string("0123456789".repeat(4))
+            .version_stages("AWSPENDING")
+            .send()
+            .await;
         put.expect("a version");
         json!({ "SecretId": key, "ClientRequestToken": version })
     }
@@ -107,9 +132,13 @@ impl Story {
             let (place, after) = after.split_once('}').expect("an end");
             let (other, members) = place.split_once('.').expect("an event and a member");
             Box::pin(self.invoke(other)).await;
-            let found = members.split('.').fold(&self.bodies[other], |value, member| &value[member]);
+            let found = members
+                .split('.')
+                .fold(&self.bodies[other], |value, member| &value[member]);
             assert!(!found.is_null(), "{name}: no {place}");
-            let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+            let found = found
+                .as_str()
+                .map_or_else(|| found.to_string(), str::to_owned);
             text = format!("{before}{found}{after}");
         }
         serde_json::from_str(&text).expect("JSON")
@@ -124,9 +153,25 @@ fn shown(body: &str) -> Value {
 
 fn by_cargo_lambda(name: &str, event: &Value, port: &OsStr) -> Value {
     let mut invoke = Command::new("cargo");
-    invoke.args(["lambda", "invoke", name, "--invoke-address", "127.0.0.1", "--invoke-port"]).arg(port);
-    let invoked = invoke.arg("--data-ascii").arg(event.to_string()).output().expect("cargo");
-    let (answer, said) = (String::from_utf8_lossy(&invoked.stdout), String::from_utf8_lossy(&invoked.stderr));
+    invoke
+        .args([
+            "lambda",
+            "invoke",
+            name,
+            "--invoke-address",
+            "127.0.0.1",
+            "--invoke-port",
+        ])
+        .arg(port);
+    let invoked = invoke
+        .arg("--data-ascii")
+        .arg(event.to_string())
+        .output()
+        .expect("cargo");
+    let (answer, said) = (
+        String::from_utf8_lossy(&invoked.stdout),
+        String::from_utf8_lossy(&invoked.stderr),
+    );
     assert!(invoked.status.success(), "{name}: {said}");
     serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{name}: {answer}{said}"))
 }

@@ -7,12 +7,14 @@ use crate::world::World;
 
 impl World {
     async fn import(&self, csv: &str) -> Value {
-        self.admin(json!({"command": "import-campus", "csv": csv})).await
+        self.admin(json!({"command": "import-campus", "csv": csv}))
+            .await
     }
 }
 
 fn outcomes(report: &Value) -> [u64; 4] {
-    ["created", "unchanged", "updated", "refused"].map(|outcome| report[outcome].as_u64().expect("a count"))
+    ["created", "unchanged", "updated", "refused"]
+        .map(|outcome| report[outcome].as_u64().expect("a count"))
 }
 
 #[tokio::test]
@@ -42,7 +44,9 @@ async fn two_hundred_rows_come_in_and_come_again_without_a_change() {
     let second = world.import(&csv).await;
     assert_eq!(outcomes(&second), [0, 180, 0, 20], "{second}");
     assert_eq!(format!("{:?}", ordered(&world).await), before);
-    let mut shown = world.admin(json!({"command": "show", "user": {"wx": "oWx7"}})).await;
+    let mut shown = world
+        .admin(json!({"command": "show", "user": {"wx": "oWx7"}}))
+        .await;
     let username = format!("u{}", shown["user"]["id"]);
     assert_eq!(shown["user"]["username"].take(), username);
     assert_snapshot!(format!("{shown:#}"), @r#"
@@ -78,7 +82,11 @@ async fn two_hundred_rows_come_in_and_come_again_without_a_change() {
 async fn ordered(world: &World) -> Vec<std::collections::BTreeMap<String, String>> {
     let items = world.items().await.into_iter();
     let mut items: Vec<std::collections::BTreeMap<_, _>> = items
-        .map(|item| item.into_iter().map(|(name, value)| (name, format!("{value:?}"))).collect())
+        .map(|item| {
+            item.into_iter()
+                .map(|(name, value)| (name, format!("{value:?}")))
+                .collect()
+        })
         .collect();
     items.sort();
     items
@@ -92,12 +100,20 @@ async fn a_row_brings_its_user_up_to_date_and_leaves_what_is_the_users_own() {
     assert_eq!(world.login("first", "a long password").await.status, 200);
     assert_eq!(world.login("boss", "a long password").await.status, 200);
     let token = world.login("first", "a long password").await.json()["access_token"].clone();
-    world.update(token.as_str().unwrap(), &json!({"email": "own@b.co", "nickname": "own"})).await;
+    world
+        .update(
+            token.as_str().unwrap(),
+            &json!({"email": "own@b.co", "nickname": "own"}),
+        )
+        .await;
 
     // The address is another now, the OpenID says who it is.
     let csv = "email,username,password,wx,room\na@b.co,second,another password,oWx,101\n";
     assert_eq!(outcomes(&world.import(csv).await), [0, 0, 1, 0]);
-    let user = world.admin(json!({"command": "show", "user": {"wx": "oWx"}})).await["user"].clone();
+    let user = world
+        .admin(json!({"command": "show", "user": {"wx": "oWx"}}))
+        .await["user"]
+        .clone();
     let own = ["email", "username", "nickname", "room"].map(|field| user[field].clone());
     assert_eq!(own, ["own@b.co", "first", "own", "101"]);
     assert_eq!(world.login("first", "a long password").await.status, 200);
@@ -113,24 +129,50 @@ async fn an_account_whose_address_nobody_verified_gets_nothing_by_it() {
     }]);
     let row = |fields: &str| format!("email,sid,wx,access\nvictim@b.co,{fields}\n");
     for fields in ["1,,", ",oVictim,", ",,admin", "1,oVictim,admin"] {
-        assert_eq!(world.import(&row(fields)).await["rows"], refused, "{fields}");
+        assert_eq!(
+            world.import(&row(fields)).await["rows"],
+            refused,
+            "{fields}"
+        );
     }
-    assert_eq!(outcomes(&world.import("email\nvictim@b.co\n").await), [0, 1, 0, 0], "it asks for nothing");
+    assert_eq!(
+        outcomes(&world.import("email\nvictim@b.co\n").await),
+        [0, 1, 0, 0],
+        "it asks for nothing"
+    );
 
     // Who was given an OpenID is known by that and no other, also at an address that is not theirs.
-    world.admin(json!({"command": "bind-wx", "user": user["id"], "wx": "oStranger"})).await;
+    world
+        .admin(json!({"command": "bind-wx", "user": user["id"], "wx": "oStranger"}))
+        .await;
     assert_eq!(world.import(&row("1,,admin")).await["rows"], refused);
     assert_eq!(world.import(&row("1,oVictim,admin")).await["rows"], refused);
-    assert_eq!(outcomes(&world.import(&row("1,oStranger,")).await), [0, 0, 1, 0]);
-    assert_eq!(outcomes(&world.import(&row("1,oOther,")).await), [0, 0, 1, 0], "by the student number");
+    assert_eq!(
+        outcomes(&world.import(&row("1,oStranger,")).await),
+        [0, 0, 1, 0]
+    );
+    assert_eq!(
+        outcomes(&world.import(&row("1,oOther,")).await),
+        [0, 0, 1, 0],
+        "by the student number"
+    );
 
     // An address that was verified says who it is; so does an account that nobody ever entered.
     world.update(&token, &json!({"email": "own@b.co"})).await;
     world.import("email\nown@b.co\nvictim@b.co\n").await;
-    assert_eq!(outcomes(&world.import("email,room\nvictim@b.co,101\n").await), [0, 0, 1, 0]);
-    assert_eq!(outcomes(&world.import("email,room\nown@b.co,101\n").await), [0, 0, 0, 1]);
+    assert_eq!(
+        outcomes(&world.import("email,room\nvictim@b.co,101\n").await),
+        [0, 0, 1, 0]
+    );
+    assert_eq!(
+        outcomes(&world.import("email,room\nown@b.co,101\n").await),
+        [0, 0, 0, 1]
+    );
     world.alter(&user, |user| user.email_verified = true).await;
-    assert_eq!(outcomes(&world.import("email,room\nown@b.co,101\n").await), [0, 0, 1, 0]);
+    assert_eq!(
+        outcomes(&world.import("email,room\nown@b.co,101\n").await),
+        [0, 0, 1, 0]
+    );
 }
 
 #[tokio::test]
@@ -138,10 +180,19 @@ async fn a_password_is_taken_as_it_stands_and_all_else_without_the_blanks_around
     let world = World::new().await;
     let csv = " email , password,room \n a@b.co ,  a long password ,  101 \n b@b.co ,, \n";
     assert_eq!(outcomes(&world.import(csv).await), [2, 0, 0, 0]);
-    assert_eq!(world.login("a@b.co", "  a long password ").await.status, 200);
+    assert_eq!(
+        world.login("a@b.co", "  a long password ").await.status,
+        200
+    );
     assert_eq!(world.login("a@b.co", "a long password").await.status, 401);
-    let user = world.admin(json!({"command": "show", "user": "a@b.co"})).await["user"].clone();
-    assert_eq!((&user["email"], &user["room"]), (&json!("a@b.co"), &json!("101")));
+    let user = world
+        .admin(json!({"command": "show", "user": "a@b.co"}))
+        .await["user"]
+        .clone();
+    assert_eq!(
+        (&user["email"], &user["room"]),
+        (&json!("a@b.co"), &json!("101"))
+    );
 }
 
 #[tokio::test]
@@ -151,7 +202,11 @@ async fn a_user_without_a_password_makes_one_by_mail() {
     for guess in ["", "nobody", "password123"] {
         assert_eq!(
             world
-                .whale("PUT", "/api/users/login/", &json!({"email": "a@b.co", "password": guess}))
+                .whale(
+                    "PUT",
+                    "/api/users/login/",
+                    &json!({"email": "a@b.co", "password": guess})
+                )
                 .await
                 .json()["code"],
             1413
@@ -159,14 +214,22 @@ async fn a_user_without_a_password_makes_one_by_mail() {
     }
     let code = world.code("a@b.co").await;
     let reset = json!({"email": "a@b.co", "code": code, "password_new": "a long password"});
-    assert_eq!(world.whale("PUT", "/api/users/password/", &reset).await.json()["code"], 0);
+    assert_eq!(
+        world
+            .whale("PUT", "/api/users/password/", &reset)
+            .await
+            .json()["code"],
+        0
+    );
     assert_eq!(world.login("a@b.co", "a long password").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_bad_row_says_why_and_shows_no_secret() {
     let world = World::new().await;
-    world.import("email,wx,phone\na@b.co,oWx,13800138000\n").await;
+    world
+        .import("email,wx,phone\na@b.co,oWx,13800138000\n")
+        .await;
     let header = "email,password,nickname,phone,wx,access";
     let mut told = String::new();
     for row in [
@@ -186,8 +249,17 @@ async fn a_bad_row_says_why_and_shows_no_secret() {
         assert!(!report.to_string().contains("canary"), "{report}");
         told.push_str(&format!("{row}\n    {}\n", report["rows"]));
     }
-    for header in ["", "phone", "email,canary", "email,email", "email,name,nickname"] {
-        told.push_str(&format!("{header}\n    {}\n", world.import(&format!("{header}\na@b.co,x,y\n")).await));
+    for header in [
+        "",
+        "phone",
+        "email,canary",
+        "email,email",
+        "email,name,nickname",
+    ] {
+        told.push_str(&format!(
+            "{header}\n    {}\n",
+            world.import(&format!("{header}\na@b.co,x,y\n")).await
+        ));
     }
     assert_snapshot!(told, @r#"
     ,canary password,,,,

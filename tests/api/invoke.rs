@@ -6,15 +6,21 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_tool_invokes_a_function_and_a_web_page_does_not() {
-    let Some(world) = World::embedded().await else { return };
-    let command = json!({"command": "create-administrator", "username": "root", "email": "root@b.co"});
+    let Some(world) = World::embedded().await else {
+        return;
+    };
+    let command =
+        json!({"command": "create-administrator", "username": "root", "email": "root@b.co"});
     let post = |path: &str| world.request("POST", path).json(&command);
     let path = "/_local/invoke/admin";
     for request in [
         post(path).header("origin", "https://evil.example"),
         post(path).header("origin", "null"),
         post(path).header("host", "evil.example"),
-        world.request("POST", path).header("content-type", "text/plain").body(command.to_string()),
+        world
+            .request("POST", path)
+            .header("content-type", "text/plain")
+            .body(command.to_string()),
         world.request("POST", path).body(command.to_string()),
     ] {
         assert_eq!(world.send(request).await.status, 403);

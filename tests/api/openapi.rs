@@ -32,9 +32,16 @@ impl Description {
     }
 
     async fn fetch(world: &World) -> Self {
-        let response = world.request("GET", "/openapi.json").send().await.expect("an answer");
+        let response = world
+            .request("GET", "/openapi.json")
+            .send()
+            .await
+            .expect("an answer");
         let document = response.json().await.expect("a document");
-        Self { document, validators: Mutex::default() }
+        Self {
+            document,
+            validators: Mutex::default(),
+        }
     }
 
     /// Each operation with its method and path, as `GET /users`.
@@ -42,16 +49,19 @@ impl Description {
         let paths = self.document["paths"].as_object().expect("paths").iter();
         let operations = paths.flat_map(|(path, methods)| {
             let methods = methods.as_object().expect("methods").iter();
-            methods.map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
+            methods.map(move |(method, operation)| {
+                (format!("{} {path}", method.to_uppercase()), operation)
+            })
         });
         operations.collect()
     }
 
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
-            Some(reference) => {
-                self.document.pointer(&reference[1..]).expect("a reference that leads somewhere")
-            }
+            Some(reference) => self
+                .document
+                .pointer(&reference[1..])
+                .expect("a reference that leads somewhere"),
             None => value,
         }
     }
@@ -100,24 +110,45 @@ pub async fn check(world: &World, method: &str, path: &str, answer: &Answer) {
     let operations = description.operations();
     let operation = operations.iter().find(|(name, _)| bare(name) == asked);
     let Some((name, operation)) = operation else {
-        return assert!(matches!(answer.status, 404 | 405 | 413), "{asked} is not described: {answer}");
+        return assert!(
+            matches!(answer.status, 404 | 405 | 413),
+            "{asked} is not described: {answer}"
+        );
     };
     let response = &operation["responses"][answer.status.to_string()];
     assert!(response.is_object(), "{name} does not describe {answer}");
     let response = description.resolved(response);
 
-    let headers = [("retry-after", &answer.retry_after), ("www-authenticate", &answer.www_authenticate)];
+    let headers = [
+        ("retry-after", &answer.retry_after),
+        ("www-authenticate", &answer.www_authenticate),
+    ];
     for (header, given) in headers {
-        assert_eq!(response["headers"][header].is_object(), given.is_some(), "{name}, {header}: {answer}");
+        assert_eq!(
+            response["headers"][header].is_object(),
+            given.is_some(),
+            "{name}, {header}: {answer}"
+        );
     }
-    let content_type =
-        answer.content_type.as_deref().unwrap_or_default().split(';').next().unwrap_or_default();
+    let content_type = answer
+        .content_type
+        .as_deref()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default();
     let content = &response["content"][content_type];
-    assert!(content.is_object(), "{name} does not describe the content type of {answer}");
+    assert!(
+        content.is_object(),
+        "{name} does not describe the content type of {answer}"
+    );
     if content_type == "application/json" {
         let body = answer.json();
         let validator = description.validator(&content["schema"]);
-        let flaws: Vec<_> = validator.iter_errors(&body).map(|flaw| flaw.to_string()).collect();
+        let flaws: Vec<_> = validator
+            .iter_errors(&body)
+            .map(|flaw| flaw.to_string())
+            .collect();
         assert!(flaws.is_empty(), "{name}: {answer}\n{flaws:#?}");
     }
 }
@@ -126,11 +157,15 @@ pub async fn check(world: &World, method: &str, path: &str, answer: &Answer) {
 async fn what_is_described_is_what_the_template_routes() {
     let world = World::new().await;
     let described = Description::of(&world).await.operations().into_iter();
-    let described: BTreeSet<_> = described.map(|(name, _)| name.trim_end_matches('/').to_owned()).collect();
+    let described: BTreeSet<_> = described
+        .map(|(name, _)| name.trim_end_matches('/').to_owned())
+        .collect();
     let routes = world.routes().into_iter();
     let routes = routes.filter(|route| !["docs", "unrouted"].contains(&route.function.as_str()));
     let routes = routes.filter(|route| !route.path.ends_with("{slash+}"));
-    let routes: BTreeSet<_> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
+    let routes: BTreeSet<_> = routes
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
     assert_eq!(described, routes);
 }
 
@@ -139,12 +174,22 @@ async fn every_operation_has_a_name_of_its_own_a_summary_a_family_and_its_errors
     let description = Description::of(&World::new().await).await;
     let mut names = BTreeSet::new();
     for (route, operation) in description.operations() {
-        let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{route} has no name"));
+        let name = operation["operationId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{route} has no name"));
         assert!(names.insert(name), "{name} twice");
         let family = operation["tags"][0].as_str().expect("a family");
         assert!(name.starts_with(family), "{name} is of the family {family}");
-        assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 10), "{route}");
-        assert!(family == "pages" || operation["responses"]["500"].is_object(), "{route} never fails");
+        assert!(
+            operation["summary"]
+                .as_str()
+                .is_some_and(|summary| summary.len() > 10),
+            "{route}"
+        );
+        assert!(
+            family == "pages" || operation["responses"]["500"].is_object(),
+            "{route} never fails"
+        );
     }
     let text = description.document.to_string();
     for internal in ["\"allOf\"", "\"x-errors\"", "\"x-beside\""] {
@@ -158,23 +203,38 @@ async fn every_example_is_what_its_schema_describes() {
     let mut examples = 0;
     for (route, operation) in description.operations() {
         let responses = operation["responses"].as_object().expect("responses");
-        let answers = responses.values().map(|response| description.resolved(response));
+        let answers = responses
+            .values()
+            .map(|response| description.resolved(response));
         for body in answers.chain([&operation["requestBody"]]) {
-            for content in body["content"].as_object().into_iter().flat_map(|contents| contents.values()) {
+            for content in body["content"]
+                .as_object()
+                .into_iter()
+                .flat_map(|contents| contents.values())
+            {
                 let several = content["examples"].as_object().into_iter().flatten();
                 let named = several.map(|(name, example)| (name.as_str(), &example["value"]));
                 let one = content.get("example").map(|example| ("example", example));
                 for (name, example) in named.chain(one) {
                     let validator = description.validator(&content["schema"]);
-                    assert!(validator.is_valid(example), "{route}, {name}: {example:#}\n{content:#}");
+                    assert!(
+                        validator.is_valid(example),
+                        "{route}, {name}: {example:#}\n{content:#}"
+                    );
                     examples += 1;
                 }
             }
         }
     }
-    for (name, schema) in description.document["components"]["schemas"].as_object().expect("schemas") {
+    for (name, schema) in description.document["components"]["schemas"]
+        .as_object()
+        .expect("schemas")
+    {
         for example in schema["examples"].as_array().into_iter().flatten() {
-            assert!(description.validator(schema).is_valid(example), "{name}: {example}");
+            assert!(
+                description.validator(schema).is_valid(example),
+                "{name}: {example}"
+            );
             examples += 1;
         }
     }
@@ -186,16 +246,31 @@ async fn the_pages_load_nothing_from_elsewhere_and_are_not_sent_twice() {
     let world = World::new().await;
     for path in ["/docs", "/redoc"] {
         let page = world.request("GET", path).send().await.expect("a page");
-        let headers: BTreeMap<_, _> =
-            page.headers().iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect();
+        let headers: BTreeMap<_, _> = page
+            .headers()
+            .iter()
+            .map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned()))
+            .collect();
         let policy = &headers["content-security-policy"];
-        assert!(policy.starts_with("default-src 'none'; connect-src 'self'; script-src 'self';"), "{policy}");
-        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; connect-src 'self'; script-src 'self';"),
+            "{policy}"
+        );
+        assert!(
+            !policy.contains("unsafe") && !policy.contains("http"),
+            "{policy}"
+        );
         let html = page.text().await.expect("a text");
         for file in html.split('"').filter(|part| part.starts_with("/docs/")) {
             let file = world.request("GET", file).send().await.expect("a file");
             assert_eq!(file.status(), 200, "{html}");
-            assert!(file.headers()["content-type"].to_str().unwrap().starts_with("text/"), "{html}");
+            assert!(
+                file.headers()["content-type"]
+                    .to_str()
+                    .unwrap()
+                    .starts_with("text/"),
+                "{html}"
+            );
         }
         assert!(!html.contains("//"), "{html}");
         let again = world
@@ -204,10 +279,19 @@ async fn the_pages_load_nothing_from_elsewhere_and_are_not_sent_twice() {
             .send()
             .await
             .expect("an answer");
-        assert_eq!((again.status().as_u16(), again.text().await.unwrap().as_str()), (304, ""));
+        assert_eq!(
+            (
+                again.status().as_u16(),
+                again.text().await.unwrap().as_str()
+            ),
+            (304, "")
+        );
     }
     let unknown = world.send(world.request("GET", "/docs/nothing")).await;
-    assert_eq!((unknown.status, unknown.json()), (404, json!({ "detail": "Not Found" })));
+    assert_eq!(
+        (unknown.status, unknown.json()),
+        (404, json!({ "detail": "Not Found" }))
+    );
 }
 
 #[tokio::test]
@@ -215,18 +299,38 @@ async fn the_pages_are_of_the_versions_that_were_fetched() {
     let world = World::new().await;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let script = fs::read_to_string(root.join(".ci/assets")).expect("a script");
-    for (variable, file) in [("SWAGGER_UI", "swagger-ui-bundle.js"), ("REDOC", "redoc.standalone.js")] {
-        let line = script.lines().find_map(|line| line.strip_prefix(&format!("{variable}=")));
+    for (variable, file) in [
+        ("SWAGGER_UI", "swagger-ui-bundle.js"),
+        ("REDOC", "redoc.standalone.js"),
+    ] {
+        let line = script
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{variable}=")));
         let version = line.expect("a version");
-        let answer = world.request("GET", &format!("/docs/{file}")).send().await.expect("a file");
+        let answer = world
+            .request("GET", &format!("/docs/{file}"))
+            .send()
+            .await
+            .expect("a file");
         assert_eq!(answer.headers()["content-encoding"], "gzip");
         let packed = answer.bytes().await.expect("bytes");
         let mut text = String::new();
-        GzDecoder::new(packed.as_ref()).read_to_string(&mut text).expect("a gzip file");
-        assert!(text.contains(&format!("\"{version}\"")), "{file} is not of version {version}");
+        GzDecoder::new(packed.as_ref())
+            .read_to_string(&mut text)
+            .expect("a gzip file");
+        assert!(
+            text.contains(&format!("\"{version}\"")),
+            "{file} is not of version {version}"
+        );
     }
-    let licences =
-        world.request("GET", "/docs/licences.txt").send().await.expect("a file").text().await.unwrap();
+    let licences = world
+        .request("GET", "/docs/licences.txt")
+        .send()
+        .await
+        .expect("a file")
+        .text()
+        .await
+        .unwrap();
     for package in ["swagger-ui-dist/LICENSE", "redoc/LICENSE"] {
         assert!(licences.contains(package), "{package}");
     }

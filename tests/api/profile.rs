@@ -6,18 +6,27 @@ use serde_json::{Value, json};
 use crate::world::{Answer, World};
 
 async fn send(world: &World, method: &str, path: &str, token: &str, body: &Value) -> Answer {
-    world.send(world.request(method, path).bearer_auth(token).json(body)).await
+    world
+        .send(world.request(method, path).bearer_auth(token).json(body))
+        .await
 }
 
 async fn get(world: &World, path: &str, token: &str) -> Answer {
-    world.send(world.request("GET", path).bearer_auth(token)).await
+    world
+        .send(world.request("GET", path).bearer_auth(token))
+        .await
 }
 
 #[tokio::test]
 async fn get_user_answers_the_callers_data_and_no_secret() {
     let world = World::new().await;
     let token = world.token("testuser").await;
-    world.update(&token, &json!({"phone": "13800138000", "avatar": "https://example.com/a.png"})).await;
+    world
+        .update(
+            &token,
+            &json!({"phone": "13800138000", "avatar": "https://example.com/a.png"}),
+        )
+        .await;
     assert_snapshot!(get(&world, "/users", &token).await, @r#"
     200 application/json
     {
@@ -39,12 +48,18 @@ async fn get_user_answers_the_callers_data_and_no_secret() {
 async fn without_a_token_nothing_is_answered() {
     let world = World::new().await;
     let mut answers = String::new();
-    for (method, path) in
-        [("GET", "/users"), ("PUT", "/users/name"), ("GET", "/users/auth"), ("POST", "/users/auth")]
-    {
+    for (method, path) in [
+        ("GET", "/users"),
+        ("PUT", "/users/name"),
+        ("GET", "/users/auth"),
+        ("POST", "/users/auth"),
+    ] {
         for token in ["", "nonsense"] {
             let answer = send(&world, method, path, token, &json!({"name": "n"})).await;
-            answers.push_str(&format!("{method} {path} {token:?}: {} {}\n", answer.status, answer.text));
+            answers.push_str(&format!(
+                "{method} {path} {token:?}: {} {}\n",
+                answer.status, answer.text
+            ));
         }
     }
     assert_snapshot!(answers, @r#"
@@ -74,7 +89,10 @@ async fn a_blocked_user_is_told_so_and_nothing_else() {
         ("POST", "/users/auth"),
     ] {
         let answer = send(&world, method, path, &token, &body).await;
-        answers.push_str(&format!("{method} {path}: {} {}\n", answer.status, answer.text));
+        answers.push_str(&format!(
+            "{method} {path}: {} {}\n",
+            answer.status, answer.text
+        ));
     }
     assert_snapshot!(answers, @r#"
     GET /users: 200 {"error_code":"4104","message":"Blocked"}
@@ -83,15 +101,32 @@ async fn a_blocked_user_is_told_so_and_nothing_else() {
     GET /users/auth: 200 {"error_code":"4104","message":"Blocked"}
     POST /users/auth: 200 {"error_code":"4104","message":"Blocked"}
     "#);
-    assert!(world.items().await.iter().all(|item| !item.contains_key("real_name")));
+    assert!(
+        world
+            .items()
+            .await
+            .iter()
+            .all(|item| !item.contains_key("real_name"))
+    );
 
     // What the other families say stays theirs.
     assert_eq!(world.me(&token).await.status, 401);
-    let current = world.send(world.request("GET", &format!("/api/current_user/?token={token}"))).await;
+    let current = world
+        .send(world.request("GET", &format!("/api/current_user/?token={token}")))
+        .await;
     assert_eq!(current.json()["code"], 1104);
-    let renamed = world.whale("PUT", &format!("/api/users/name/?token={token}"), &json!({"name": "n"})).await;
+    let renamed = world
+        .whale(
+            "PUT",
+            &format!("/api/users/name/?token={token}"),
+            &json!({"name": "n"}),
+        )
+        .await;
     assert_eq!(renamed.json()["code"], 1101);
-    assert_eq!(world.view(&token, "").await.json()["msg"], "only active users can access this API");
+    assert_eq!(
+        world.view(&token, "").await.json()["msg"],
+        "only active users can access this API"
+    );
 }
 
 #[tokio::test]
@@ -111,8 +146,14 @@ async fn set_name_changes_the_user_name_everywhere_at_once() {
     }
     "#);
     assert_eq!(world.me(&token).await.json()["username"], "renamed");
-    assert_eq!(world.login("renamed", crate::world::PASSWORD).await.status, 200);
-    assert_eq!(world.login("testuser", crate::world::PASSWORD).await.status, 401);
+    assert_eq!(
+        world.login("renamed", crate::world::PASSWORD).await.status,
+        200
+    );
+    assert_eq!(
+        world.login("testuser", crate::world::PASSWORD).await.status,
+        401
+    );
 }
 
 #[tokio::test]
@@ -146,7 +187,13 @@ async fn a_name_that_cannot_be_set_is_told_in_the_documents_words() {
     }
     for body in ["", "name=renamed", "{"] {
         let request = world.request("PUT", "/users/name").bearer_auth(&token);
-        let answer = world.send(request.header("content-type", "application/json").body(body)).await;
+        let answer = world
+            .send(
+                request
+                    .header("content-type", "application/json")
+                    .body(body),
+            )
+            .await;
         answers.push_str(&format!("{body:?}: {} {}\n", answer.status, answer.text));
     }
     assert_snapshot!(answers, @r#"
@@ -221,14 +268,21 @@ async fn a_real_name_is_saved_once_shown_to_its_owner_and_to_nobody_else() {
     "#);
 
     let stored = world.items().await;
-    let user = stored.iter().find(|item| item.contains_key("uuid")).expect("the user");
+    let user = stored
+        .iter()
+        .find(|item| item.contains_key("uuid"))
+        .expect("the user");
     for (field, secret) in [("real_name", "测试实名"), ("id_card", "11010119900307001X")] {
-        let sealed = String::from_utf8_lossy(user[field].as_b().expect("bytes").as_ref()).into_owned();
+        let sealed =
+            String::from_utf8_lossy(user[field].as_b().expect("bytes").as_ref()).into_owned();
         assert!(!sealed.contains(secret), "{field}");
         for answer in [get(&world, "/users", &token).await, world.me(&token).await] {
             assert!(!answer.text.contains(secret), "{field}");
         }
-        assert!(!world.logs().await.join("\n").contains(secret), "{field} is in the log");
+        assert!(
+            !world.logs().await.join("\n").contains(secret),
+            "{field} is in the log"
+        );
     }
     let trail = world.trail().await;
     assert_eq!(trail, ["sign-up", "login", "real-name", "real-name-again"]);
@@ -276,7 +330,13 @@ async fn an_incomplete_verification_is_told_in_the_documents_words_and_saves_not
     null: 200 {"error_code":"4103","message":"Invalid parameters"}
     false: 200 {"error_code":"4103","message":"Invalid parameters"}
     "#);
-    assert!(world.items().await.iter().all(|item| !item.contains_key("real_name")));
+    assert!(
+        world
+            .items()
+            .await
+            .iter()
+            .all(|item| !item.contains_key("real_name"))
+    );
 }
 
 #[tokio::test]
@@ -286,17 +346,29 @@ async fn of_two_verifications_at_once_one_is_saved_whole() {
     let bodies: Vec<Value> = (0..16)
         .map(|at| json!({"real_name": format!("name {at}"), "id_card": format!("CARD-{at}")}))
         .collect();
-    for answer in
-        crate::world::all(bodies.iter().map(|body| send(&world, "POST", "/users/auth", &token, body))).await
+    for answer in crate::world::all(
+        bodies
+            .iter()
+            .map(|body| send(&world, "POST", "/users/auth", &token, body)),
+    )
+    .await
     {
         assert_eq!(answer.json()["error_code"], "0", "{answer}");
     }
     let saved = get(&world, "/users/auth", &token).await.json()["data"].clone();
-    let number = saved["real_name"].as_str().unwrap().trim_start_matches("name ").to_owned();
+    let number = saved["real_name"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("name ")
+        .to_owned();
     assert_eq!(saved["id_card"], format!("CARD-{number}"));
     let trail = world.trail().await;
     let count = |event: &str| trail.iter().filter(|entry| *entry == event).count();
-    assert_eq!((count("real-name"), count("real-name-again")), (1, bodies.len() - 1), "{trail:?}");
+    assert_eq!(
+        (count("real-name"), count("real-name-again")),
+        (1, bodies.len() - 1),
+        "{trail:?}"
+    );
 }
 
 #[tokio::test]
@@ -329,11 +401,22 @@ async fn a_value_of_the_wrong_type_never_comes_back_in_any_family() {
         "account",
     ];
     let mut refused = 0;
-    for value in
-        [json!(secret), json!([secret]), json!({"a": secret}), json!(-1.5), json!(["1101, expected it"])]
-    {
-        let body: Value = fields.iter().map(|field| ((*field).to_owned(), value.clone())).collect();
-        for route in world.routes().into_iter().filter(|route| ["POST", "PUT"].contains(&&*route.method)) {
+    for value in [
+        json!(secret),
+        json!([secret]),
+        json!({"a": secret}),
+        json!(-1.5),
+        json!(["1101, expected it"]),
+    ] {
+        let body: Value = fields
+            .iter()
+            .map(|field| ((*field).to_owned(), value.clone()))
+            .collect();
+        for route in world
+            .routes()
+            .into_iter()
+            .filter(|route| ["POST", "PUT"].contains(&&*route.method))
+        {
             let path = route.path.replace("{slash+}", "");
             let answer = send(&world, &route.method, &path, &token, &body).await;
             let told = ["110101", "-1.5", "1101", "invalid type"]

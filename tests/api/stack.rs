@@ -22,16 +22,26 @@ fn order(kind: &str, url: &str) -> Value {
 }
 
 fn body(heard: &[String]) -> Value {
-    let (_, body) = heard.last().expect("a request").split_once("\r\n\r\n").expect("a body");
+    let (_, body) = heard
+        .last()
+        .expect("a request")
+        .split_once("\r\n\r\n")
+        .expect("a body");
     serde_json::from_str(body).expect("JSON")
 }
 
 #[tokio::test]
 async fn a_stack_makes_its_administrator_with_a_password_nobody_chose() {
-    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else { return };
+    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else {
+        return;
+    };
     let password = world.secret("AdminPassword").await;
     assert!(world.items().await.is_empty());
-    for (name, documented) in [("admin", "admin123"), (EMAIL, "admin123"), ("admin", &password)] {
+    for (name, documented) in [
+        ("admin", "admin123"),
+        (EMAIL, "admin123"),
+        ("admin", &password),
+    ] {
         assert_eq!(world.login(name, documented).await.status, 401);
     }
     let ear = Ear::open(&[]).await;
@@ -41,10 +51,20 @@ async fn a_stack_makes_its_administrator_with_a_password_nobody_chose() {
         let heard = ear.heard();
         assert_eq!(heard.len(), 1, "{heard:?}");
         told.push_str(&format!("{kind}\n{:#}\n", body(&heard)));
-        assert!(heard[0].starts_with("PUT /answer?X-Amz-Signature=a%2Bb HTTP/1.1\r\n"), "{heard:?}");
-        let types: Vec<_> =
-            heard[0].lines().filter(|line| line.to_lowercase().starts_with("content-type")).collect();
-        assert!(types.iter().all(|line| line.split_once(':').unwrap().1.trim().is_empty()), "{types:?}");
+        assert!(
+            heard[0].starts_with("PUT /answer?X-Amz-Signature=a%2Bb HTTP/1.1\r\n"),
+            "{heard:?}"
+        );
+        let types: Vec<_> = heard[0]
+            .lines()
+            .filter(|line| line.to_lowercase().starts_with("content-type"))
+            .collect();
+        assert!(
+            types
+                .iter()
+                .all(|line| line.split_once(':').unwrap().1.trim().is_empty()),
+            "{types:?}"
+        );
     }
     assert_snapshot!(told, @r#"
     Create
@@ -97,7 +117,12 @@ async fn a_stack_makes_its_administrator_with_a_password_nobody_chose() {
     assert_eq!(world.login("admin", &password).await.status, 200);
     assert_eq!(world.login(EMAIL, &password).await.status, 200);
     assert_eq!(world.login("admin", "admin123").await.status, 401);
-    let users = world.items().await.into_iter().filter(|item| item.contains_key("email")).count();
+    let users = world
+        .items()
+        .await
+        .into_iter()
+        .filter(|item| item.contains_key("email"))
+        .count();
     assert_eq!(users, 1);
     let log = world.logs().await.join("\n");
     for word in [&password, EMAIL, "Signature", "guid", "unique id"] {
@@ -107,8 +132,11 @@ async fn a_stack_makes_its_administrator_with_a_password_nobody_chose() {
 
 #[tokio::test]
 async fn cloudformation_is_told_of_every_failure() {
-    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else { return };
-    let other = json!({"command": "create-administrator", "username": "admin", "email": "other@b.co"});
+    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else {
+        return;
+    };
+    let other =
+        json!({"command": "create-administrator", "username": "admin", "email": "other@b.co"});
     assert_eq!(world.admin(other).await["error"], Value::Null); // another administrator came first
     let ear = Ear::open(&[]).await;
     let mut told = String::new();
@@ -129,7 +157,11 @@ async fn cloudformation_is_told_of_every_failure() {
     misspelt["ResourceProperties"]["Email"] = "nobody".into();
     fail(&world, misspelt).await;
     fail(&world, order("Destroy", &ear.url)).await;
-    fail(&world, json!({"RequestType": "Create", "ResponseURL": ear.url})).await;
+    fail(
+        &world,
+        json!({"RequestType": "Create", "ResponseURL": ear.url}),
+    )
+    .await;
     let without_secret = World::new().await;
     fail(&without_secret, order("Create", &ear.url)).await;
     assert_snapshot!(told, @"
@@ -145,19 +177,30 @@ async fn cloudformation_is_told_of_every_failure() {
 
 #[tokio::test]
 async fn nobody_takes_the_administrators_name_before_the_stack_does() {
-    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else { return };
+    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else {
+        return;
+    };
     for name in ["admin", "Admin", " ａｄｍｉｎ "] {
         let mut documented = registration(name);
         documented["password"] = "admin123".into();
         documented["email"] = "somebody@b.co".into();
         let refused = world.register(&documented).await;
-        assert_eq!((refused.status, &refused.json()["detail"]), (409, &json!("Username already exists")));
+        assert_eq!(
+            (refused.status, &refused.json()["detail"]),
+            (409, &json!("Username already exists"))
+        );
     }
     assert_eq!(world.login("admin", "admin123").await.status, 401);
     let token = world.token("testuser").await;
     for name in ["admin", "ADMIN"] {
-        let rename = world.request("PUT", "/users/name").bearer_auth(&token).json(&json!({"name": name}));
-        assert_eq!(world.send(rename).await.json()["message"], "Username update failed");
+        let rename = world
+            .request("PUT", "/users/name")
+            .bearer_auth(&token)
+            .json(&json!({"name": name}));
+        assert_eq!(
+            world.send(rename).await.json()["message"],
+            "Username update failed"
+        );
     }
 
     let ear = Ear::open(&[]).await;
@@ -166,13 +209,22 @@ async fn nobody_takes_the_administrators_name_before_the_stack_does() {
     let password = world.secret("AdminPassword").await;
     let login = world.login("admin", &password).await.json();
     let token = login["access_token"].as_str().expect("a token");
-    let same = world.request("PUT", "/users/name").bearer_auth(token).json(&json!({"name": "Admin"}));
-    assert_eq!(world.send(same).await.json()["name"], "Admin", "one's own name, spelt in another way");
+    let same = world
+        .request("PUT", "/users/name")
+        .bearer_auth(token)
+        .json(&json!({"name": "Admin"}));
+    assert_eq!(
+        world.send(same).await.json()["name"],
+        "Admin",
+        "one's own name, spelt in another way"
+    );
 }
 
 #[tokio::test]
 async fn an_answer_is_put_until_it_is_taken_and_never_in_the_clear() {
-    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else { return };
+    let Some(world) = World::with(&[("AdminEmail", EMAIL)]).await else {
+        return;
+    };
     let ear = Ear::open(&[503, 500]).await;
     world.admin(order("Create", &ear.url)).await;
     assert_eq!(ear.heard().len(), 3);
@@ -184,7 +236,9 @@ async fn an_answer_is_put_until_it_is_taken_and_never_in_the_clear() {
 
 #[tokio::test]
 async fn a_user_is_no_administrator_for_having_the_address() {
-    let Some(world) = World::with(&[("AdminEmail", "testuser@example.com")]).await else { return };
+    let Some(world) = World::with(&[("AdminEmail", "testuser@example.com")]).await else {
+        return;
+    };
     world.token("testuser").await;
     let ear = Ear::open(&[]).await;
     let mut create = order("Create", &ear.url);

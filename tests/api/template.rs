@@ -9,14 +9,23 @@ use local::{Statement, Template};
 
 /// The resources a grant may name by a pattern, and why no name would do.
 const PATTERNS: [(&str, &str); 2] = [
-    (":::avatarsbucket/avatars/*", "each picture has a key of its own"),
-    (":identity/*", "SES asks about an address, a domain or the recipient; the condition says who sends"),
+    (
+        ":::avatarsbucket/avatars/*",
+        "each picture has a key of its own",
+    ),
+    (
+        ":identity/*",
+        "SES asks about an address, a domain or the recipient; the condition says who sends",
+    ),
 ];
 
 /// The tables that may go with the stack, and why.
 const PASSING: [(&str, &str); 3] = [
     ("CaptchasTable", "a code is good for ten minutes"),
-    ("DirectoryTable", "all of it can be made again from the users"),
+    (
+        "DirectoryTable",
+        "all of it can be made again from the users",
+    ),
     ("OutboxTable", "a mail is sent or among the dead letters"),
 ];
 
@@ -24,7 +33,8 @@ const PASSING: [(&str, &str); 3] = [
 const ORDER: [&str; 5] = ["profile-", "whale-", "campus-", "center-", "pages-"];
 
 fn text() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml")).expect("a template")
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml"))
+        .expect("a template")
 }
 
 fn template() -> Template {
@@ -36,12 +46,20 @@ fn template() -> Template {
 /// The entries of a section, as `Resources`, by name: each with its text, first line and all.
 fn entries(section: &str) -> Vec<(String, String)> {
     let text = text();
-    let lines = text.lines().skip_while(|line| *line != format!("{section}:")).skip(1);
+    let lines = text
+        .lines()
+        .skip_while(|line| *line != format!("{section}:"))
+        .skip(1);
     let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
     let mut entries: Vec<(String, String)> = Vec::new();
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with("  #")) {
-        match line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) {
-            Some(name) => entries.push((name.split(':').next().unwrap().to_owned(), line.to_owned())),
+        match line
+            .strip_prefix("  ")
+            .filter(|rest| !rest.starts_with(' '))
+        {
+            Some(name) => {
+                entries.push((name.split(':').next().unwrap().to_owned(), line.to_owned()))
+            }
             None => {
                 let (_, entry) = entries.last_mut().expect("a name before its content");
                 entry.push('\n');
@@ -56,14 +74,22 @@ fn entries(section: &str) -> Vec<(String, String)> {
 fn resources(kind: &str) -> Vec<(String, String)> {
     let of_kind = format!("\n    Type: {kind}");
     let is = |entry: &str| entry.lines().any(|line| format!("\n{line}") == of_kind);
-    entries("Resources").into_iter().filter(|(_, entry)| is(entry)).collect()
+    entries("Resources")
+        .into_iter()
+        .filter(|(_, entry)| is(entry))
+        .collect()
 }
 
 /// Every statement of every function, by the function's name.
 fn statements(template: &Template) -> Vec<(&str, &Statement)> {
     let all = template.functions.iter();
-    all.flat_map(|function| function.statements.iter().map(|statement| (function.name.as_str(), statement)))
-        .collect()
+    all.flat_map(|function| {
+        function
+            .statements
+            .iter()
+            .map(|statement| (function.name.as_str(), statement))
+    })
+    .collect()
 }
 
 #[test]
@@ -71,36 +97,68 @@ fn a_grant_names_its_actions_and_its_resources() {
     let template = template();
     for (function, statement) in statements(&template) {
         assert_eq!(statement.effect, "Allow", "{function}");
-        assert!(statement.other_than.is_empty(), "{function}: all actions but some, {statement:?}");
+        assert!(
+            statement.other_than.is_empty(),
+            "{function}: all actions but some, {statement:?}"
+        );
         for action in &statement.actions {
             assert!(!action.contains(['*', '?']), "{function} may do {action}");
         }
-        for resource in statement.resources.iter().filter(|resource| resource.contains(['*', '?'])) {
-            let excepted = PATTERNS.iter().any(|(pattern, _)| resource.ends_with(pattern));
-            assert!(excepted, "{function} may do {:?} to {resource}", statement.actions);
+        for resource in statement
+            .resources
+            .iter()
+            .filter(|resource| resource.contains(['*', '?']))
+        {
+            let excepted = PATTERNS
+                .iter()
+                .any(|(pattern, _)| resource.ends_with(pattern));
+            assert!(
+                excepted,
+                "{function} may do {:?} to {resource}",
+                statement.actions
+            );
         }
     }
     for function in &template.functions {
-        assert!(function.boundary.is_some(), "{} has no boundary", function.name);
+        assert!(
+            function.boundary.is_some(),
+            "{} has no boundary",
+            function.name
+        );
     }
 }
 
 #[test]
 fn what_touches_the_users_table_says_which_kinds_of_items() {
     let template = template();
-    let table = template.tables.iter().find(|table| table.logical == "UsersTable").expect("the table");
+    let table = template
+        .tables
+        .iter()
+        .find(|table| table.logical == "UsersTable")
+        .expect("the table");
     let arn = format!(":table/{}", table.name);
-    let on_users =
-        |statement: &Statement| statement.resources.iter().any(|resource| resource.ends_with(&arn));
+    let on_users = |statement: &Statement| {
+        statement
+            .resources
+            .iter()
+            .any(|resource| resource.ends_with(&arn))
+    };
     for (function, statement) in statements(&template) {
         let scans = function == "admin" && statement.actions == ["dynamodb:Scan"]; // which has no key
         if scans || !on_users(statement) {
             continue;
         }
-        let keys = statement.conditions.iter().find(|condition| condition.key == "dynamodb:LeadingKeys");
+        let keys = statement
+            .conditions
+            .iter()
+            .find(|condition| condition.key == "dynamodb:LeadingKeys");
         let keys = keys.unwrap_or_else(|| panic!("{function} may touch every item: {statement:?}"));
         let kind = |key: &String| !key.trim_end_matches('*').is_empty();
-        assert!(keys.values.iter().all(kind), "{function}: {:?}", keys.values);
+        assert!(
+            keys.values.iter().all(kind),
+            "{function}: {:?}",
+            keys.values
+        );
     }
 }
 
@@ -109,7 +167,11 @@ fn a_role_has_room_for_its_policies() {
     for (name, block) in resources("AWS::Serverless::Function") {
         let own = block.matches("!Ref May").count();
         // IAM takes ten a role. SAM adds one for logs, one for traces, and one for streams.
-        let added = if block.contains("Type: DynamoDB") { 3 } else { 2 };
+        let added = if block.contains("Type: DynamoDB") {
+            3
+        } else {
+            2
+        };
         assert!(own + added <= 10, "{name} has {own} policies");
     }
 }
@@ -118,8 +180,16 @@ fn a_role_has_room_for_its_policies() {
 fn a_function_is_told_in_fifteen_lines() {
     for (name, block) in resources("AWS::Serverless::Function") {
         // How a stream's records are filtered, tried again and given up is as much again.
-        let most = if block.contains("Type: DynamoDB") { 31 } else { 15 };
-        assert!(block.lines().count() <= most, "{name} takes {} lines", block.lines().count());
+        let most = if block.contains("Type: DynamoDB") {
+            31
+        } else {
+            15
+        };
+        assert!(
+            block.lines().count() <= most,
+            "{name} takes {} lines",
+            block.lines().count()
+        );
     }
 }
 
@@ -127,12 +197,20 @@ fn a_function_is_told_in_fifteen_lines() {
 fn functions_stand_in_the_order_of_the_documents() {
     let template = template();
     let place = |logical: &str| {
-        let function = template.functions.iter().find(|function| function.logical == logical);
+        let function = template
+            .functions
+            .iter()
+            .find(|function| function.logical == logical);
         let name = &function.expect("a function").name;
-        ORDER.iter().position(|family| name.starts_with(family)).unwrap_or(ORDER.len())
+        ORDER
+            .iter()
+            .position(|family| name.starts_with(family))
+            .unwrap_or(ORDER.len())
     };
-    let places: Vec<usize> =
-        resources("AWS::Serverless::Function").iter().map(|(logical, _)| place(logical)).collect();
+    let places: Vec<usize> = resources("AWS::Serverless::Function")
+        .iter()
+        .map(|(logical, _)| place(logical))
+        .collect();
     assert!(places.is_sorted(), "{places:?}");
 }
 
@@ -140,11 +218,28 @@ fn functions_stand_in_the_order_of_the_documents() {
 fn every_route_and_every_twin_has_a_throttle_of_its_own() {
     let text = text();
     let mut throttles = BTreeMap::new();
-    for line in text.lines().filter(|line| line.starts_with("        \"") && line.contains("Throttling")) {
-        let (key, limits) = line.trim().trim_start_matches('"').split_once("\": ").expect("an entry");
-        let numbers: Vec<u32> = limits.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
-        assert!(numbers.len() == 2 && numbers.iter().all(|number| *number > 0), "{line}");
-        assert_eq!(throttles.insert(key.to_owned(), numbers), None, "{key} twice");
+    for line in text
+        .lines()
+        .filter(|line| line.starts_with("        \"") && line.contains("Throttling"))
+    {
+        let (key, limits) = line
+            .trim()
+            .trim_start_matches('"')
+            .split_once("\": ")
+            .expect("an entry");
+        let numbers: Vec<u32> = limits
+            .split([' ', ','])
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        assert!(
+            numbers.len() == 2 && numbers.iter().all(|number| *number > 0),
+            "{line}"
+        );
+        assert_eq!(
+            throttles.insert(key.to_owned(), numbers),
+            None,
+            "{key} twice"
+        );
     }
     let routes = template().routes();
     let key = |route: &local::Route| match route.path.as_str() {
@@ -152,7 +247,11 @@ fn every_route_and_every_twin_has_a_throttle_of_its_own() {
         path => format!("{} {path}", route.method),
     };
     let routes: BTreeSet<String> = routes.iter().map(key).collect();
-    assert_eq!(throttles.keys().cloned().collect::<BTreeSet<_>>(), routes, "RouteSettings");
+    assert_eq!(
+        throttles.keys().cloned().collect::<BTreeSet<_>>(),
+        routes,
+        "RouteSettings"
+    );
     for (key, limits) in &throttles {
         if let Some(path) = key.strip_suffix("/{slash+}") {
             assert_eq!(Some(limits), throttles.get(path), "{key}");
@@ -164,7 +263,9 @@ fn every_route_and_every_twin_has_a_throttle_of_its_own() {
 fn the_access_log_holds_neither_path_nor_query_string() {
     let text = text();
     let variables = text.split("$context.").skip(1);
-    let variables: Vec<&str> = variables.map(|rest| rest.split('"').next().unwrap()).collect();
+    let variables: Vec<&str> = variables
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
     let may = [
         "requestId",
         "requestTime",
@@ -183,7 +284,10 @@ fn the_access_log_holds_neither_path_nor_query_string() {
 #[test]
 fn what_users_would_miss_stays_and_can_be_restored() {
     for (name, table) in resources("AWS::DynamoDB::Table") {
-        assert!(table.contains("SSEEnabled: true"), "{name} is not encrypted");
+        assert!(
+            table.contains("SSEEnabled: true"),
+            "{name} is not encrypted"
+        );
         let kept = [
             "DeletionPolicy: Retain",
             "UpdateReplacePolicy: Retain",
@@ -191,26 +295,45 @@ fn what_users_would_miss_stays_and_can_be_restored() {
             "PointInTimeRecoveryEnabled: true",
         ];
         if PASSING.iter().all(|(passing, _)| *passing != name) {
-            kept.iter().for_each(|word| assert!(table.contains(word), "{name} lacks {word}"));
+            kept.iter()
+                .for_each(|word| assert!(table.contains(word), "{name} lacks {word}"));
         }
     }
     for (name, bucket) in resources("AWS::S3::Bucket") {
-        let words = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
-        words.iter().for_each(|word| assert!(bucket.contains(&format!("{word}: true")), "{name}: {word}"));
-        assert!(bucket.contains("DeletionPolicy: Retain"), "{name} goes with the stack");
+        let words = [
+            "BlockPublicAcls",
+            "BlockPublicPolicy",
+            "IgnorePublicAcls",
+            "RestrictPublicBuckets",
+        ];
+        words
+            .iter()
+            .for_each(|word| assert!(bucket.contains(&format!("{word}: true")), "{name}: {word}"));
+        assert!(
+            bucket.contains("DeletionPolicy: Retain"),
+            "{name} goes with the stack"
+        );
     }
 }
 
 #[test]
 fn what_is_not_asked_by_tls_is_refused() {
-    let policies: Vec<String> = entries("Resources").into_iter().map(|(_, entry)| entry).collect();
-    let refusals = policies.iter().flat_map(|policy| policy.split("- Sid: ").skip(1));
-    let refusals: Vec<&str> = refusals.filter(|statement| statement.starts_with("TlsOnly\n")).collect();
+    let policies: Vec<String> = entries("Resources")
+        .into_iter()
+        .map(|(_, entry)| entry)
+        .collect();
+    let refusals = policies
+        .iter()
+        .flat_map(|policy| policy.split("- Sid: ").skip(1));
+    let refusals: Vec<&str> = refusals
+        .filter(|statement| statement.starts_with("TlsOnly\n"))
+        .collect();
     for kind in ["AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"] {
         for (name, _) in resources(kind) {
             let names = [format!("!GetAtt {name}.Arn"), format!("!Ref {name}")];
             let refused = |statement: &&str| {
-                statement.contains("Effect: Deny") && names.iter().any(|name| statement.contains(name))
+                statement.contains("Effect: Deny")
+                    && names.iter().any(|name| statement.contains(name))
             };
             assert!(refusals.iter().any(refused), "{name}");
         }
@@ -222,20 +345,38 @@ fn ten_alarms_watch_and_every_stream_is_among_what_they_watch() {
     let alarms = resources("AWS::CloudWatch::Alarm");
     assert_eq!(alarms.len(), 10);
     for (name, alarm) in &alarms {
-        assert!(alarm.contains("AlarmActions: [!Ref Alarms]"), "{name} tells nobody");
+        assert!(
+            alarm.contains("AlarmActions: [!Ref Alarms]"),
+            "{name} tells nobody"
+        );
     }
-    let (_, age) = alarms.iter().find(|(_, alarm)| alarm.contains("IteratorAge")).expect("an alarm");
-    for function in template().functions.iter().filter(|function| !function.sources.is_empty()) {
+    let (_, age) = alarms
+        .iter()
+        .find(|(_, alarm)| alarm.contains("IteratorAge"))
+        .expect("an alarm");
+    for function in template()
+        .functions
+        .iter()
+        .filter(|function| !function.sources.is_empty())
+    {
         let dimension = format!("Value: !Ref {} }}", function.logical);
-        assert!(age.contains(&dimension), "nobody watches the stream of {}", function.name);
+        assert!(
+            age.contains(&dimension),
+            "nobody watches the stream of {}",
+            function.name
+        );
     }
 }
 
 #[test]
 fn every_parameter_is_explained_here_and_in_the_readme() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("a text");
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
+        .expect("a text");
     for (name, parameter) in entries("Parameters") {
         assert!(parameter.contains("\n    Description: "), "{name}");
-        assert!(readme.contains(&format!("| `{name}` | ")), "README.md does not know {name}");
+        assert!(
+            readme.contains(&format!("| `{name}` | ")),
+            "README.md does not know {name}"
+        );
     }
 }

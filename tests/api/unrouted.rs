@@ -40,7 +40,10 @@ async fn what_no_endpoint_takes_is_answered_by_the_family_that_owns_the_path() {
         ("PUT", "/api/auth/register"),
     ] {
         let answer = world.send(world.request(method, path)).await;
-        answers.push_str(&format!("{method} {path}: {} {}\n", answer.status, answer.text));
+        answers.push_str(&format!(
+            "{method} {path}: {} {}\n",
+            answer.status, answer.text
+        ));
     }
     assert_snapshot!(answers, @r#"
     GET /api/auth/nothing: 404 {"detail":"Not Found"}
@@ -58,13 +61,24 @@ async fn what_no_endpoint_takes_is_answered_by_the_family_that_owns_the_path() {
 async fn every_path_answers_other_methods_in_its_familys_words() {
     let world = World::new().await;
     let paths: BTreeSet<String> = world.routes().into_iter().map(|route| route.path).collect();
-    for path in paths.iter().filter(|path| path.starts_with("/api/auth") || *path == "/api/users/me") {
+    for path in paths
+        .iter()
+        .filter(|path| path.starts_with("/api/auth") || *path == "/api/users/me")
+    {
         let answer = world.send(world.request("PATCH", path)).await;
-        assert_eq!((answer.status, &answer.json()["detail"]), (405, &json!("Method Not Allowed")), "{path}");
+        assert_eq!(
+            (answer.status, &answer.json()["detail"]),
+            (405, &json!("Method Not Allowed")),
+            "{path}"
+        );
     }
     for path in paths.iter().filter(|path| path.starts_with("/api/v3/")) {
         let answer = world.send(world.request("PATCH", path)).await;
-        assert_eq!((answer.status, &answer.json()["msg"]), (405, &json!("method not allowed")), "{path}");
+        assert_eq!(
+            (answer.status, &answer.json()["msg"]),
+            (405, &json!("method not allowed")),
+            "{path}"
+        );
     }
 }
 
@@ -73,7 +87,11 @@ async fn a_slash_too_many_is_told_where_to_go_on_this_host_and_with_its_query() 
     let world = World::new().await;
     for (path, query, location) in [
         ("/api/users/me/", "", "/api/users/me"),
-        ("/api/users/me/", "fields=id&x=%2F", "/api/users/me?fields=id&x=%2F"),
+        (
+            "/api/users/me/",
+            "fields=id&x=%2F",
+            "/api/users/me?fields=id&x=%2F",
+        ),
         ("/nothing//", "", "/nothing"),
         ("//evil.example/", "", "/evil.example"),
         ("///evil.example//", "a=b", "/evil.example?a=b"),
@@ -84,11 +102,27 @@ async fn a_slash_too_many_is_told_where_to_go_on_this_host_and_with_its_query() 
         ("/测试/", "", "/%E6%B5%8B%E8%AF%95"),
     ] {
         let answer = world.unrouted(path, query).await;
-        let told = (&answer["statusCode"], &answer["headers"]["location"], &answer["body"]);
-        assert_eq!(told, (&json!(308), &json!(location), &json!("")), "{path}: {answer}");
+        let told = (
+            &answer["statusCode"],
+            &answer["headers"]["location"],
+            &answer["body"],
+        );
+        assert_eq!(
+            told,
+            (&json!(308), &json!(location), &json!("")),
+            "{path}: {answer}"
+        );
         assert_eq!(answer["headers"]["set-cookie"], Value::Null);
     }
-    for path in ["/", "//", "", "/nothing", "//evil.example", "/a?b/", "/a#b/"] {
+    for path in [
+        "/",
+        "//",
+        "",
+        "/nothing",
+        "//evil.example",
+        "/a?b/",
+        "/a#b/",
+    ] {
         let answer = world.unrouted(path, "").await;
         assert_eq!(
             (&answer["statusCode"], &answer["headers"]["location"]),
@@ -97,21 +131,30 @@ async fn a_slash_too_many_is_told_where_to_go_on_this_host_and_with_its_query() 
         );
     }
     let logs = world.logs().await;
-    assert!(logs.iter().all(|line| !line.contains("evil") && !line.contains("fields=id")), "{logs:#?}");
+    assert!(
+        logs.iter()
+            .all(|line| !line.contains("evil") && !line.contains("fields=id")),
+        "{logs:#?}"
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_follows_keeps_its_method_and_its_body() {
     let world = World::new().await;
     let path = "/api/auth/register/";
-    let registered = world.send(world.request("POST", path).json(&registration("testuser"))).await;
+    let registered = world
+        .send(world.request("POST", path).json(&registration("testuser")))
+        .await;
     assert_eq!(
         (registered.status, &registered.json()["username"]),
         (200, &json!("testuser")),
         "{registered}"
     );
-    let token = world.login("testuser", crate::world::PASSWORD).await.json()["access_token"].clone();
-    let user = world.request("GET", "/users/").bearer_auth(token.as_str().expect("a token"));
+    let token =
+        world.login("testuser", crate::world::PASSWORD).await.json()["access_token"].clone();
+    let user = world
+        .request("GET", "/users/")
+        .bearer_auth(token.as_str().expect("a token"));
     assert_eq!(world.send(user).await.json()["data"]["name"], "testuser");
 }
 
@@ -121,10 +164,16 @@ async fn a_path_that_a_wider_twin_takes_is_told_where_its_own_route_is() {
     let routes = world.routes();
     let mut found = 0;
     for twin in &routes {
-        let Some(wide) = twin.path.strip_suffix("{slash+}") else { continue };
-        let within = |route: &&local::Route| route.method == twin.method && !route.path.ends_with("{slash+}");
+        let Some(wide) = twin.path.strip_suffix("{slash+}") else {
+            continue;
+        };
+        let within = |route: &&local::Route| {
+            route.method == twin.method && !route.path.ends_with("{slash+}")
+        };
         for route in routes.iter().filter(within) {
-            let Some(rest) = route.path.strip_prefix(wide) else { continue };
+            let Some(rest) = route.path.strip_prefix(wide) else {
+                continue;
+            };
             let key = format!("{} {}", twin.method, twin.path);
             let mut event = event_at(&format!("{}/", route.path));
             event["routeKey"] = key.as_str().into();
@@ -144,11 +193,29 @@ async fn a_path_that_a_wider_twin_takes_is_told_where_its_own_route_is() {
 async fn another_method_is_told_the_methods_that_there_are() {
     let world = World::new().await;
     let routes = world.routes();
-    for any in routes.iter().filter(|route| route.function == "unrouted" && route.path != "$default") {
-        let methods = routes.iter().filter(|route| route.path == any.path && route.method != "ANY");
+    for any in routes
+        .iter()
+        .filter(|route| route.function == "unrouted" && route.path != "$default")
+    {
+        let methods = routes
+            .iter()
+            .filter(|route| route.path == any.path && route.method != "ANY");
         let methods: BTreeSet<&str> = methods.map(|route| route.method.as_str()).collect();
-        let answer = world.request("PATCH", &any.path).send().await.expect("an answer");
-        let allowed = answer.headers().get("allow").and_then(|allow| allow.to_str().ok()).unwrap_or_default();
-        assert_eq!(allowed.split(", ").collect::<BTreeSet<_>>(), methods, "{}", any.path);
+        let answer = world
+            .request("PATCH", &any.path)
+            .send()
+            .await
+            .expect("an answer");
+        let allowed = answer
+            .headers()
+            .get("allow")
+            .and_then(|allow| allow.to_str().ok())
+            .unwrap_or_default();
+        assert_eq!(
+            allowed.split(", ").collect::<BTreeSet<_>>(),
+            methods,
+            "{}",
+            any.path
+        );
     }
 }

@@ -68,34 +68,67 @@ impl Loop {
         let root = folder.path();
         fs::create_dir(root.join("functions")).expect("a directory");
         fs::write(root.join("template.yaml"), TEMPLATE).expect("a file");
-        let binaries = Path::new(env!("CARGO_BIN_EXE_unrouted")).parent().expect("a directory");
+        let binaries = Path::new(env!("CARGO_BIN_EXE_unrouted"))
+            .parent()
+            .expect("a directory");
         let cargo = root.join("cargo");
-        fs::write(&cargo, CARGO.replace("BINARIES", &binaries.to_string_lossy())).expect("a file");
+        fs::write(
+            &cargo,
+            CARGO.replace("BINARIES", &binaries.to_string_lossy()),
+        )
+        .expect("a file");
         fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("permissions");
         save(root, &[("one", NOTHING), ("two", NOTHING)]);
 
         let target = root.join("target");
-        let workspace = Workspace { root: root.to_owned(), cargo, target, release: false };
+        let workspace = Workspace {
+            root: root.to_owned(),
+            cargo,
+            target,
+            release: false,
+        };
         let template = workspace.template();
         let watch = Watch::begin(workspace).await.expect("a first build");
-        let options = Options { template, binaries: watch.binaries(), ..Options::default() };
+        let options = Options {
+            template,
+            binaries: watch.binaries(),
+            ..Options::default()
+        };
         let mut cloud = Cloud::start(options).await.expect("the cloud starts");
         let (url, operator) = (cloud.url(), cloud.operator());
         let (tell, told) = unbounded_channel();
-        tokio::spawn(
-            async move { watch.follow(&mut cloud, |line| tell.send(line).expect("a listener")).await },
-        );
-        Loop { folder, url, operator, told }
+        tokio::spawn(async move {
+            watch
+                .follow(&mut cloud, |line| tell.send(line).expect("a listener"))
+                .await
+        });
+        Loop {
+            folder,
+            url,
+            operator,
+            told,
+        }
     }
 
     /// What is told next.
     async fn told(&mut self) -> String {
-        timeout(Duration::from_secs(60), self.told.recv()).await.expect("word in time").expect("word")
+        timeout(Duration::from_secs(60), self.told.recv())
+            .await
+            .expect("word in time")
+            .expect("word")
     }
 
     async fn status(&self, path: &str) -> u16 {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        http.get(format!("{}{path}", self.url)).send().await.expect("an answer").status().as_u16()
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        http.get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16()
     }
 
     fn save(&self, functions: &[(&str, &str)]) {
@@ -107,7 +140,10 @@ impl Loop {
     }
 
     fn builds(&self) -> usize {
-        fs::read_to_string(self.folder.path().join("builds")).expect("a text").lines().count()
+        fs::read_to_string(self.folder.path().join("builds"))
+            .expect("a text")
+            .lines()
+            .count()
     }
 
     /// The functions that are told of as rebuilt next, until there are so many: files that are saved
@@ -119,7 +155,9 @@ impl Loop {
             if told.starts_with("error: ") {
                 continue;
             }
-            let rest = told.strip_prefix("rebuilt in ").and_then(|rest| rest.split_once(" s: "));
+            let rest = told
+                .strip_prefix("rebuilt in ")
+                .and_then(|rest| rest.split_once(" s: "));
             let (_, named) = rest.unwrap_or_else(|| panic!("{told}"));
             names.extend(named.split(", ").map(str::to_owned));
         }
@@ -129,7 +167,10 @@ impl Loop {
     /// What is told until this function is rebuilt, but for errors.
     async fn settled(&mut self, function: &str) -> Vec<String> {
         let mut told = Vec::new();
-        while !told.last().is_some_and(|line: &String| line.ends_with(&format!(" s: {function}"))) {
+        while !told
+            .last()
+            .is_some_and(|line: &String| line.ends_with(&format!(" s: {function}")))
+        {
             told.extend(Some(self.told().await).filter(|line| !line.starts_with("error: ")));
         }
         told
@@ -162,29 +203,56 @@ fn dynamodb(variables: BTreeMap<String, String>) -> aws_sdk_dynamodb::Client {
 #[tokio::test]
 async fn what_is_saved_is_served_by_the_functions_that_changed() {
     let mut watched = Loop::begin().await;
-    assert_eq!((watched.status("/one").await, watched.status("/two").await), (405, 405));
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/two").await),
+        (405, 405)
+    );
 
     watched.save(&[("one", PAGE)]);
     let told = watched.told().await;
-    assert!(told.starts_with("rebuilt in ") && told.ends_with(" s: one"), "{told}");
-    assert_eq!((watched.status("/one").await, watched.status("/two").await), (200, 405));
+    assert!(
+        told.starts_with("rebuilt in ") && told.ends_with(" s: one"),
+        "{told}"
+    );
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/two").await),
+        (200, 405)
+    );
 
     watched.save(&[("one", NOTHING), ("two", PAGE)]);
-    assert_eq!(watched.rebuilt(2).await, ["one".to_owned(), "two".to_owned()].into());
-    assert_eq!((watched.status("/one").await, watched.status("/two").await), (405, 200));
+    assert_eq!(
+        watched.rebuilt(2).await,
+        ["one".to_owned(), "two".to_owned()].into()
+    );
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/two").await),
+        (405, 200)
+    );
 }
 
 #[tokio::test]
 async fn a_build_that_fails_changes_nothing_until_it_is_mended() {
     let mut watched = Loop::begin().await;
     watched.save(&[("two", BROKEN), ("one", PAGE)]);
-    assert_eq!(watched.told().await, "error: the functions do not build; what was there goes on");
+    assert_eq!(
+        watched.told().await,
+        "error: the functions do not build; what was there goes on"
+    );
     // Neither has an instance yet: what starts now is also from before.
-    assert_eq!((watched.status("/one").await, watched.status("/two").await), (405, 405));
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/two").await),
+        (405, 405)
+    );
 
     watched.save(&[("two", PAGE)]);
-    assert_eq!(watched.rebuilt(2).await, ["one".to_owned(), "two".to_owned()].into());
-    assert_eq!((watched.status("/one").await, watched.status("/two").await), (200, 200));
+    assert_eq!(
+        watched.rebuilt(2).await,
+        ["one".to_owned(), "two".to_owned()].into()
+    );
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/two").await),
+        (200, 200)
+    );
 }
 
 #[tokio::test]
@@ -195,19 +263,31 @@ async fn a_template_waits_for_the_build_and_the_build_for_the_template() {
     assert_eq!(watched.told().await, error);
     watched.save_template(&TEMPLATE.replace("Path: /one", "Path: /first"));
     assert_eq!(watched.told().await, error);
-    assert_eq!((watched.status("/one").await, watched.status("/first").await), (405, 404));
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/first").await),
+        (405, 404)
+    );
     watched.save(&[("one", PAGE)]);
     assert_eq!(watched.settled("one").await[0], "reloaded template.yaml");
-    assert_eq!((watched.status("/one").await, watched.status("/first").await), (404, 200));
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/first").await),
+        (404, 200)
+    );
 
     watched.save_template(&TEMPLATE.replace("Path: /one", "Path: !ImportValue elsewhere"));
     assert!(watched.told().await.starts_with("error: in "));
     watched.save(&[("one", NOTHING)]);
     assert!(watched.told().await.starts_with("error: in "));
-    assert_eq!((watched.status("/one").await, watched.status("/first").await), (404, 200));
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/first").await),
+        (404, 200)
+    );
     watched.save_template(TEMPLATE);
     assert_eq!(watched.settled("one").await[0], "reloaded template.yaml");
-    assert_eq!((watched.status("/one").await, watched.status("/first").await), (405, 404));
+    assert_eq!(
+        (watched.status("/one").await, watched.status("/first").await),
+        (405, 404)
+    );
 }
 
 #[tokio::test]
@@ -236,22 +316,45 @@ async fn a_saved_template_is_gone_by_and_the_data_stays() {
     let mut watched = Loop::begin().await;
     let notes = dynamodb(watched.operator.clone());
     let note = || [("pk".to_owned(), AttributeValue::S("kept".into()))].into();
-    notes.put_item().table_name("Notes").set_item(Some(note())).send().await.expect("a put");
+    notes
+        .put_item()
+        .table_name("Notes")
+        .set_item(Some(note()))
+        .send()
+        .await
+        .expect("a put");
     let mut of_function = watched.operator.clone();
     of_function.insert("AWS_ACCESS_KEY_ID".into(), "one".into());
     let function = dynamodb(of_function);
     let read = async |table| {
-        let answer = function.get_item().table_name(table).set_key(Some(note())).send().await;
-        answer.map(|answer| answer.item.is_some()).map_err(|error| error.into_service_error().to_string())
+        let answer = function
+            .get_item()
+            .table_name(table)
+            .set_key(Some(note()))
+            .send()
+            .await;
+        answer
+            .map(|answer| answer.item.is_some())
+            .map_err(|error| error.into_service_error().to_string())
     };
-    assert!(read("Notes").await.expect_err("no grant").contains("AccessDenied"));
+    assert!(
+        read("Notes")
+            .await
+            .expect_err("no grant")
+            .contains("AccessDenied")
+    );
 
     let grant = "Path: /first } } }
       Policies: [{ Statement: [{ Effect: Allow, Action: dynamodb:GetItem, Resource: '*' }] }]";
     let more = TEMPLATE.replace("Path: /one } } }", grant)
         + &TEMPLATE[TEMPLATE.find("  Notes:").unwrap()..].replace("Notes", "More");
     watched.save_template(&more);
-    let told = [watched.told().await, watched.told().await, watched.told().await, watched.told().await];
+    let told = [
+        watched.told().await,
+        watched.told().await,
+        watched.told().await,
+        watched.told().await,
+    ];
     assert_eq!(
         told,
         [
@@ -261,23 +364,50 @@ async fn a_saved_template_is_gone_by_and_the_data_stays() {
             "  made the table More"
         ]
     );
-    assert_eq!((watched.status("/first").await, watched.status("/two").await), (405, 405));
-    assert_eq!((read("Notes").await, read("More").await), (Ok(true), Ok(false)));
+    assert_eq!(
+        (watched.status("/first").await, watched.status("/two").await),
+        (405, 405)
+    );
+    assert_eq!(
+        (read("Notes").await, read("More").await),
+        (Ok(true), Ok(false))
+    );
 
     watched.save_template(&more.replace("Path: /first", "Path: !ImportValue elsewhere"));
     let told = watched.told().await;
-    assert!(told.starts_with("error: in ") && told.ends_with("; what was there goes on"), "{told}");
+    assert!(
+        told.starts_with("error: in ") && told.ends_with("; what was there goes on"),
+        "{told}"
+    );
     assert_eq!(read("Notes").await, Ok(true));
 
     watched.save_template(&more.replace("AttributeName: pk", "AttributeName: sk"));
-    let told = [watched.told().await, watched.told().await, watched.told().await];
+    let told = [
+        watched.told().await,
+        watched.told().await,
+        watched.told().await,
+    ];
     let [more_stays, notes_stay] =
         ["More", "Notes"].map(|table| format!("  left the table {table} as it was made"));
-    assert_eq!(told, ["reloaded template.yaml".to_owned(), more_stays, notes_stay]);
+    assert_eq!(
+        told,
+        ["reloaded template.yaml".to_owned(), more_stays, notes_stay]
+    );
 
     watched.save_template(&more[..more.find("  Notes:").unwrap()]);
-    let told = [watched.told().await, watched.told().await, watched.told().await];
-    assert_eq!(told, ["reloaded template.yaml", "  left the table More", "  left the table Notes"]);
+    let told = [
+        watched.told().await,
+        watched.told().await,
+        watched.told().await,
+    ];
+    assert_eq!(
+        told,
+        [
+            "reloaded template.yaml",
+            "  left the table More",
+            "  left the table Notes"
+        ]
+    );
     assert_eq!(read("Notes").await, Ok(true));
 }
 
@@ -294,14 +424,21 @@ async fn a_template_of_which_one_thing_cannot_be_made_makes_nothing() {
     watched.save_template(&(more.clone() + secret));
     let told = watched.told().await;
     assert!(told.starts_with("error: making the secret Key"), "{told}");
-    assert_eq!((watched.tables().await, watched.status("/first").await), (vec!["Notes".to_owned()], 404));
+    assert_eq!(
+        (watched.tables().await, watched.status("/first").await),
+        (vec!["Notes".to_owned()], 404)
+    );
 
-    let odd =
-        table.replace("Notes", "Odd").replace("AttributeName: pk, KeyType", "AttributeName: sk, KeyType");
+    let odd = table
+        .replace("Notes", "Odd")
+        .replace("AttributeName: pk, KeyType", "AttributeName: sk, KeyType");
     watched.save_template(&(more + &odd));
     let told = watched.told().await;
     assert!(told.starts_with("error: making the table Odd"), "{told}");
-    assert_eq!((watched.tables().await, watched.status("/first").await), (vec!["Notes".to_owned()], 404));
+    assert_eq!(
+        (watched.tables().await, watched.status("/first").await),
+        (vec!["Notes".to_owned()], 404)
+    );
 }
 
 #[tokio::test]
@@ -310,25 +447,47 @@ async fn what_an_instance_works_on_when_its_function_is_replaced_it_finishes() {
     let binary = folder.path().join("center-register");
     fs::hard_link(env!("CARGO_BIN_EXE_center-register"), &binary).expect("a link");
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml");
-    let options = Options { template, binaries: folder.path().to_owned(), ..Options::default() };
+    let options = Options {
+        template,
+        binaries: folder.path().to_owned(),
+        ..Options::default()
+    };
     let cloud = Cloud::start(options).await.expect("the cloud starts");
     // Less than the function's client waits for an answer before it asks again.
     let effect = Effect::Delay(Duration::from_millis(1_500));
-    cloud.inject(Fault { function: None, operation: "TransactWriteItems".into(), times: 1, skip: 0, effect });
+    cloud.inject(Fault {
+        function: None,
+        operation: "TransactWriteItems".into(),
+        times: 1,
+        skip: 0,
+        effect,
+    });
 
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
     let register = |username: &str| {
         let request = http.post(format!("{}/api/auth/register", cloud.url()));
         request.json(&crate::world::registration(username)).send()
     };
     let swap = async {
-        while !cloud.calls().iter().any(|call| call.operation == "TransactWriteItems") {
+        while !cloud
+            .calls()
+            .iter()
+            .any(|call| call.operation == "TransactWriteItems")
+        {
             sleep(Duration::from_millis(5)).await;
         }
         fs::remove_file(&binary).expect("a removal");
         fs::hard_link(env!("CARGO_BIN_EXE_unrouted"), &binary).expect("a link");
         cloud.restart(&["center-register".to_owned()]);
-        register("second").await.expect("an answer").json::<serde_json::Value>().await.expect("JSON")
+        register("second")
+            .await
+            .expect("an answer")
+            .json::<serde_json::Value>()
+            .await
+            .expect("JSON")
     };
     let (first, second) = tokio::join!(register("first"), swap);
     assert_eq!(second, json!({"detail": "Method Not Allowed"}));

@@ -73,7 +73,11 @@ async fn create_user() {
     {"email":"NEW@example.com","name":"n","password":"password123"}: 200 {"code":1412,"message":"账号已存在","data":{}}
     [{"email":"New@example.com","name":"昵称","password":"password123"}]: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     "#);
-    let users = world.items().await.into_iter().filter(|item| item.contains_key("uuid"));
+    let users = world
+        .items()
+        .await
+        .into_iter()
+        .filter(|item| item.contains_key("uuid"));
     assert_eq!(users.count(), 1);
 }
 
@@ -125,7 +129,10 @@ async fn login() {
     "#);
 
     world.alter(&user, |user| user.blocked = true).await;
-    let blocked = [good, json!({"email": "a@b.co", "password": "wrong password"})];
+    let blocked = [
+        good,
+        json!({"email": "a@b.co", "password": "wrong password"}),
+    ];
     assert_snapshot!(answers(&world, "PUT", "/api/users/login/", &blocked).await, @r#"
     {"email":"A@b.co","password":"password123"}: 200 {"code":1103,"message":"Forbidden","data":{}}
     {"email":"a@b.co","password":"wrong password"}: 200 {"code":1413,"message":"密码错误","data":{}}
@@ -152,16 +159,26 @@ async fn too_many_tries_are_a_429_that_says_when_to_come_back() {
     assert!(answer.retry_after.is_some());
     // One account, one count, whatever the door.
     assert_eq!(world.login("a@b.co", PASSWORD).await.status, 429);
-    let old = json!({"email": "a@b.co", "password_old": PASSWORD, "password_new": "another password"});
-    assert_eq!(world.whale("PUT", "/api/users/password/", &old).await.status, 429);
+    let old =
+        json!({"email": "a@b.co", "password_old": PASSWORD, "password_new": "another password"});
+    assert_eq!(
+        world
+            .whale("PUT", "/api/users/password/", &old)
+            .await
+            .status,
+        429
+    );
 }
 
 #[tokio::test]
 async fn current_user() {
     let world = World::new().await;
     let (_, token) = world.whale_account("a@b.co").await;
-    let get =
-        async |query: &str| world.send(world.request("GET", &format!("/api/current_user/{query}"))).await;
+    let get = async |query: &str| {
+        world
+            .send(world.request("GET", &format!("/api/current_user/{query}")))
+            .await
+    };
     assert_snapshot!(get(&format!("?token={token}")).await, @r#"
     200 application/json
     {
@@ -194,7 +211,13 @@ async fn current_user() {
     "?token=nonsense": 200 {"code":1104,"message":"Not Found","data":{}}
     "?tokens=x": 200 {"code":1201,"message":"GET方法url参数不完整","data":{}}
     "#);
-    let bearer = world.send(world.request("GET", "/api/current_user").bearer_auth(&token)).await;
+    let bearer = world
+        .send(
+            world
+                .request("GET", "/api/current_user")
+                .bearer_auth(&token),
+        )
+        .await;
     assert_eq!(bearer.json()["code"], 0);
 
     let (_, another) = world.whale_account("other@b.co").await;
@@ -202,7 +225,11 @@ async fn current_user() {
         let request = world.request("GET", &format!("/api/current_user/?token={query}"));
         world.send(request.bearer_auth(bearer)).await.json()
     };
-    assert_eq!(both(&token, &another).await["data"]["user"]["email"], "a@b.co", "the parameter wins");
+    assert_eq!(
+        both(&token, &another).await["data"]["user"]["email"],
+        "a@b.co",
+        "the parameter wins"
+    );
     assert_eq!(both(&token, "nonsense").await["code"], 0);
     assert_eq!(both("nonsense", &token).await["code"], 1104);
 }
@@ -215,17 +242,37 @@ async fn fields_narrow_every_object_and_select_no_secret() {
         let path = format!("/api/current_user/?token={token}&fields={fields}");
         world.send(world.request("GET", &path)).await.json()["data"].clone()
     };
-    assert_eq!(get("id,%20email").await, json!({"user": {"id": user["id"], "email": "a@b.co"}}));
-    assert_eq!(get("password_hash,password,apikey,token_version,phone,unknown").await, json!({"user": {}}));
+    assert_eq!(
+        get("id,%20email").await,
+        json!({"user": {"id": user["id"], "email": "a@b.co"}})
+    );
+    assert_eq!(
+        get("password_hash,password,apikey,token_version,phone,unknown").await,
+        json!({"user": {}})
+    );
     assert_eq!(get("").await, json!({"user": {}}));
-    assert_eq!(get("uuid,uuid").await, json!({"user": {"uuid": user["uuid"]}}));
+    assert_eq!(
+        get("uuid,uuid").await,
+        json!({"user": {"uuid": user["uuid"]}})
+    );
 
     let login = json!({"email": "a@b.co", "password": PASSWORD});
-    let signed_in = world.whale("PUT", "/api/users/login/?fields=name", &login).await.json();
+    let signed_in = world
+        .whale("PUT", "/api/users/login/?fields=name", &login)
+        .await
+        .json();
     assert_eq!(signed_in["data"]["user"], json!({"name": "昵称"}));
-    assert!(signed_in["data"]["token"].is_string(), "what is no object stays");
-    let captcha =
-        world.whale("POST", "/api/captcha/?fields=group", &json!({"group": 1, "email": "a@b.co"})).await;
+    assert!(
+        signed_in["data"]["token"].is_string(),
+        "what is no object stays"
+    );
+    let captcha = world
+        .whale(
+            "POST",
+            "/api/captcha/?fields=group",
+            &json!({"group": 1, "email": "a@b.co"}),
+        )
+        .await;
     assert_eq!(captcha.json()["data"], json!({"captcha": {"group": 1}}));
 }
 
@@ -254,9 +301,15 @@ async fn verification_email_and_email_verified() {
     "#);
     let mail = world.newest_mail().await;
     assert_eq!(world.mails().await.len(), 2);
-    let link = mail.text.split_whitespace().find(|word| word.starts_with("http")).expect("a link");
-    let (uuid, mailed) =
-        link.split_once("/verify-email?u=").and_then(|(_, query)| query.split_once("&t=")).expect("both");
+    let link = mail
+        .text
+        .split_whitespace()
+        .find(|word| word.starts_with("http"))
+        .expect("a link");
+    let (uuid, mailed) = link
+        .split_once("/verify-email?u=")
+        .and_then(|(_, query)| query.split_once("&t="))
+        .expect("both");
     assert!(link.starts_with(&world.url()), "{link}");
     assert_eq!(uuid, user["uuid"]);
 
@@ -270,7 +323,9 @@ async fn verification_email_and_email_verified() {
         json!({"user_uuid": "no uuid", "token": mailed}),
         json!({"user_uuid": 5, "token": mailed}),
     ];
-    let mut lines = answers(&world, "PUT", path, &bodies).await.replace(mailed, "[mailed]");
+    let mut lines = answers(&world, "PUT", path, &bodies)
+        .await
+        .replace(mailed, "[mailed]");
     lines = lines.replace(&token, "[login]");
     assert_snapshot!(lines, @r#"
     {"user_uuid":"[uuid]"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
@@ -281,17 +336,37 @@ async fn verification_email_and_email_verified() {
     {"token":"[mailed]","user_uuid":"no uuid"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     {"token":"[mailed]","user_uuid":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     "#);
-    assert_eq!(world.me(mailed).await.status, 401, "a mailed token is no login token");
     assert_eq!(
-        world.send(world.request("GET", &format!("/api/current_user/?token={mailed}"))).await.json()["code"],
+        world.me(mailed).await.status,
+        401,
+        "a mailed token is no login token"
+    );
+    assert_eq!(
+        world
+            .send(world.request("GET", &format!("/api/current_user/?token={mailed}")))
+            .await
+            .json()["code"],
         1104
     );
 
     let verified = json!({"user_uuid": uuid, "token": mailed});
     let answer = world.whale("PUT", path, &verified).await.json();
-    assert_eq!((&answer["code"], &answer["data"]["user"]["email_verified"]), (&json!(0), &json!(true)));
-    assert_eq!(world.whale("PUT", path, &verified).await.json()["code"], 0, "twice is no error");
-    let again = world.whale("POST", "/api/users/verification_email/", &json!({"user_id": user["id"]})).await;
+    assert_eq!(
+        (&answer["code"], &answer["data"]["user"]["email_verified"]),
+        (&json!(0), &json!(true))
+    );
+    assert_eq!(
+        world.whale("PUT", path, &verified).await.json()["code"],
+        0,
+        "twice is no error"
+    );
+    let again = world
+        .whale(
+            "POST",
+            "/api/users/verification_email/",
+            &json!({"user_id": user["id"]}),
+        )
+        .await;
     assert_snapshot!(again, @r#"
     200 application/json
     {
@@ -306,22 +381,60 @@ async fn verification_email_and_email_verified() {
 async fn a_mailed_token_is_for_the_address_it_was_mailed_to() {
     let world = World::new().await;
     let (user, token) = world.whale_account("a@b.co").await;
-    world.whale("POST", "/api/users/verification_email/", &json!({"user_id": user["id"]})).await;
+    world
+        .whale(
+            "POST",
+            "/api/users/verification_email/",
+            &json!({"user_id": user["id"]}),
+        )
+        .await;
     let mail = world.newest_mail().await;
-    let (_, mailed) = mail.text.split_whitespace().find_map(|word| word.split_once("&t=")).expect("a token");
+    let (_, mailed) = mail
+        .text
+        .split_whitespace()
+        .find_map(|word| word.split_once("&t="))
+        .expect("a token");
     world.update(&token, &json!({"email": "b@b.co"})).await;
     let verify = json!({"user_uuid": user["uuid"], "token": mailed});
-    assert_eq!(world.whale("PUT", "/api/users/email_verified/", &verify).await.json()["code"], 1411);
+    assert_eq!(
+        world
+            .whale("PUT", "/api/users/email_verified/", &verify)
+            .await
+            .json()["code"],
+        1411
+    );
     world.update(&token, &json!({"email": "a@b.co"})).await;
-    let back = world.whale("PUT", "/api/users/email_verified/", &verify).await;
-    assert_eq!(back.json()["code"], 1411, "what was cancelled does not come back with the address");
-    world.whale("POST", "/api/users/verification_email/", &json!({"user_id": user["id"]})).await;
+    let back = world
+        .whale("PUT", "/api/users/email_verified/", &verify)
+        .await;
+    assert_eq!(
+        back.json()["code"],
+        1411,
+        "what was cancelled does not come back with the address"
+    );
+    world
+        .whale(
+            "POST",
+            "/api/users/verification_email/",
+            &json!({"user_id": user["id"]}),
+        )
+        .await;
     let mail = world.newest_mail().await;
-    let (_, mailed) = mail.text.split_whitespace().find_map(|word| word.split_once("&t=")).expect("a token");
+    let (_, mailed) = mail
+        .text
+        .split_whitespace()
+        .find_map(|word| word.split_once("&t="))
+        .expect("a token");
     let verify = json!({"user_uuid": user["uuid"], "token": mailed});
     world.update(&token, &json!({"email": "A@b.co"})).await;
-    let same = world.whale("PUT", "/api/users/email_verified/", &verify).await;
-    assert_eq!(same.json()["code"], 0, "the same address, spelt in another way");
+    let same = world
+        .whale("PUT", "/api/users/email_verified/", &verify)
+        .await;
+    assert_eq!(
+        same.json()["code"],
+        0,
+        "the same address, spelt in another way"
+    );
 }
 
 #[tokio::test]
@@ -332,9 +445,16 @@ async fn change_name_and_avatar() {
     let (admin, admin_token) = world.whale_account("admin@b.co").await;
     world.promote(&admin).await;
     let put = async |path: &str, token: &str, body: &Value| {
-        world.send(world.request("PUT", path).bearer_auth(token).json(body)).await
+        world
+            .send(world.request("PUT", path).bearer_auth(token).json(body))
+            .await
     };
-    let own = put("/api/users/name/", &token, &json!({"user_id": user["id"], "name": "新昵称"})).await;
+    let own = put(
+        "/api/users/name/",
+        &token,
+        &json!({"user_id": user["id"], "name": "新昵称"}),
+    )
+    .await;
     assert_snapshot!(own, @r#"
     200 application/json
     {
@@ -361,29 +481,117 @@ async fn change_name_and_avatar() {
     let mut lines = String::new();
     let picture = "https://example.com/a.png";
     for (who, token, path, body) in [
-        ("nobody", "", "name", json!({"user_id": user["id"], "name": "n"})),
+        (
+            "nobody",
+            "",
+            "name",
+            json!({"user_id": user["id"], "name": "n"}),
+        ),
         ("the user", &token, "name", json!({"email": "a@b.co"})),
         ("the user", &token, "name", json!({"name": 5})),
-        ("the user", &token, "name", json!({"email": "a@b.co", "name": 5})),
-        ("the user", &token, "name", json!({"email": "a@b.co", "name": ""})),
-        ("the user", &token, "name", json!({"email": "other@b.co", "name": "n"})),
-        ("the user", &token, "name", json!({"email": "unknown@b.co", "name": "n"})),
-        ("the user", &token, "name", json!({"email": "nowhere", "name": "n"})),
-        ("the user", &token, "name", json!({"user_id": 1, "name": "n"})),
-        ("an admin", &admin_token, "name", json!({"user_id": 1, "name": "n"})),
-        ("an admin", &admin_token, "name", json!({"email": "unknown@b.co", "name": "n"})),
-        ("an admin", &admin_token, "name", json!({"email": "nowhere", "name": "n"})),
-        ("nobody", "", "avatar", json!({"email": "a@b.co", "avatar": picture})),
+        (
+            "the user",
+            &token,
+            "name",
+            json!({"email": "a@b.co", "name": 5}),
+        ),
+        (
+            "the user",
+            &token,
+            "name",
+            json!({"email": "a@b.co", "name": ""}),
+        ),
+        (
+            "the user",
+            &token,
+            "name",
+            json!({"email": "other@b.co", "name": "n"}),
+        ),
+        (
+            "the user",
+            &token,
+            "name",
+            json!({"email": "unknown@b.co", "name": "n"}),
+        ),
+        (
+            "the user",
+            &token,
+            "name",
+            json!({"email": "nowhere", "name": "n"}),
+        ),
+        (
+            "the user",
+            &token,
+            "name",
+            json!({"user_id": 1, "name": "n"}),
+        ),
+        (
+            "an admin",
+            &admin_token,
+            "name",
+            json!({"user_id": 1, "name": "n"}),
+        ),
+        (
+            "an admin",
+            &admin_token,
+            "name",
+            json!({"email": "unknown@b.co", "name": "n"}),
+        ),
+        (
+            "an admin",
+            &admin_token,
+            "name",
+            json!({"email": "nowhere", "name": "n"}),
+        ),
+        (
+            "nobody",
+            "",
+            "avatar",
+            json!({"email": "a@b.co", "avatar": picture}),
+        ),
         ("the user", &token, "avatar", json!({"avatar": picture})),
-        ("the user", &token, "avatar", json!({"email": "a@b.co", "avatar": "javascript:alert(1)"})),
-        ("the user", &token, "avatar", json!({"email": "a@b.co", "avatar": 5})),
-        ("the user", &token, "avatar", json!({"email": "other@b.co", "avatar": picture})),
-        ("the user", &token, "avatar", json!({"email": "nowhere", "avatar": picture})),
-        ("an admin", &admin_token, "avatar", json!({"email": "unknown@b.co", "avatar": picture})),
-        ("an admin", &admin_token, "avatar", json!({"email": "nowhere", "avatar": picture})),
+        (
+            "the user",
+            &token,
+            "avatar",
+            json!({"email": "a@b.co", "avatar": "javascript:alert(1)"}),
+        ),
+        (
+            "the user",
+            &token,
+            "avatar",
+            json!({"email": "a@b.co", "avatar": 5}),
+        ),
+        (
+            "the user",
+            &token,
+            "avatar",
+            json!({"email": "other@b.co", "avatar": picture}),
+        ),
+        (
+            "the user",
+            &token,
+            "avatar",
+            json!({"email": "nowhere", "avatar": picture}),
+        ),
+        (
+            "an admin",
+            &admin_token,
+            "avatar",
+            json!({"email": "unknown@b.co", "avatar": picture}),
+        ),
+        (
+            "an admin",
+            &admin_token,
+            "avatar",
+            json!({"email": "nowhere", "avatar": picture}),
+        ),
     ] {
         let answer = put(&format!("/api/users/{path}/"), token, &body).await;
-        lines.push_str(&format!("{path} by {who} {body}: {} {}\n", answer.status, answer.text));
+        lines.push_str(&format!(
+            "{path} by {who} {body}: {} {}\n",
+            answer.status, answer.text
+        ));
     }
     assert_snapshot!(lines, @r#"
     name by nobody {"name":"n","user_id":[id]}: 200 {"code":1101,"message":"Unauthorized","data":{}}
@@ -408,15 +616,23 @@ async fn change_name_and_avatar() {
     avatar by an admin {"avatar":"https://example.com/a.png","email":"nowhere"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     "#);
 
-    let by_admin =
-        put("/api/users/name/", &admin_token, &json!({"user_id": other["id"], "name": "renamed"})).await;
+    let by_admin = put(
+        "/api/users/name/",
+        &admin_token,
+        &json!({"user_id": other["id"], "name": "renamed"}),
+    )
+    .await;
     assert_eq!(by_admin.json()["data"]["user"]["name"], "renamed");
     let path = format!("/api/users/avatar/?token={token}");
-    let avatar = world.whale("PUT", &path, &json!({"email": "a@b.co", "avatar": picture})).await;
+    let avatar = world
+        .whale("PUT", &path, &json!({"email": "a@b.co", "avatar": picture}))
+        .await;
     assert_eq!(avatar.json()["data"]["user"]["avatar"], picture);
     let kept = world.whale("PUT", &path, &json!({"email": "a@b.co"})).await;
     assert_eq!(kept.json()["data"]["user"]["avatar"], picture);
-    let cleared = world.whale("PUT", &path, &json!({"email": "a@b.co", "avatar": null})).await;
+    let cleared = world
+        .whale("PUT", &path, &json!({"email": "a@b.co", "avatar": null}))
+        .await;
     assert_eq!(cleared.json()["data"]["user"]["avatar"], Value::Null);
 }
 
@@ -427,7 +643,10 @@ async fn the_integer_wins_where_both_subjects_are_sent() {
     world.whale_account("other@b.co").await;
     let body = json!({"user_id": user["id"], "email": "other@b.co", "name": "mine"});
     let path = format!("/api/users/name/?token={token}");
-    assert_eq!(world.whale("PUT", &path, &body).await.json()["data"]["user"]["email"], "a@b.co");
+    assert_eq!(
+        world.whale("PUT", &path, &body).await.json()["data"]["user"]["email"],
+        "a@b.co"
+    );
 }
 
 #[tokio::test]
@@ -435,11 +654,22 @@ async fn an_id_that_is_no_id_is_a_wrong_value_and_sends_nothing() {
     let world = World::new().await;
     world.whale_account("a@b.co").await;
     let mut lines = String::new();
-    for id in
-        ["\"1\"", "1.0", "1.5", "true", "[1]", "{}", "-1", "9223372036854775808", "9007199254740992", "1e3"]
-    {
+    for id in [
+        "\"1\"",
+        "1.0",
+        "1.5",
+        "true",
+        "[1]",
+        "{}",
+        "-1",
+        "9223372036854775808",
+        "9007199254740992",
+        "1e3",
+    ] {
         let body = format!(r#"{{"group":1,"user_id":{id},"email":"a@b.co"}}"#);
-        let request = world.request("POST", "/api/captcha/").header("content-type", "application/json");
+        let request = world
+            .request("POST", "/api/captcha/")
+            .header("content-type", "application/json");
         let answer = world.send(request.body(body)).await;
         lines.push_str(&format!("{id}: {}\n", answer.json()["code"]));
     }
@@ -468,9 +698,14 @@ async fn a_body_that_cannot_be_read_is_a_bad_request() {
         ("not JSON", "email=a@b.co".to_owned()),
         ("1 MB", format!(r#"{{"email":"{}"}}"#, "a".repeat(1 << 20))),
         ("a list", "[1,2]".to_owned()),
-        ("a key twice", r#"{"email":"a@b.co","email":"b@b.co","password":"password123"}"#.to_owned()),
+        (
+            "a key twice",
+            r#"{"email":"a@b.co","email":"b@b.co","password":"password123"}"#.to_owned(),
+        ),
     ] {
-        let request = world.request("PUT", "/api/users/login/").header("content-type", "application/json");
+        let request = world
+            .request("PUT", "/api/users/login/")
+            .header("content-type", "application/json");
         let answer = world.send(request.body(body)).await;
         lines.push_str(&format!("{name}: {} {}\n", answer.status, answer.text));
     }
@@ -489,7 +724,12 @@ async fn both_forms_of_every_path_work_and_nothing_beyond_does() {
     let paths: Vec<(String, String)> = world
         .routes()
         .into_iter()
-        .filter_map(|route| Some((route.method, route.path.strip_suffix("/{slash+}")?.to_owned())))
+        .filter_map(|route| {
+            Some((
+                route.method,
+                route.path.strip_suffix("/{slash+}")?.to_owned(),
+            ))
+        })
         .collect();
     assert_eq!(paths.len(), 13);
     for (method, path) in &paths {
@@ -502,7 +742,9 @@ async fn both_forms_of_every_path_work_and_nothing_beyond_does() {
         assert_eq!(bare.to_string(), slash.to_string(), "{method} {path}");
         assert_eq!(bare.status, status, "{method} {path}: {bare}");
         for beyond in ["x", "x/", "/", "%2f"] {
-            let answer = world.whale(method, &format!("{path}/{beyond}"), &json!({})).await;
+            let answer = world
+                .whale(method, &format!("{path}/{beyond}"), &json!({}))
+                .await;
             assert_eq!(answer.text, words, "{method} {path}/{beyond}");
             assert_eq!(answer.status, 404, "{method} {path}/{beyond}");
         }
@@ -512,10 +754,16 @@ async fn both_forms_of_every_path_work_and_nothing_beyond_does() {
 #[tokio::test]
 async fn no_route_lacks_the_twin_without_which_a_wider_one_would_take_its_slash() {
     let routes = World::new().await.routes();
-    for route in routes.iter().filter(|route| route.method != "ANY" && !route.path.ends_with("{slash+}")) {
+    for route in routes
+        .iter()
+        .filter(|route| route.method != "ANY" && !route.path.ends_with("{slash+}"))
+    {
         let wider = |twin: &local::Route| {
             twin.method == route.method
-                && twin.path.strip_suffix("{slash+}").is_some_and(|wider| route.path.starts_with(wider))
+                && twin
+                    .path
+                    .strip_suffix("{slash+}")
+                    .is_some_and(|wider| route.path.starts_with(wider))
         };
         let own = format!("{}/{{slash+}}", route.path);
         let own = |twin: &local::Route| twin.path == own && twin.function == route.function;
@@ -528,35 +776,69 @@ async fn no_route_lacks_the_twin_without_which_a_wider_one_would_take_its_slash(
 async fn what_a_twin_takes_beyond_its_path_is_answered_there_and_leads_nowhere_else() {
     let world = World::new().await;
     for (method, path, words) in [
-        ("GET", "/api/users/17/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
-        ("POST", "/api/users/17/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
-        ("GET", "/api/users/name/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
-        ("PUT", "/api/users/name/x/", r#"{"code":1104,"message":"Not Found","data":{}}"#),
+        (
+            "GET",
+            "/api/users/17/",
+            r#"{"code":1104,"message":"Not Found","data":{}}"#,
+        ),
+        (
+            "POST",
+            "/api/users/17/",
+            r#"{"code":1104,"message":"Not Found","data":{}}"#,
+        ),
+        (
+            "GET",
+            "/api/users/name/",
+            r#"{"code":1104,"message":"Not Found","data":{}}"#,
+        ),
+        (
+            "PUT",
+            "/api/users/name/x/",
+            r#"{"code":1104,"message":"Not Found","data":{}}"#,
+        ),
         ("GET", "/api/users/me/x/", r#"{"detail":"Not Found"}"#),
         ("PUT", "/api/users/me//", r#"{"detail":"Not Found"}"#),
         ("POST", "/api/users/me/", r#"{"detail":"Not Found"}"#),
     ] {
         let answer = world.request(method, path).send().await.expect("an answer");
-        assert_eq!((answer.status().as_u16(), answer.url().path()), (404, path), "{method} {path}");
-        assert_eq!(answer.text().await.expect("a body"), words, "{method} {path}");
+        assert_eq!(
+            (answer.status().as_u16(), answer.url().path()),
+            (404, path),
+            "{method} {path}"
+        );
+        assert_eq!(
+            answer.text().await.expect("a body"),
+            words,
+            "{method} {path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn ones_own_profile_is_answered_with_a_slash_too() {
-    let Some(world) = World::embedded().await else { return }; // elsewhere it may take a redirection
+    let Some(world) = World::embedded().await else {
+        return;
+    }; // elsewhere it may take a redirection
     let token = world.token("testuser").await;
     for (method, body) in [("GET", json!({})), ("PUT", json!({"nickname": "n"}))] {
-        let request = world.request(method, "/api/users/me/").bearer_auth(&token).json(&body);
+        let request = world
+            .request(method, "/api/users/me/")
+            .bearer_auth(&token)
+            .json(&body);
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.url().path(), "/api/users/me/", "no way round");
-        assert_eq!(answer.json::<Value>().await.expect("JSON")["username"], "testuser");
+        assert_eq!(
+            answer.json::<Value>().await.expect("JSON")["username"],
+            "testuser"
+        );
     }
 }
 
 #[tokio::test]
 async fn each_request_makes_no_more_calls_than_it_must() {
-    let Some(world) = World::embedded().await else { return };
+    let Some(world) = World::embedded().await else {
+        return;
+    };
     let (user, token) = world.whale_account("a@b.co").await;
     let id = &user["id"];
     let code = world.code("a@b.co").await;

@@ -55,18 +55,29 @@ impl World {
     }
 
     /// An embedded world whose template has these parameters, and whose functions these variables.
-    pub async fn with_variables(parameters: &[(&str, &str)], variables: &[(&str, &str)]) -> Option<Embedded> {
+    pub async fn with_variables(
+        parameters: &[(&str, &str)],
+        variables: &[(&str, &str)],
+    ) -> Option<Embedded> {
         if Deployment::exists() {
             // `eprint!` would be captured, and shown only where a test fails.
-            write!(std::io::stderr(), "SKIPPED, it needs the embedded cloud: ").expect("a place for a word");
+            write!(std::io::stderr(), "SKIPPED, it needs the embedded cloud: ")
+                .expect("a place for a word");
             return None;
         }
         let cloud = Place::embed(parameters, variables).await;
-        Some(Embedded { world: Self::at(Place::Embedded(cloud.clone())), cloud })
+        Some(Embedded {
+            world: Self::at(Place::Embedded(cloud.clone())),
+            cloud,
+        })
     }
 
     fn at(place: Place) -> Self {
-        Self { http: place.client(), place, _filters: filters() }
+        Self {
+            http: place.client(),
+            place,
+            _filters: filters(),
+        }
     }
 
     /// Where the API answers.
@@ -86,7 +97,9 @@ impl World {
 
     /// Every route of the template.
     pub fn routes(&self) -> Vec<Route> {
-        Template::read(&place::template(), &BTreeMap::new(), &self.url()).expect("a template").routes()
+        Template::read(&place::template(), &BTreeMap::new(), &self.url())
+            .expect("a template")
+            .routes()
     }
 
     /// The environment variables of someone who may do everything.
@@ -130,8 +143,13 @@ impl World {
         let method = request.method().to_string();
         let response = client.execute(request).await.expect("an answer");
         let path = response.url().path().to_owned();
-        let header =
-            |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
         let answer = Answer {
             status: response.status().as_u16(),
             content_type: header("content-type"),
@@ -144,20 +162,28 @@ impl World {
     }
 
     pub async fn register(&self, body: &Value) -> Answer {
-        self.send(self.request("POST", "/api/auth/register").json(body)).await
+        self.send(self.request("POST", "/api/auth/register").json(body))
+            .await
     }
 
     pub async fn login(&self, username: &str, password: &str) -> Answer {
         let form = [("username", username), ("password", password)];
-        self.send(self.request("POST", "/api/auth/login").form(&form)).await
+        self.send(self.request("POST", "/api/auth/login").form(&form))
+            .await
     }
 
     pub async fn me(&self, token: &str) -> Answer {
-        self.send(self.request("GET", "/api/users/me").bearer_auth(token)).await
+        self.send(self.request("GET", "/api/users/me").bearer_auth(token))
+            .await
     }
 
     pub async fn update(&self, token: &str, body: &Value) -> Answer {
-        self.send(self.request("PUT", "/api/users/me").bearer_auth(token).json(body)).await
+        self.send(
+            self.request("PUT", "/api/users/me")
+                .bearer_auth(token)
+                .json(body),
+        )
+        .await
     }
 
     /// Registers `username` with the usual password, and logs in: the token.
@@ -165,7 +191,10 @@ impl World {
         let registered = self.register(&registration(username)).await;
         assert_eq!(registered.status, 200, "{registered}");
         let signed_in = self.login(username, PASSWORD).await;
-        signed_in.json()["access_token"].as_str().expect("a token").to_owned()
+        signed_in.json()["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     /// A request of the whale family, with a JSON body.
@@ -178,7 +207,10 @@ impl World {
         let body = json!({"email": email, "password": PASSWORD, "name": "昵称"});
         let created = self.whale("POST", "/api/users/", &body).await;
         let data = created.json()["data"].clone();
-        let token = data["token"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned();
+        let token = data["token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{created}"))
+            .to_owned();
         (data["user"].clone(), token)
     }
 
@@ -190,15 +222,25 @@ impl World {
 
     /// Has `email` mailed a code: the code.
     pub async fn code(&self, email: &str) -> String {
-        let created = self.whale("POST", "/api/captcha/", &json!({"group": 1, "email": email})).await;
+        let created = self
+            .whale(
+                "POST",
+                "/api/captcha/",
+                &json!({"group": 1, "email": email}),
+            )
+            .await;
         assert_eq!(created.json()["code"], 0, "{created}");
         let mail = self.newest_mail().await;
         assert_eq!(mail.to, [email]);
         let mut words = mail.text.split_whitespace();
         let code = words.find(|word| {
-            word.len() == 8 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+            word.len() == 8
+                && word
+                    .chars()
+                    .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
         });
-        code.unwrap_or_else(|| panic!("no code in {}", mail.text)).to_owned()
+        code.unwrap_or_else(|| panic!("no code in {}", mail.text))
+            .to_owned()
     }
 
     /// Makes `user` an administrator, past all functions.
@@ -209,14 +251,28 @@ impl World {
     /// Changes the stored user that the answer `user` shows, past all functions.
     pub async fn alter(&self, user: &Value, change: impl Fn(&mut User)) {
         let users = self.users().await;
-        let uuid = user["uuid"].as_str().expect("a uuid").parse().expect("a uuid");
-        let stored = users.by_uuid(uuid).await.ok().flatten().expect("a stored user");
-        users.change(stored, &By::operator(), change).await.expect("a change");
+        let uuid = user["uuid"]
+            .as_str()
+            .expect("a uuid")
+            .parse()
+            .expect("a uuid");
+        let stored = users
+            .by_uuid(uuid)
+            .await
+            .ok()
+            .flatten()
+            .expect("a stored user");
+        users
+            .change(stored, &By::operator(), change)
+            .await
+            .expect("a change");
     }
 
     /// The store itself, past all functions.
     pub async fn users(&self) -> Users {
-        Users::open(&self.operator()).await.expect("the store opens")
+        Users::open(&self.operator())
+            .await
+            .expect("the store opens")
     }
 
     /// A DynamoDB client past all functions.
@@ -227,7 +283,11 @@ impl World {
     /// The value of the secret of this logical id.
     pub async fn secret(&self, logical: &str) -> String {
         let secrets = self.operator().secrets_manager();
-        let found = secrets.get_secret_value().secret_id(self.physical_id(logical)).send().await;
+        let found = secrets
+            .get_secret_value()
+            .secret_id(self.physical_id(logical))
+            .send()
+            .await;
         found.expect("a secret").secret_string.expect("a text")
     }
 
@@ -258,13 +318,21 @@ impl World {
     pub async fn trail(&self) -> Vec<String> {
         let mut entries = self.scan("AuditTable").await;
         entries.sort_by_key(|entry| entry["sk"].as_s().expect("a text").clone());
-        entries.iter().map(|entry| entry["event"].as_s().expect("a text").clone()).collect()
+        entries
+            .iter()
+            .map(|entry| entry["event"].as_s().expect("a text").clone())
+            .collect()
     }
 
     /// Every item of a table, by its logical id.
     pub async fn scan(&self, table: &str) -> Vec<Item> {
         let scan = self.dynamodb().scan().table_name(self.physical_id(table));
-        scan.into_paginator().items().send().collect::<Result<_, _>>().await.expect("a scan")
+        scan.into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .expect("a scan")
     }
 }
 
@@ -290,8 +358,13 @@ impl Answer {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
-        for (name, value) in [("", &self.content_type), ("www-authenticate: ", &self.www_authenticate)] {
-            value.iter().try_for_each(|value| write!(f, " {name}{value}"))?;
+        for (name, value) in [
+            ("", &self.content_type),
+            ("www-authenticate: ", &self.www_authenticate),
+        ] {
+            value
+                .iter()
+                .try_for_each(|value| write!(f, " {name}{value}"))?;
         }
         match serde_json::from_str::<Value>(&self.text) {
             Ok(json) => write!(f, "\n{json:#}"),
@@ -314,8 +387,14 @@ pub fn registration(username: &str) -> Value {
 pub fn filters() -> SettingsBindDropGuard {
     let mut settings = insta::Settings::clone_current();
     for (pattern, word) in [
-        (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "[uuid]"),
-        (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z", "[time in UTC]"),
+        (
+            r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+            "[uuid]",
+        ),
+        (
+            r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z",
+            "[time in UTC]",
+        ),
         (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\b", "[time]"),
         (r"\b\d{15,16}\b", "[id]"),
         (r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b", "[date and time]"),
@@ -353,9 +432,14 @@ impl Embedded {
         let calls = self.cloud.calls();
         self.cloud.clear_calls();
         let functions = &self.cloud.template().functions;
-        let follows = |name: &str| functions.iter().any(|one| one.name == name && !one.sources.is_empty());
-        let dynamodb =
-            calls.into_iter().filter(|call| call.service == "dynamodb" && !follows(&call.function));
+        let follows = |name: &str| {
+            functions
+                .iter()
+                .any(|one| one.name == name && !one.sources.is_empty())
+        };
+        let dynamodb = calls
+            .into_iter()
+            .filter(|call| call.service == "dynamodb" && !follows(&call.function));
         dynamodb.map(|call| call.operation).collect()
     }
 }
@@ -365,7 +449,11 @@ impl World {
     pub async fn end_all_captchas(&self) {
         let table = self.physical_id("CaptchasTable");
         for item in self.captchas().await {
-            let update = self.dynamodb().update_item().table_name(&table).key("pk", item["pk"].clone());
+            let update = self
+                .dynamodb()
+                .update_item()
+                .table_name(&table)
+                .key("pk", item["pk"].clone());
             let update = update.update_expression("SET ends_at = :past");
             update
                 .expression_attribute_values(":past", AttributeValue::N("1".into()))
@@ -377,8 +465,17 @@ impl World {
 
     /// Moves the end of every count into the past, as time would; DynamoDB would sweep later.
     pub async fn end_all_counts(&self) {
-        for item in self.items().await.into_iter().filter(|item| item.contains_key("tries")) {
-            let update = self.dynamodb().update_item().table_name(self.table()).key("pk", item["pk"].clone());
+        for item in self
+            .items()
+            .await
+            .into_iter()
+            .filter(|item| item.contains_key("tries"))
+        {
+            let update = self
+                .dynamodb()
+                .update_item()
+                .table_name(self.table())
+                .key("pk", item["pk"].clone());
             let update = update.update_expression("SET expires_at = :past");
             update
                 .expression_attribute_values(":past", AttributeValue::N("1".into()))

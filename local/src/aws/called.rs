@@ -31,7 +31,11 @@ impl AwsCall {
             service: call.service.name().to_owned(),
             operation: call.operation.clone(),
             actions: call.needs.iter().map(|need| need.action.clone()).collect(),
-            resources: call.needs.iter().map(|need| need.resource.clone()).collect(),
+            resources: call
+                .needs
+                .iter()
+                .map(|need| need.resource.clone())
+                .collect(),
             contexts: call.needs.iter().map(|need| need.context.clone()).collect(),
             granted,
             items_read: 0,

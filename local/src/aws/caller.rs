@@ -15,9 +15,16 @@ pub(super) struct Caller {
 impl Caller {
     /// Nothing where there is no signature, or one for a service that is not here.
     pub(super) fn of(head: &Parts) -> Option<Caller> {
-        let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let header = head
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         let credential = header
-            .and_then(|header| header.strip_prefix("AWS4-HMAC-SHA256")?.split_once("Credential="))
+            .and_then(|header| {
+                header
+                    .strip_prefix("AWS4-HMAC-SHA256")?
+                    .split_once("Credential=")
+            })
             .map(|(_, rest)| rest.split(',').next().unwrap_or(rest).trim().to_owned())
             .or_else(|| presigned(head.uri.query()?))?;
         // <access key id>/<date>/<region>/<service>/aws4_request
@@ -30,5 +37,7 @@ impl Caller {
 
 fn presigned(query: &str) -> Option<String> {
     let mut fields = form_urlencoded::parse(query.as_bytes());
-    fields.find(|(name, _)| name == "X-Amz-Credential").map(|(_, credential)| credential.into_owned())
+    fields
+        .find(|(name, _)| name == "X-Amz-Credential")
+        .map(|(_, credential)| credential.into_owned())
 }

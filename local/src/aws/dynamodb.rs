@@ -46,11 +46,17 @@ impl DynamoDb {
         let database = Database::new(&place).context("opening the database")?;
         index_streams(&place).context("indexing the streams")?;
         let (listener, port) = bind(0).await?;
-        let server =
-            dynoxide::server::serve_with_shutdown(listener, database.clone(), std::future::pending());
+        let server = dynoxide::server::serve_with_shutdown(
+            listener,
+            database.clone(),
+            std::future::pending(),
+        );
         let dynamodb = DynamoDb {
             address: format!("127.0.0.1:{port}"),
-            client: Client::builder().no_proxy().build().context("making a client")?,
+            client: Client::builder()
+                .no_proxy()
+                .build()
+                .context("making a client")?,
             server: tokio::spawn(server).abort_handle(),
             streams: Streams::new(database.clone()),
             database,
@@ -64,7 +70,8 @@ impl DynamoDb {
         let trial = Database::memory()?;
         for table in tables {
             if self.database.get_table_metadata(&table.name)?.is_none() {
-                table::make(&trial, table).with_context(|| format!("making the table {}", table.name))?;
+                table::make(&trial, table)
+                    .with_context(|| format!("making the table {}", table.name))?;
             }
         }
         Ok(())
@@ -75,7 +82,8 @@ impl DynamoDb {
         let trial = Database::memory()?;
         let mut differing = Vec::new();
         for table in tables {
-            table::make(&trial, table).with_context(|| format!("making the table {}", table.name))?;
+            table::make(&trial, table)
+                .with_context(|| format!("making the table {}", table.name))?;
             if table::shape(&self.database, table)? != table::shape(&trial, table)? {
                 differing.push(table.name.clone());
             }
@@ -86,7 +94,8 @@ impl DynamoDb {
     /// Makes the tables that are not there yet, and gives those that are the streams that they lack.
     pub(super) fn adopt(&self, tables: &[Table]) -> Result<()> {
         for table in tables {
-            table::make(&self.database, table).with_context(|| format!("making the table {}", table.name))?;
+            table::make(&self.database, table)
+                .with_context(|| format!("making the table {}", table.name))?;
         }
         self.streams.adopt(tables);
         Ok(())
@@ -95,8 +104,12 @@ impl DynamoDb {
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
         let mut head = call.head;
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        head.uri = format!("http://{}{path}", self.address).parse().map_err(|_| Broken)?;
-        let request = http::Request::from_parts(head, call.body).try_into().map_err(|_| Broken)?;
+        head.uri = format!("http://{}{path}", self.address)
+            .parse()
+            .map_err(|_| Broken)?;
+        let request = http::Request::from_parts(head, call.body)
+            .try_into()
+            .map_err(|_| Broken)?;
         let answer = self.client.execute(request).await.map_err(|_| Broken)?;
         let (head, body) = http::Response::from(answer).into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
@@ -122,7 +135,10 @@ impl Drop for DynamoDb {
 /// The name of a database in memory that no other has: one that a second connection can open.
 fn memory() -> String {
     static OPENED: AtomicU64 = AtomicU64::new(0);
-    format!("file:dynamodb-{}?mode=memory&cache=shared", OPENED.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "file:dynamodb-{}?mode=memory&cache=shared",
+        OPENED.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// Without an index, every write to a table with a stream looks at every record that the stream
@@ -141,8 +157,15 @@ fn items_read(operation: &str, answer: &[u8]) -> ItemsRead {
         "GetItem" => answer()["Item"].is_object().into(),
         "Query" | "Scan" => answer()["ScannedCount"].as_u64().unwrap_or_default(),
         "BatchGetItem" => {
-            let tables = answer()["Responses"].as_object().cloned().unwrap_or_default();
-            tables.values().filter_map(Json::as_array).map(|items| items.len() as u64).sum()
+            let tables = answer()["Responses"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
+            tables
+                .values()
+                .filter_map(Json::as_array)
+                .map(|items| items.len() as u64)
+                .sum()
         }
         _ => 0,
     })

@@ -60,7 +60,10 @@ struct Gates {
 
 impl Default for Hold {
     fn default() -> Hold {
-        Hold(Arc::new(Gates { reached: Semaphore::new(0), released: Semaphore::new(0) }))
+        Hold(Arc::new(Gates {
+            reached: Semaphore::new(0),
+            released: Semaphore::new(0),
+        }))
     }
 }
 
@@ -111,7 +114,10 @@ impl Faults {
         let matching = faults.iter_mut().filter(|fault| {
             fault.times > 0
                 && fault.operation == operation
-                && fault.function.as_deref().is_none_or(|name| name == function)
+                && fault
+                    .function
+                    .as_deref()
+                    .is_none_or(|name| name == function)
         });
         for fault in matching {
             if fault.skip > 0 {

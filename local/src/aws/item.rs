@@ -52,17 +52,29 @@ fn leading_keys(operation: &str, request: &Json, tables: &[Table]) -> Option<Vec
     let table = tables.iter().find(|table| arn(&table.name) == arn(named))?;
     let attribute = partition_key(table, request["IndexName"].as_str()).unwrap_or_default();
     let of = |item: &Json| value(&item[attribute]);
-    let list = |items: &Json| items.as_array().into_iter().flatten().cloned().collect::<Vec<_>>();
+    let list = |items: &Json| {
+        items
+            .as_array()
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     match operation {
-        "GetItem" | "UpdateItem" | "DeleteItem" | "ConditionCheckItem" => Some(vec![of(&request["Key"])]),
+        "GetItem" | "UpdateItem" | "DeleteItem" | "ConditionCheckItem" => {
+            Some(vec![of(&request["Key"])])
+        }
         "PutItem" => Some(vec![of(&request["Item"])]),
         "Query" => Some(vec![queried(request, attribute)]),
         "BatchGetItem" => Some(list(&request["Keys"]).iter().map(of).collect()),
         "BatchWriteItem" => {
-            let written = list(&request["Items"]).into_iter().map(|item| match item.get("PutRequest") {
-                Some(put) => of(&put["Item"]),
-                None => of(&item["DeleteRequest"]["Key"]),
-            });
+            let written =
+                list(&request["Items"])
+                    .into_iter()
+                    .map(|item| match item.get("PutRequest") {
+                        Some(put) => of(&put["Item"]),
+                        None => of(&item["DeleteRequest"]["Key"]),
+                    });
             Some(written.collect())
         }
         _ => None,
@@ -75,28 +87,42 @@ fn partition_key<'a>(table: &'a Table, index: Option<&str>) -> Option<&'a str> {
         None => &table.create["KeySchema"],
         Some(index) => {
             let kinds = ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"];
-            let mut indexes = kinds.iter().filter_map(|kind| table.create[*kind].as_array()).flatten();
+            let mut indexes = kinds
+                .iter()
+                .filter_map(|kind| table.create[*kind].as_array())
+                .flatten();
             &indexes.find(|candidate| candidate["IndexName"] == *index)?["KeySchema"]
         }
     };
-    let key = schema.as_array()?.iter().find(|key| key["KeyType"] == "HASH")?;
+    let key = schema
+        .as_array()?
+        .iter()
+        .find(|key| key["KeyType"] == "HASH")?;
     key["AttributeName"].as_str()
 }
 
 /// The key that a query's condition compares `attribute` with: `pk = :id` or `#pk = :id`.
 fn queried(request: &Json, attribute: &str) -> String {
-    let condition = request["KeyConditionExpression"].as_str().unwrap_or_default();
+    let condition = request["KeyConditionExpression"]
+        .as_str()
+        .unwrap_or_default();
     let names = &request["ExpressionAttributeNames"];
     let values = &request["ExpressionAttributeValues"];
-    let parts = condition.split(" AND ").filter_map(|part| part.split_once('='));
+    let parts = condition
+        .split(" AND ")
+        .filter_map(|part| part.split_once('='));
     let mut keys = parts.map(|(name, given)| (name.trim(), given.trim()));
     let found = keys.find(|(name, _)| names[*name].as_str().unwrap_or(name) == attribute);
-    found.map(|(_, given)| value(&values[given])).unwrap_or_default()
+    found
+        .map(|(_, given)| value(&values[given]))
+        .unwrap_or_default()
 }
 
 /// A key's value, as text.
 fn value(attribute: &Json) -> String {
-    let typed = attribute.as_object().and_then(|typed| typed.values().next());
+    let typed = attribute
+        .as_object()
+        .and_then(|typed| typed.values().next());
     typed.and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
@@ -111,5 +137,9 @@ fn resource(request: &Json) -> String {
 
 /// A request may name a table by its ARN, too.
 fn arn(table: &str) -> String {
-    if table.starts_with("arn:") { table.to_owned() } else { table_arn(table) }
+    if table.starts_with("arn:") {
+        table.to_owned()
+    } else {
+        table_arn(table)
+    }
 }

@@ -20,7 +20,11 @@ pub(super) struct Need {
 impl Need {
     /// A need that no condition can ask about.
     pub(super) fn new(action: String, resource: String) -> Need {
-        Need { action, resource, context: RequestContext::new() }
+        Need {
+            action,
+            resource,
+            context: RequestContext::new(),
+        }
     }
 
     /// With the values of a condition key.
@@ -50,12 +54,22 @@ impl Call {
             Service::Ses => ses::read(&body),
             Service::S3 => s3::read(&head),
         };
-        Call { service, operation, needs, head, body }
+        Call {
+            service,
+            operation,
+            needs,
+            head,
+            body,
+        }
     }
 }
 
 /// The operation that the header `X-Amz-Target` names, behind the name of the service.
 fn target(head: &Parts) -> String {
-    let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let target = head
+        .headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     target.rsplit('.').next().unwrap_or_default().to_owned()
 }

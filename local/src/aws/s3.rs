@@ -33,15 +33,25 @@ impl S3 {
             fs::create_dir_all(objects.join(&bucket.name)).context("making the buckets")?;
         }
         fs::create_dir_all(objects).context("making the buckets")?;
-        let files =
-            || s3s_fs::FileSystem::new(objects).map_err(|error| anyhow!("opening the buckets: {error:?}"));
+        let files = || {
+            s3s_fs::FileSystem::new(objects)
+                .map_err(|error| anyhow!("opening the buckets: {error:?}"))
+        };
         let mut keys = SimpleAuth::new();
-        for name in template.functions.iter().map(|function| function.name.as_str()).chain([OPERATOR]) {
+        for name in template
+            .functions
+            .iter()
+            .map(|function| function.name.as_str())
+            .chain([OPERATOR])
+        {
             keys.register(name.to_owned(), SECRET_ACCESS_KEY.into());
         }
         let mut builder = S3ServiceBuilder::new(files()?);
         builder.set_auth(keys);
-        Ok(S3 { signed: builder.build(), open: S3ServiceBuilder::new(files()?).build() })
+        Ok(S3 {
+            signed: builder.build(),
+            open: S3ServiceBuilder::new(files()?).build(),
+        })
     }
 
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
@@ -52,7 +62,11 @@ impl S3 {
     /// The object at `key`, percent-encoded, or the error in its place; signed by nobody.
     pub(super) async fn object(&self, bucket: &str, key: &str) -> Result<Answer, Broken> {
         let request = http::Request::get(format!("http://localhost/{bucket}/{key}"));
-        S3::ask(&self.open, request.body(s3s::Body::empty()).map_err(|_| Broken)?).await
+        S3::ask(
+            &self.open,
+            request.body(s3s::Body::empty()).map_err(|_| Broken)?,
+        )
+        .await
     }
 
     async fn ask(service: &S3Service, request: http::Request<s3s::Body>) -> Result<Answer, Broken> {
@@ -66,23 +80,36 @@ impl S3 {
 /// The operation and what it takes, read from the method, the path and the query. Whatever
 /// is not known takes everything.
 pub(super) fn read(head: &Parts) -> (String, Vec<Need>) {
-    let path = percent_decode_str(head.uri.path()).decode_utf8_lossy().into_owned();
-    let (bucket, key) =
-        path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
-    let query: Vec<String> = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
-        .map(|(name, _)| name.into_owned())
-        .collect();
+    let path = percent_decode_str(head.uri.path())
+        .decode_utf8_lossy()
+        .into_owned();
+    let (bucket, key) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path.trim_start_matches('/'), ""));
+    let query: Vec<String> =
+        form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+            .map(|(name, _)| name.into_owned())
+            .collect();
     let asks = |name: &str| query.iter().any(|given| given == name);
-    let source = head.headers.get("x-amz-copy-source").and_then(|source| source.to_str().ok());
+    let source = head
+        .headers
+        .get("x-amz-copy-source")
+        .and_then(|source| source.to_str().ok());
 
     let of_bucket = format!("arn:aws:s3:::{bucket}");
     let of_key = format!("arn:aws:s3:::{bucket}/{key}");
     let one = |operation: &str, action: &str, resource: &str| {
-        (operation.to_owned(), vec![Need::new(format!("s3:{action}"), resource.to_owned())])
+        (
+            operation.to_owned(),
+            vec![Need::new(format!("s3:{action}"), resource.to_owned())],
+        )
     };
     match (&head.method, bucket.is_empty(), key.is_empty()) {
         (&Method::GET, true, _) => one("ListBuckets", "ListAllMyBuckets", "*"),
-        (&Method::GET, _, true) if asks("list-type") => one("ListObjectsV2", "ListBucket", &of_bucket),
+        (&Method::GET, _, true) if asks("list-type") => {
+            one("ListObjectsV2", "ListBucket", &of_bucket)
+        }
         (&Method::GET, _, true) if asks("location") => {
             one("GetBucketLocation", "GetBucketLocation", &of_bucket)
         }
@@ -96,16 +123,24 @@ pub(super) fn read(head: &Parts) -> (String, Vec<Need>) {
             one("AbortMultipartUpload", "AbortMultipartUpload", &of_key)
         }
         (&Method::DELETE, _, false) => one("DeleteObject", "DeleteObject", &of_key),
-        (&Method::POST, _, false) if asks("uploads") => one("CreateMultipartUpload", "PutObject", &of_key),
-        (&Method::POST, _, false) if asks("uploadId") => one("CompleteMultipartUpload", "PutObject", &of_key),
+        (&Method::POST, _, false) if asks("uploads") => {
+            one("CreateMultipartUpload", "PutObject", &of_key)
+        }
+        (&Method::POST, _, false) if asks("uploadId") => {
+            one("CompleteMultipartUpload", "PutObject", &of_key)
+        }
         (&Method::PUT, _, false) if asks("uploadId") => one("UploadPart", "PutObject", &of_key),
         (&Method::PUT, _, false) => match source {
             None => one("PutObject", "PutObject", &of_key),
             Some(source) => {
-                let source =
-                    percent_decode_str(source.trim_start_matches('/')).decode_utf8_lossy().into_owned();
+                let source = percent_decode_str(source.trim_start_matches('/'))
+                    .decode_utf8_lossy()
+                    .into_owned();
                 let read = Need::new("s3:GetObject".to_owned(), format!("arn:aws:s3:::{source}"));
-                ("CopyObject".to_owned(), vec![read, Need::new("s3:PutObject".to_owned(), of_key)])
+                (
+                    "CopyObject".to_owned(),
+                    vec![read, Need::new("s3:PutObject".to_owned(), of_key)],
+                )
             }
         },
         _ => one("Unknown", "*", "*"),

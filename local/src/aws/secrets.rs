@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http::{HeaderValue, request::Parts};
 use http_body_util::{BodyExt, Full};
 use rustack_secretsmanager_core::{
-    config::SecretsManagerConfig, handler::RustackSecretsManagerHandler, provider::RustackSecretsManager,
+    config::SecretsManagerConfig, handler::RustackSecretsManagerHandler,
+    provider::RustackSecretsManager,
 };
 use rustack_secretsmanager_http::{
     dispatch::dispatch_operation, response::error_to_response, router::resolve_operation,
@@ -70,12 +71,17 @@ impl Secrets {
         let made = self.secrets.get();
         let kept = self.kept.versions();
         let mut new = Versions::new();
-        for secret in secrets.iter().filter(|secret| find(&made, &secret.name).is_none()) {
+        for secret in secrets
+            .iter()
+            .filter(|secret| find(&made, &secret.name).is_none())
+        {
             let making = || format!("making the secret {}", secret.name);
             let versions = match (kept.get(&secret.name), &secret.value) {
                 (Some(versions), _) => versions.clone(),
                 (None, Some(value)) => vec![Version::of(value.clone())],
-                (None, None) => vec![Version::of(generate(&trial, &secret.generate).with_context(making)?)],
+                (None, None) => vec![Version::of(
+                    generate(&trial, &secret.generate).with_context(making)?,
+                )],
             };
             make(&trial, &secret.name, &versions).with_context(making)?;
             new.insert(secret.name.clone(), versions);
@@ -92,7 +98,8 @@ impl Secrets {
         let made = self.secrets.get();
         // One that the template names no more is still there, and not made again when it comes back.
         let gone = made.iter().filter(|one| find(secrets, &one.name).is_none());
-        self.secrets.set(Arc::new(secrets.iter().chain(gone).cloned().collect()));
+        self.secrets
+            .set(Arc::new(secrets.iter().chain(gone).cloned().collect()));
         Ok(())
     }
 
@@ -104,7 +111,10 @@ impl Secrets {
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
         let request: Json = serde_json::from_slice(&call.body).unwrap_or_default();
         let secrets = self.secrets.get();
-        let Some(secret) = request["SecretId"].as_str().and_then(|id| find(&secrets, id)) else {
+        let Some(secret) = request["SecretId"]
+            .as_str()
+            .and_then(|id| find(&secrets, id))
+        else {
             return self.ask(call.head, call.body).await;
         };
         // The provider gives each secret an ARN of its own, so that ours is replaced by the name.
@@ -123,7 +133,8 @@ impl Secrets {
         }
         match call.operation.as_str() {
             "PutSecretValue" if told.status().is_success() => {
-                self.rotations.filled(secret, request["ClientRequestToken"].as_str());
+                self.rotations
+                    .filled(secret, request["ClientRequestToken"].as_str());
                 Ok(told)
             }
             "CancelRotateSecret" => {
@@ -138,18 +149,38 @@ impl Secrets {
     /// Keeps what are now the current version of a secret, if it is a text, and the one before.
     fn keep(&self, name: &str) -> Result<()> {
         self.kept.change(|| {
-            let Some(current) = version(&self.provider, name, "AWSCURRENT") else { return Versions::new() };
+            let Some(current) = version(&self.provider, name, "AWSCURRENT") else {
+                return Versions::new();
+            };
             let former = version(&self.provider, name, "AWSPREVIOUS");
-            [(name.to_owned(), former.into_iter().chain([current]).collect())].into()
+            [(
+                name.to_owned(),
+                former.into_iter().chain([current]).collect(),
+            )]
+            .into()
         })
     }
 
     /// Begins a rotation, which the provider would only pretend.
-    async fn rotate(&self, secret: &Secret, request: &Json, mut head: Parts) -> Result<Answer, Broken> {
-        head.headers.insert("x-amz-target", HeaderValue::from_static("secretsmanager.DescribeSecret"));
+    async fn rotate(
+        &self,
+        secret: &Secret,
+        request: &Json,
+        mut head: Parts,
+    ) -> Result<Answer, Broken> {
+        head.headers.insert(
+            "x-amz-target",
+            HeaderValue::from_static("secretsmanager.DescribeSecret"),
+        );
         let about = json!({ "SecretId": secret.name }).to_string();
         let told = self.ask(head, about.into()).await?;
-        let told = self.described(secret, told).await?.into_body().collect().await.map_err(|_| Broken)?;
+        let told = self
+            .described(secret, told)
+            .await?
+            .into_body()
+            .collect()
+            .await
+            .map_err(|_| Broken)?;
         let told = serde_json::from_slice(&told.to_bytes()).unwrap_or_default();
         Ok(match self.rotations.ask(secret, request, &told) {
             Ok(version) => {
@@ -162,10 +193,19 @@ impl Secrets {
 
     async fn described(&self, secret: &Secret, told: Answer) -> Result<Answer, Broken> {
         let status = told.status().as_u16();
-        let body = told.into_body().collect().await.map_err(|_| Broken)?.to_bytes();
+        let body = told
+            .into_body()
+            .collect()
+            .await
+            .map_err(|_| Broken)?
+            .to_bytes();
         let mut body: Json = serde_json::from_slice(&body).map_err(|_| Broken)?;
         self.rotations.describe(secret, &mut body);
-        Ok(answer(status, "application/x-amz-json-1.1", body.to_string()))
+        Ok(answer(
+            status,
+            "application/x-amz-json-1.1",
+            body.to_string(),
+        ))
     }
 
     async fn ask(&self, head: Parts, body: Bytes) -> Result<Answer, Broken> {
@@ -184,14 +224,21 @@ impl Secrets {
 pub(super) fn read(operation: &str, body: &[u8], secrets: &[Secret]) -> (String, Vec<Need>) {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
     let resource = match (body["SecretId"].as_str(), operation) {
-        (Some(id), _) => find(secrets, id).map_or(id, |secret| secret.arn.as_str()).to_owned(),
+        (Some(id), _) => find(secrets, id)
+            .map_or(id, |secret| secret.arn.as_str())
+            .to_owned(),
         (None, _) => "*".to_owned(),
     };
-    (operation.to_owned(), vec![Need::new(format!("secretsmanager:{operation}"), resource)])
+    (
+        operation.to_owned(),
+        vec![Need::new(format!("secretsmanager:{operation}"), resource)],
+    )
 }
 
 fn find<'a>(secrets: &'a [Secret], id: &str) -> Option<&'a Secret> {
-    secrets.iter().find(|secret| secret.name == id || secret.arn == id)
+    secrets
+        .iter()
+        .find(|secret| secret.name == id || secret.arn == id)
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ impl Service {
     /// The service of this name in a signature.
     pub(super) fn named(name: &str) -> Option<Service> {
         use Service::{DynamoDb, S3, SecretsManager, Ses};
-        [DynamoDb, S3, Ses, SecretsManager].into_iter().find(|service| service.name() == name)
+        [DynamoDb, S3, Ses, SecretsManager]
+            .into_iter()
+            .find(|service| service.name() == name)
     }
 
     /// Its name, in signatures and before the colon of its actions.
@@ -68,7 +70,9 @@ impl Service {
     /// The error for a call that is not granted.
     pub(super) fn refuse(self, message: String) -> Answer {
         match self {
-            Service::DynamoDb | Service::SecretsManager => self.error(400, "AccessDeniedException", &message),
+            Service::DynamoDb | Service::SecretsManager => {
+                self.error(400, "AccessDeniedException", &message)
+            }
             Service::Ses | Service::S3 => self.error(403, "AccessDenied", &message),
         }
     }
@@ -84,5 +88,7 @@ pub(super) fn unsigned() -> Answer {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

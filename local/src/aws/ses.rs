@@ -27,7 +27,11 @@ pub(super) struct Ses {
 impl Ses {
     pub(super) fn start() -> Ses {
         let provider = Arc::new(RustackSes::new(SesConfig::default()));
-        Ses { handler: RustackSesHandler::new(provider.clone()), provider, mails: Mutex::default() }
+        Ses {
+            handler: RustackSesHandler::new(provider.clone()),
+            provider,
+            mails: Mutex::default(),
+        }
     }
 
     pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
@@ -45,7 +49,13 @@ impl Ses {
 
     /// Newest first.
     pub(super) fn mails(&self) -> Vec<Mail> {
-        self.mails.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect()
+        self.mails
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .rev()
+            .cloned()
+            .collect()
     }
 
     /// Takes the mails out of the provider's store, which keeps no order.
@@ -60,10 +70,18 @@ impl Ses {
 }
 
 fn mail(sent: SentEmail) -> Mail {
-    let (text, html) = sent.body.map(|body| (body.text_part, body.html_part)).unwrap_or_default();
+    let (text, html) = sent
+        .body
+        .map(|body| (body.text_part, body.html_part))
+        .unwrap_or_default();
     let destination = sent.destination;
     Mail {
-        to: [destination.to_addresses, destination.cc_addresses, destination.bcc_addresses].concat(),
+        to: [
+            destination.to_addresses,
+            destination.cc_addresses,
+            destination.bcc_addresses,
+        ]
+        .concat(),
         subject: sent.subject.unwrap_or_default(),
         text: text.or(sent.raw_data).unwrap_or_default(),
         html: html.unwrap_or_default(),
@@ -75,7 +93,12 @@ fn mail(sent: SentEmail) -> Mail {
 /// the configuration set where one is named. Either may depend on the sender's address.
 pub(super) fn read(body: &[u8]) -> (String, Vec<Need>) {
     let fields = fields(body);
-    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let field = |name: &str| {
+        fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
     let operation = field("Action").unwrap_or_default().to_owned();
     let address = field("Source").map(address);
     let arn = |resource: String| format!("arn:aws:ses:{REGION}:{ACCOUNT}:{resource}");
@@ -91,13 +114,19 @@ pub(super) fn read(body: &[u8]) -> (String, Vec<Need>) {
             None => need,
         }
     };
-    let needs = [Some(identity), set].into_iter().flatten().map(need).collect();
+    let needs = [Some(identity), set]
+        .into_iter()
+        .flatten()
+        .map(need)
+        .collect();
     (operation, needs)
 }
 
 /// The address of `Name <address>`, or of itself.
 fn address(source: &str) -> &str {
-    source.rsplit_once('<').map_or(source, |(_, address)| address.trim_end_matches('>'))
+    source
+        .rsplit_once('<')
+        .map_or(source, |(_, address)| address.trim_end_matches('>'))
 }
 
 fn fields(body: &[u8]) -> Vec<(String, String)> {

@@ -14,7 +14,15 @@ use super::request::Need;
 use crate::{REGION, Table, template::table_arn};
 
 /// Operations that begin like this write nothing.
-const READS: [&str; 7] = ["BatchGet", "Describe", "Get", "List", "Query", "Scan", "TransactGet"];
+const READS: [&str; 7] = [
+    "BatchGet",
+    "Describe",
+    "Get",
+    "List",
+    "Query",
+    "Scan",
+    "TransactGet",
+];
 
 /// The streams of all tables that have one.
 pub(super) struct Streams {
@@ -25,7 +33,10 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) fn new(database: Database) -> Streams {
-        Streams { database, followed: Mutex::default() }
+        Streams {
+            database,
+            followed: Mutex::default(),
+        }
     }
 
     /// Lets the streams of these tables be followed, too.
@@ -41,7 +52,10 @@ impl Streams {
             return;
         }
         for (table, followers) in &*self.followed() {
-            if needs.iter().any(|need| need.resource == *table || need.resource == "*") {
+            if needs
+                .iter()
+                .any(|need| need.resource == *table || need.resource == "*")
+            {
                 followers.send_replace(());
             }
         }
@@ -52,7 +66,12 @@ impl Streams {
             Some(followers) => followers.subscribe(),
             None => watch::Sender::new(()).subscribe(),
         };
-        Stream { database: self.database.clone(), arn: arn.to_owned(), shard: shard_id(table), written }
+        Stream {
+            database: self.database.clone(),
+            arn: arn.to_owned(),
+            shard: shard_id(table),
+            written,
+        }
     }
 
     fn followed(&self) -> MutexGuard<'_, BTreeMap<String, watch::Sender<()>>> {
@@ -94,10 +113,15 @@ impl Stream {
                 from["SequenceNumber"] = json!(after);
             }
         }
-        let iterator = self.database.get_shard_iterator(serde_json::from_value(from)?)?;
+        let iterator = self
+            .database
+            .get_shard_iterator(serde_json::from_value(from)?)?;
         let from = json!({ "ShardIterator": iterator.shard_iterator, "Limit": limit });
         let read = self.database.get_records(serde_json::from_value(from)?)?;
-        read.records.into_iter().map(|record| self.record(&record)).collect()
+        read.records
+            .into_iter()
+            .map(|record| self.record(&record))
+            .collect()
     }
 
     fn record(&self, record: &dynoxide::actions::get_records::Record) -> Result<Record> {
@@ -105,14 +129,21 @@ impl Stream {
         shown["awsRegion"] = json!(REGION);
         shown["eventSourceARN"] = json!(self.arn);
         let sequence = record.dynamodb.sequence_number.clone();
-        Ok(Record { sequence, at: record.dynamodb.approximate_creation_date_time as i64, shown })
+        Ok(Record {
+            sequence,
+            at: record.dynamodb.approximate_creation_date_time as i64,
+            shown,
+        })
     }
 
     /// The place of the last record so far; empty if there is none.
     pub(crate) fn end(&self) -> Result<String> {
-        let stream =
-            self.database.describe_stream(serde_json::from_value(json!({ "StreamArn": self.arn }))?)?;
+        let stream = self
+            .database
+            .describe_stream(serde_json::from_value(json!({ "StreamArn": self.arn }))?)?;
         let shard = stream.stream_description.shards.into_iter().next();
-        Ok(shard.and_then(|shard| shard.sequence_number_range.ending_sequence_number).unwrap_or_default())
+        Ok(shard
+            .and_then(|shard| shard.sequence_number_range.ending_sequence_number)
+            .unwrap_or_default())
     }
 }

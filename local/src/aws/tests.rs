@@ -46,8 +46,9 @@ fn refusal(caller: &str, operation: &str, body: &str) -> Option<String> {
 
 fn refusal_of(service: &str, caller: &str, operation: &str, body: &str) -> Option<String> {
     let template = Template::parse(TEMPLATE, &BTreeMap::new(), "").unwrap();
-    let signature =
-        format!("AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/{service}/aws4_request, X=1");
+    let signature = format!(
+        "AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/{service}/aws4_request, X=1"
+    );
     let request = http::Request::post("/")
         .header("authorization", signature)
         .header("x-amz-target", format!("DynamoDB_20120810.{operation}"));
@@ -59,12 +60,21 @@ fn refusal_of(service: &str, caller: &str, operation: &str, body: &str) -> Optio
 
 #[test]
 fn what_no_statement_allows_is_refused() {
-    assert_eq!(refusal("login", "PutItem", r#"{"TableName":"Users"}"#), None);
+    assert_eq!(
+        refusal("login", "PutItem", r#"{"TableName":"Users"}"#),
+        None
+    );
     let message = refusal("login", "GetItem", r#"{"TableName":"Users"}"#).unwrap();
-    assert!(message.contains("perform: dynamodb:GetItem on resource: arn:aws:dynamodb:"), "{message}");
+    assert!(
+        message.contains("perform: dynamodb:GetItem on resource: arn:aws:dynamodb:"),
+        "{message}"
+    );
     assert!(refusal("login", "PutItem", r#"{"TableName":"Others"}"#).is_some());
     assert!(refusal("stranger", "PutItem", r#"{"TableName":"Users"}"#).is_some());
-    assert_eq!(refusal(OPERATOR, "DeleteTable", r#"{"TableName":"Users"}"#), None);
+    assert_eq!(
+        refusal(OPERATOR, "DeleteTable", r#"{"TableName":"Users"}"#),
+        None
+    );
 }
 
 #[test]
@@ -76,8 +86,12 @@ fn a_denial_is_stronger_than_a_grant() {
 fn a_transaction_takes_the_action_of_each_of_its_elements() {
     let put = r#"{"Put":{"TableName":"Users"}}"#;
     let check = r#"{"ConditionCheck":{"TableName":"Users"}}"#;
-    let transaction = |elements: &[&str]| format!(r#"{{"TransactItems":[{}]}}"#, elements.join(","));
-    assert_eq!(refusal("login", "TransactWriteItems", &transaction(&[put, put])), None);
+    let transaction =
+        |elements: &[&str]| format!(r#"{{"TransactItems":[{}]}}"#, elements.join(","));
+    assert_eq!(
+        refusal("login", "TransactWriteItems", &transaction(&[put, put])),
+        None
+    );
     let message = refusal("login", "TransactWriteItems", &transaction(&[put, check])).unwrap();
     assert!(message.contains("dynamodb:ConditionCheckItem"), "{message}");
 }
@@ -98,18 +112,35 @@ fn a_fault_lets_pass_what_it_is_told_to_and_comes_as_often_as_told() {
     assert_eq!(faults.next("register", "PutItem"), None);
     assert_eq!(faults.next("login", "GetItem"), None);
     assert_eq!(next(), Some(Effect::Delay(std::time::Duration::ZERO)));
-    assert_eq!([next(), next(), next()], [Some(Effect::LoseAnswer), Some(Effect::LoseAnswer), None]);
+    assert_eq!(
+        [next(), next(), next()],
+        [Some(Effect::LoseAnswer), Some(Effect::LoseAnswer), None]
+    );
 }
 
 #[test]
 fn a_grant_about_some_keys_is_about_no_other() {
     let pk = |key: &str| format!(r#"{{"pk":{{"S":"{key}"}},"name":{{"S":"USER#1"}}}}"#);
-    for (key, allowed) in
-        [("USER#1", true), ("ADMINS", true), ("ADMINS2", false), ("EMAIL#a", false), ("", false)]
-    {
-        let (key, is) = (pk(key), |refused: Option<String>| assert_eq!(refused.is_none(), allowed, "{key}"));
-        is(refusal("keep", "GetItem", &format!(r#"{{"TableName":"Users","Key":{key}}}"#)));
-        is(refusal("keep", "PutItem", &format!(r#"{{"TableName":"Users","Item":{key}}}"#)));
+    for (key, allowed) in [
+        ("USER#1", true),
+        ("ADMINS", true),
+        ("ADMINS2", false),
+        ("EMAIL#a", false),
+        ("", false),
+    ] {
+        let (key, is) = (pk(key), |refused: Option<String>| {
+            assert_eq!(refused.is_none(), allowed, "{key}")
+        });
+        is(refusal(
+            "keep",
+            "GetItem",
+            &format!(r#"{{"TableName":"Users","Key":{key}}}"#),
+        ));
+        is(refusal(
+            "keep",
+            "PutItem",
+            &format!(r#"{{"TableName":"Users","Item":{key}}}"#),
+        ));
         let fine = pk("USER#2");
         is(refusal(
             "keep",
@@ -140,7 +171,12 @@ fn a_query_is_about_the_partition_that_its_condition_names() {
         );
         refusal("keep", "Query", &body)
     };
-    for condition in ["pk = :key", "#key = :key", "pk = :key AND sk > :one", "sk = :one AND #key=:key"] {
+    for condition in [
+        "pk = :key",
+        "#key = :key",
+        "pk = :key AND sk > :one",
+        "sk = :one AND #key=:key",
+    ] {
         assert_eq!(query(condition, "USER#1"), None, "{condition}");
         assert!(query(condition, "EMAIL#a").is_some(), "{condition}");
     }
@@ -150,8 +186,14 @@ fn a_query_is_about_the_partition_that_its_condition_names() {
 #[test]
 fn a_mail_is_from_whom_the_grant_names_also_under_a_display_name() {
     let send = |source: &str| {
-        let fields = [("Action", "SendEmail"), ("Source", source), ("ConfigurationSetName", "set")];
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let fields = [
+            ("Action", "SendEmail"),
+            ("Source", source),
+            ("ConfigurationSetName", "set"),
+        ];
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
         refusal_of("ses", "keep", "", &body)
     };
     assert_eq!(send("a@b.co"), None);

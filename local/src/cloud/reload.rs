@@ -18,9 +18,16 @@ impl Cloud {
     ///
     /// Fails where [`Template::read`] does, or something that it describes cannot be made.
     pub(crate) fn prepare(&self) -> Result<Reload> {
-        let template = Template::read(&self.options.template, &self.options.parameters, &url(self.port))?;
+        let template = Template::read(
+            &self.options.template,
+            &self.options.parameters,
+            &url(self.port),
+        )?;
         let template = Arc::new(template);
-        Ok(Reload { aws: self.aws.prepare(template.clone())?, template })
+        Ok(Reload {
+            aws: self.aws.prepare(template.clone())?,
+            template,
+        })
     }
 
     /// Goes by a template from now on: its routes, grants and variables, and what it describes
@@ -54,7 +61,11 @@ impl Cloud {
 }
 
 /// What came and what went: words for the one and for the other, and all there is of it.
-type Kind = (&'static str, &'static str, fn(&Template) -> BTreeSet<String>);
+type Kind = (
+    &'static str,
+    &'static str,
+    fn(&Template) -> BTreeSet<String>,
+);
 
 const KINDS: [Kind; 4] = [
     ("new route", "no route any more", |template| {
@@ -62,13 +73,25 @@ const KINDS: [Kind; 4] = [
         template.routes().into_iter().map(line).collect()
     }),
     ("made the table", "left the table", |template| {
-        template.tables.iter().map(|table| table.name.clone()).collect()
+        template
+            .tables
+            .iter()
+            .map(|table| table.name.clone())
+            .collect()
     }),
     ("made the bucket", "left the bucket", |template| {
-        template.buckets.iter().map(|bucket| bucket.name.clone()).collect()
+        template
+            .buckets
+            .iter()
+            .map(|bucket| bucket.name.clone())
+            .collect()
     }),
     ("made the secret", "left the secret", |template| {
-        template.secrets.iter().map(|secret| secret.name.clone()).collect()
+        template
+            .secrets
+            .iter()
+            .map(|secret| secret.name.clone())
+            .collect()
     }),
 ];
 
@@ -76,8 +99,16 @@ fn differences(old: &Template, new: &Template) -> Vec<String> {
     let mut told = Vec::new();
     for (came, went, all) in KINDS {
         let (before, after) = (all(old), all(new));
-        told.extend(after.difference(&before).map(|name| format!("{came} {name}")));
-        told.extend(before.difference(&after).map(|name| format!("{went} {name}")));
+        told.extend(
+            after
+                .difference(&before)
+                .map(|name| format!("{came} {name}")),
+        );
+        told.extend(
+            before
+                .difference(&after)
+                .map(|name| format!("{went} {name}")),
+        );
     }
     told
 }

@@ -34,8 +34,13 @@ pub(super) fn of(answered: &[u8]) -> Option<Answer> {
     let mut answer = server::answer(proxied.status_code, "text/plain; charset=utf-8", body);
     let headers = answer.headers_mut();
     for (name, value) in proxied.headers.into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        headers.insert(
+            HeaderName::try_from(name).ok()?,
+            HeaderValue::try_from(value).ok()?,
+        );
     }
     for (name, values) in proxied.multi_value_headers.into_iter().flatten() {
         let name = HeaderName::try_from(name).ok()?;

@@ -17,7 +17,13 @@ use super::routes::Found;
 use crate::{clock, template::ACCOUNT};
 
 /// The event for a request to the gateway at `port`, as JSON.
-pub(super) fn of(head: &Parts, body: Bytes, found: &Found<'_>, client: SocketAddr, port: u16) -> Bytes {
+pub(super) fn of(
+    head: &Parts,
+    body: Bytes,
+    found: &Found<'_>,
+    client: SocketAddr,
+    port: u16,
+) -> Bytes {
     let now = clock::now();
     let domain = domain(&head.headers, port);
     let path = percent_decode_str(head.uri.path()).decode_utf8_lossy();
@@ -52,16 +58,26 @@ pub(super) fn of(head: &Parts, body: Bytes, found: &Found<'_>, client: SocketAdd
         },
         "isBase64Encoded": false,
     });
-    let cookies: Vec<String> =
-        head.headers.get_all(COOKIE).iter().flat_map(|line| split(&text(line), "; ")).collect();
+    let cookies: Vec<String> = head
+        .headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|line| split(&text(line), "; "))
+        .collect();
     if !cookies.is_empty() {
         event["cookies"] = json!(cookies);
     }
     if !query.is_empty() {
-        event["queryStringParameters"] = json!(joined(form_urlencoded::parse(query.as_bytes()).into_owned()));
+        event["queryStringParameters"] = json!(joined(
+            form_urlencoded::parse(query.as_bytes()).into_owned()
+        ));
     }
     if !found.variables.is_empty() {
-        event["pathParameters"] = found.variables.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        event["pathParameters"] = found
+            .variables
+            .iter()
+            .map(|(k, v)| (k.clone(), json!(v)))
+            .collect();
     }
     if !body.is_empty() {
         let (body, encoded) = written(&head.headers, &body);
@@ -73,13 +89,23 @@ pub(super) fn of(head: &Parts, body: Bytes, found: &Found<'_>, client: SocketAdd
 
 /// The host that the client asked for, if it is one.
 fn domain(headers: &HeaderMap, port: u16) -> String {
-    let host = headers.get(HOST).map(text).filter(|host| host.parse::<Authority>().is_ok());
+    let host = headers
+        .get(HOST)
+        .map(text)
+        .filter(|host| host.parse::<Authority>().is_ok());
     host.unwrap_or_else(|| format!("127.0.0.1:{port}"))
 }
 
 /// The headers but the cookies, several of one name joined, and those that a gateway adds.
-fn headers(headers: &HeaderMap, domain: &str, client: SocketAddr, port: u16) -> BTreeMap<String, String> {
-    let given = headers.iter().filter(|(name, _)| *name != COOKIE && *name != HOST);
+fn headers(
+    headers: &HeaderMap,
+    domain: &str,
+    client: SocketAddr,
+    port: u16,
+) -> BTreeMap<String, String> {
+    let given = headers
+        .iter()
+        .filter(|(name, _)| *name != COOKIE && *name != HOST);
     let mut headers = joined(given.map(|(name, value)| (name.as_str().to_owned(), text(value))));
     let forwarded = headers.entry("x-forwarded-for".to_owned()).or_default();
     if !forwarded.is_empty() {
@@ -96,14 +122,21 @@ fn headers(headers: &HeaderMap, domain: &str, client: SocketAddr, port: u16) -> 
 fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in pairs {
-        joined.entry(name).and_modify(|before| *before = format!("{before},{value}")).or_insert(value);
+        joined
+            .entry(name)
+            .and_modify(|before| *before = format!("{before},{value}"))
+            .or_insert(value);
     }
     joined
 }
 
 /// The body, and whether it is in base64: everything is but text, and text that is none.
 fn written(headers: &HeaderMap, body: &Bytes) -> (Json, bool) {
-    let content_type = headers.get(CONTENT_TYPE).map(text).unwrap_or_default().to_lowercase();
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .map(text)
+        .unwrap_or_default()
+        .to_lowercase();
     match std::str::from_utf8(body) {
         Ok(body) if is_text(content_type.split(';').next().unwrap_or_default().trim()) => {
             (json!(body), false)
@@ -114,7 +147,12 @@ fn written(headers: &HeaderMap, body: &Bytes) -> (Json, bool) {
 
 fn is_text(media_type: &str) -> bool {
     media_type.starts_with("text/")
-        || ["application/json", "application/javascript", "application/xml"].contains(&media_type)
+        || [
+            "application/json",
+            "application/javascript",
+            "application/xml",
+        ]
+        .contains(&media_type)
         || media_type.ends_with("+json")
         || media_type.ends_with("+xml")
 }

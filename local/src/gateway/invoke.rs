@@ -39,7 +39,12 @@ pub(super) async fn answer(
 /// to another site without being asked whether it may, nor send anything without its origin.
 /// Whoever calls us by another name than these is led here by a DNS of their own.
 fn is_from_a_tool(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     let host = text(header::HOST).split(':').next().unwrap_or_default();
     let json = text(header::CONTENT_TYPE).starts_with("application/json");
     json && !headers.contains_key(header::ORIGIN) && ["127.0.0.1", "localhost"].contains(&host)

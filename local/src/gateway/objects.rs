@@ -9,22 +9,34 @@ use crate::{
 };
 
 /// What a distribution hands on of an object's own headers.
-const KEPT: [HeaderName; 4] =
-    [header::CONTENT_TYPE, header::CACHE_CONTROL, header::CONTENT_DISPOSITION, header::ETAG];
+const KEPT: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::ETAG,
+];
 
 /// The object at this path, or 404 in its place, with the headers of the distribution's policy.
-pub(super) async fn show(method: &Method, path: &str, from: Option<&Distribution>, aws: &Aws) -> Answer {
+pub(super) async fn show(
+    method: &Method,
+    path: &str,
+    from: Option<&Distribution>,
+    aws: &Aws,
+) -> Answer {
     let nothing = || answer(404, "application/json", r#"{"message":"Not Found"}"#);
     let Some(distribution) = from.filter(|_| matches!(*method, Method::GET | Method::HEAD)) else {
         return nothing();
     };
-    let found = aws.object(&distribution.bucket, path.trim_start_matches('/')).await;
+    let found = aws
+        .object(&distribution.bucket, path.trim_start_matches('/'))
+        .await;
     let mut shown = match found {
         Ok(found) if found.status().is_success() => {
             let (head, body) = found.into_parts();
             let mut shown = http::Response::new(body);
-            let kept =
-                KEPT.into_iter().filter_map(|name| Some((name.clone(), head.headers.get(name)?.clone())));
+            let kept = KEPT
+                .into_iter()
+                .filter_map(|name| Some((name.clone(), head.headers.get(name)?.clone())));
             shown.headers_mut().extend(kept);
             shown
         }

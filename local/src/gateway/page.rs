@@ -14,7 +14,9 @@ pub(super) fn show(method: &Method, path: &str, aws: &Aws) -> Answer {
             let mails = serde_json::to_string(&aws.mails()).unwrap_or_default();
             answer(200, "application/json", mails)
         }
-        (&Method::GET, "/_local/") => answer(200, "text/html; charset=utf-8", include_str!("page.html")),
+        (&Method::GET, "/_local/") => {
+            answer(200, "text/html; charset=utf-8", include_str!("page.html"))
+        }
         _ => answer(404, "application/json", r#"{"message":"Not Found"}"#),
     }
 }

@@ -27,9 +27,16 @@ enum Part {
 
 impl Routes {
     pub(super) fn new(routes: Vec<Route>) -> Routes {
-        let mut parsed: Vec<_> = routes.into_iter().map(|route| (parts(&route.path), route)).collect();
-        parsed
-            .sort_by_key(|(path, route)| (path.iter().map(rank).collect::<Vec<_>>(), route.method == "ANY"));
+        let mut parsed: Vec<_> = routes
+            .into_iter()
+            .map(|route| (parts(&route.path), route))
+            .collect();
+        parsed.sort_by_key(|(path, route)| {
+            (
+                path.iter().map(rank).collect::<Vec<_>>(),
+                route.method == "ANY",
+            )
+        });
         Routes(parsed)
     }
 
@@ -39,7 +46,12 @@ impl Routes {
         self.0
             .iter()
             .filter(|(_, route)| route.method == "ANY" || route.method == method.as_str())
-            .find_map(|(pattern, route)| Some(Found { route, variables: matched(pattern, &path)? }))
+            .find_map(|(pattern, route)| {
+                Some(Found {
+                    route,
+                    variables: matched(pattern, &path)?,
+                })
+            })
     }
 }
 
@@ -47,14 +59,21 @@ fn parts(path: &str) -> Vec<Part> {
     if path == "$default" {
         return vec![Part::Default];
     }
-    let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+    let part = |part: &str| match part
+        .strip_prefix('{')
+        .and_then(|part| part.strip_suffix('}'))
+    {
         Some(name) => match name.strip_suffix('+') {
             Some(name) => Part::Greedy(name.to_owned()),
             None => Part::Variable(name.to_owned()),
         },
         None => Part::Exact(part.to_owned()),
     };
-    path.strip_prefix('/').unwrap_or(path).split('/').map(part).collect()
+    path.strip_prefix('/')
+        .unwrap_or(path)
+        .split('/')
+        .map(part)
+        .collect()
 }
 
 fn rank(part: &Part) -> u8 {
@@ -79,7 +98,9 @@ fn matched(pattern: &[Part], path: &[&str]) -> Option<Vec<(String, String)>> {
         let (first, others) = rest.split_first()?;
         match part {
             Part::Exact(text) if *text == decoded(first) => {}
-            Part::Variable(name) if !first.is_empty() => variables.push((name.clone(), decoded(first))),
+            Part::Variable(name) if !first.is_empty() => {
+                variables.push((name.clone(), decoded(first)))
+            }
             Part::Greedy(name) => {
                 variables.push((name.clone(), decoded(&rest.join("/"))));
                 return Some(variables);

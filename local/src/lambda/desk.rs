@@ -54,7 +54,11 @@ pub(super) struct Taken {
 
 impl Desk {
     pub(super) fn new(output: Output) -> Desk {
-        Desk { papers: Mutex::default(), arrived: Notify::new(), output }
+        Desk {
+            papers: Mutex::default(),
+            arrived: Notify::new(),
+            output,
+        }
     }
 
     /// Lays `event` down and waits for the answer. Its time begins when it is taken.
@@ -65,14 +69,27 @@ impl Desk {
         {
             let mut papers = self.papers();
             if let Some(status) = papers.ended.clone() {
-                return Err(Failure::Exited { status, taken: false });
+                return Err(Failure::Exited {
+                    status,
+                    taken: false,
+                });
             }
             papers.current = Some((request_id.clone(), answer));
-            papers.waiting = Some(Invocation { request_id, event, timeout, taken });
+            papers.waiting = Some(Invocation {
+                request_id,
+                event,
+                timeout,
+                taken,
+            });
         }
         self.arrived.notify_one();
 
-        let lost = |_| Err(Failure::Exited { status: "killed".to_owned(), taken: true });
+        let lost = |_| {
+            Err(Failure::Exited {
+                status: "killed".to_owned(),
+                taken: true,
+            })
+        };
         tokio::select! {
             biased;
             outcome = &mut answered => return outcome.unwrap_or_else(lost),
@@ -106,7 +123,10 @@ impl Desk {
     /// False if nobody does.
     pub(super) fn finish(&self, request_id: Option<&str>, outcome: Outcome) -> bool {
         self.output.drain();
-        let current = self.papers().current.take_if(|(current, _)| request_id.is_none_or(|id| id == current));
+        let current = self
+            .papers()
+            .current
+            .take_if(|(current, _)| request_id.is_none_or(|id| id == current));
         current.is_some_and(|(_, answer)| answer.send(outcome).is_ok())
     }
 

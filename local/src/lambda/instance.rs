@@ -1,7 +1,8 @@
 //! One running process of a function, which works on one invocation at a time.
 
 use std::{
-    collections::BTreeMap, convert::Infallible, future::pending, io, path::Path, process::Stdio, sync::Arc,
+    collections::BTreeMap, convert::Infallible, future::pending, io, path::Path, process::Stdio,
+    sync::Arc,
 };
 
 use tokio::{
@@ -29,8 +30,9 @@ impl Instance {
         life: Life,
         register: impl FnOnce(&Arc<Desk>),
     ) -> Result<Instance, Failure> {
-        let failed =
-            |error: io::Error| Failure::NotStarted(format!("starting {}: {error}", binary.display()));
+        let failed = |error: io::Error| {
+            Failure::NotStarted(format!("starting {}: {error}", binary.display()))
+        };
         let (output, writer) = Output::pipe(log).map_err(failed)?;
         let desk = Arc::new(Desk::new(output));
         register(&desk);
@@ -51,7 +53,12 @@ impl Instance {
 }
 
 /// Reads what the process writes until it ends, and kills it once it is released.
-async fn supervise(mut child: Child, desk: Arc<Desk>, released: oneshot::Receiver<Infallible>, _life: Life) {
+async fn supervise(
+    mut child: Child,
+    desk: Arc<Desk>,
+    released: oneshot::Receiver<Infallible>,
+    _life: Life,
+) {
     let follow = async {
         desk.output.follow().await;
         pending::<Infallible>().await

@@ -14,17 +14,26 @@ pub(crate) struct Log {
 impl Log {
     /// An empty log; with `echo`, its lines also go to our own stderr.
     pub(crate) fn new(echo: bool) -> Log {
-        Log { lines: Mutex::default(), echo }
+        Log {
+            lines: Mutex::default(),
+            echo,
+        }
     }
 
     pub(crate) fn write(&self, line: String) {
         if self.echo {
             eprintln!("{line}");
         }
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).to_vec()
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .to_vec()
     }
 }

@@ -21,7 +21,14 @@ impl Output {
     pub(super) fn pipe(log: Arc<Log>) -> io::Result<(Output, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         let pipe = Receiver::from_owned_fd(reader.into())?;
-        Ok((Output { pipe, begun: Mutex::default(), log }, writer))
+        Ok((
+            Output {
+                pipe,
+                begun: Mutex::default(),
+                log,
+            },
+            writer,
+        ))
     }
 
     /// Reads until the process has closed its end.
@@ -48,10 +55,12 @@ impl Output {
         };
         while let Some(end) = begun.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = begun.drain(..=end).collect();
-            self.log.write(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
+            self.log
+                .write(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
         }
         if ended && !begun.is_empty() {
-            self.log.write(String::from_utf8_lossy(&std::mem::take(&mut *begun)).into_owned());
+            self.log
+                .write(String::from_utf8_lossy(&std::mem::take(&mut *begun)).into_owned());
         }
         ended
     }

@@ -34,11 +34,18 @@ impl Pool {
     pub(super) async fn invoke(&self, event: Bytes) -> Result<Bytes, Failure> {
         let _place = match self.function.reserved {
             Some(_) => self.places.try_acquire().map_err(|_| Failure::Throttled)?,
-            None => self.places.acquire().await.map_err(|_| Failure::Throttled)?,
+            None => self
+                .places
+                .acquire()
+                .await
+                .map_err(|_| Failure::Throttled)?,
         };
         let outcome = self.run(event).await;
         if let Err(failure) = &outcome {
-            self.workshop.surroundings.log.write(format!("{}: {failure}", self.function.name));
+            self.workshop
+                .surroundings
+                .log
+                .write(format!("{}: {failure}", self.function.name));
         }
         outcome
     }
@@ -51,11 +58,16 @@ impl Pool {
                 Some(instance) => instance,
                 None => self.start()?,
             };
-            let outcome = instance.desk.run(event.clone(), self.function.timeout).await;
+            let outcome = instance
+                .desk
+                .run(event.clone(), self.function.timeout)
+                .await;
             match &outcome {
                 // It had ended before it could know of this invocation: that is no failure of it.
                 Err(Failure::Exited { taken: false, .. }) if !fresh => continue,
-                Ok(_) | Err(Failure::Reported(_)) if !instance.desk.is_closed() => self.idle().push(instance),
+                Ok(_) | Err(Failure::Reported(_)) if !instance.desk.is_closed() => {
+                    self.idle().push(instance)
+                }
                 _ => {}
             }
             return outcome;
@@ -63,14 +75,26 @@ impl Pool {
     }
 
     fn start(&self) -> Result<Instance, Failure> {
-        let Workshop { surroundings, desks, runtime_url, started, life } = &*self.workshop;
+        let Workshop {
+            surroundings,
+            desks,
+            runtime_url,
+            started,
+            life,
+        } = &*self.workshop;
         let number = started.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.function.name);
         // The runtime takes an address with a path only with the scheme before it.
         let variables = variables::of(&self.function, surroundings, &format!("{runtime_url}/{id}"));
         let binary = surroundings.binaries.join(&self.function.name);
         let register = |desk: &_| desks.add(id, self.function.name.clone(), desk);
-        Instance::start(&binary, variables, surroundings.log.clone(), life.clone(), register)
+        Instance::start(
+            &binary,
+            variables,
+            surroundings.log.clone(),
+            life.clone(),
+            register,
+        )
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {

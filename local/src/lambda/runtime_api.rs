@@ -45,7 +45,12 @@ pub(super) fn start(listener: TcpListener, desks: Arc<Desks>) -> Server {
 
 async fn serve(request: Request<Incoming>, desks: &Desks) -> Result<Answer, Broken> {
     let (head, body) = request.into_parts();
-    let (instance, call) = head.uri.path().trim_start_matches('/').split_once('/').unwrap_or_default();
+    let (instance, call) = head
+        .uri
+        .path()
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or_default();
     // A process without a desk is about to be killed: there is nothing to say to it.
     let (function, desk) = desks.find(instance).ok_or(Broken)?;
 
@@ -58,11 +63,21 @@ async fn serve(request: Request<Incoming>, desks: &Desks) -> Result<Answer, Brok
         ["invocation", id, "response"] => desk.finish(Some(id), Ok(body)),
         ["invocation", id, "error"] => desk.finish(Some(id), Err(Failure::Reported(body))),
         ["init", "error"] => desk.finish(None, Err(Failure::Reported(body))),
-        _ => return Ok(answer(404, "application/json", r#"{"errorType":"NotFound"}"#)),
+        _ => {
+            return Ok(answer(
+                404,
+                "application/json",
+                r#"{"errorType":"NotFound"}"#,
+            ));
+        }
     };
     Ok(match awaited {
         true => answer(202, "application/json", r#"{"status":"OK"}"#),
-        false => answer(400, "application/json", r#"{"errorType":"InvalidRequestID"}"#),
+        false => answer(
+            400,
+            "application/json",
+            r#"{"errorType":"InvalidRequestID"}"#,
+        ),
     })
 }
 
@@ -74,8 +89,14 @@ async fn next(function: &str, desk: &Desk) -> Result<Answer, Broken> {
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", taken.request_id)
         .header("lambda-runtime-deadline-ms", taken.deadline.to_string())
-        .header("lambda-runtime-invoked-function-arn", function_arn(function))
-        .header("lambda-runtime-trace-id", format!("Root=1-{time}-{rest};Sampled=0"))
+        .header(
+            "lambda-runtime-invoked-function-arn",
+            function_arn(function),
+        )
+        .header(
+            "lambda-runtime-trace-id",
+            format!("Root=1-{time}-{rest};Sampled=0"),
+        )
         .body(Full::new(taken.event))
         .map_err(|_| Broken)
 }

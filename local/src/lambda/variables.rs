@@ -14,8 +14,14 @@ pub(super) fn of(
     let lambda = [
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.name)),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            function.memory.to_string(),
+        ),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            format!("/aws/lambda/{}", function.name),
+        ),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
         ("AWS_REGION", REGION.to_owned()),
@@ -27,8 +33,10 @@ pub(super) fn of(
         ("_HANDLER", "bootstrap".to_owned()),
         ("TZ", ":UTC".to_owned()),
     ];
-    let mut variables: BTreeMap<String, String> =
-        lambda.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut variables: BTreeMap<String, String> = lambda
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     variables.extend(function.variables.clone());
     variables.extend(surroundings.variables.clone());
     variables.extend(backtrace());
@@ -36,7 +44,10 @@ pub(super) fn of(
 }
 
 /// Whether a panic is to show where it came from is what our own environment says.
-#[expect(clippy::disallowed_methods, reason = "the functions' environment begins here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the functions' environment begins here"
+)]
 fn backtrace() -> Option<(String, String)> {
     let name = "RUST_BACKTRACE".to_owned();
     std::env::var(&name).ok().map(|value| (name, value))

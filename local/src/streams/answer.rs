@@ -22,12 +22,22 @@ struct Failed {
 /// not there, takes all.
 pub(super) fn delivered(answer: &[u8], records: &[Record]) -> usize {
     let report = match serde_json::from_slice::<Option<Report>>(answer) {
-        Ok(report) => report.and_then(|report| report.batch_item_failures).unwrap_or_default(),
+        Ok(report) => report
+            .and_then(|report| report.batch_item_failures)
+            .unwrap_or_default(),
         Err(_) if answer.is_empty() => Vec::new(),
         Err(_) => return 0,
     };
-    let place = |failed: &Failed| records.iter().position(|record| record.sequence == failed.item_identifier);
-    report.iter().map(|failed| place(failed).unwrap_or(0)).min().unwrap_or(records.len())
+    let place = |failed: &Failed| {
+        records
+            .iter()
+            .position(|record| record.sequence == failed.item_identifier)
+    };
+    report
+        .iter()
+        .map(|failed| place(failed).unwrap_or(0))
+        .min()
+        .unwrap_or(records.len())
 }
 
 /// The event that hands `records` over.

@@ -42,19 +42,30 @@ pub(super) enum Reason {
 
 impl Batch {
     pub(super) fn new(records: Vec<Record>) -> Batch {
-        Batch { parts: VecDeque::from([Part { records, retries: 0, invocations: 0 }]) }
+        Batch {
+            parts: VecDeque::from([Part {
+                records,
+                retries: 0,
+                invocations: 0,
+            }]),
+        }
     }
 
     /// The records for the next invocation: at least one, or nothing if there is none left.
     pub(super) fn next(&self) -> Option<&[Record]> {
-        self.parts.front().map(|part| part.records.as_slice()).filter(|records| !records.is_empty())
+        self.parts
+            .front()
+            .map(|part| part.records.as_slice())
+            .filter(|records| !records.is_empty())
     }
 
     /// How long to wait before that invocation.
     pub(super) fn pause(&self) -> Duration {
         match self.parts.front().map_or(0, |part| part.retries) {
             0 => Duration::ZERO,
-            n => SHORTEST_PAUSE.saturating_mul(1 << (n - 1).min(16)).min(LONGEST_PAUSE),
+            n => SHORTEST_PAUSE
+                .saturating_mul(1 << (n - 1).min(16))
+                .min(LONGEST_PAUSE),
         }
     }
 
@@ -62,9 +73,17 @@ impl Batch {
     /// 1970.
     pub(super) fn expire(&mut self, oldest: i64) -> Option<Loss> {
         let part = self.parts.front_mut()?;
-        let expired = part.records.iter().take_while(|record| record.at < oldest).count();
+        let expired = part
+            .records
+            .iter()
+            .take_while(|record| record.at < oldest)
+            .count();
         let records: Vec<_> = part.records.drain(..expired).collect();
-        let loss = Loss { records, reason: Reason::Age, invocations: part.invocations };
+        let loss = Loss {
+            records,
+            reason: Reason::Age,
+            invocations: part.invocations,
+        };
         self.parts.pop_front_if(|part| part.records.is_empty());
         Some(loss).filter(|loss| !loss.records.is_empty())
     }
@@ -86,8 +105,16 @@ impl Batch {
                 self.parts.push_front(Part { records, ..part });
             }
             Some(most) if part.retries >= most => {
-                let Part { records, invocations, .. } = part;
-                return Some(Loss { records, reason: Reason::Retries, invocations });
+                let Part {
+                    records,
+                    invocations,
+                    ..
+                } = part;
+                return Some(Loss {
+                    records,
+                    reason: Reason::Retries,
+                    invocations,
+                });
             }
             _ => part.retries += 1,
         }

@@ -10,9 +10,12 @@ use crate::{StreamSource, aws::Stream, clock, template::function_arn};
 /// nothing of them.
 pub(super) fn of(loss: &Loss, function: &str, source: &StreamSource, stream: &Stream) -> Json {
     let (first, last) = (loss.records.first(), loss.records.last());
-    let sequence = |record: Option<&crate::aws::Record>| record.map(|record| record.sequence.clone());
+    let sequence =
+        |record: Option<&crate::aws::Record>| record.map(|record| record.sequence.clone());
     let arrival = |record: Option<&crate::aws::Record>| {
-        record.and_then(|record| Timestamp::from_second(record.at).ok()).map(|at| at.to_string())
+        record
+            .and_then(|record| Timestamp::from_second(record.at).ok())
+            .map(|at| at.to_string())
     };
     json!({
         "requestContext": {

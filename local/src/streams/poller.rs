@@ -60,7 +60,10 @@ impl Poller {
                 }
                 Ok(records) => self.deliver(records).await,
                 Err(error) => {
-                    self.log.write(format!("{}: reading {}: {error:#}", self.function, self.source.stream));
+                    self.log.write(format!(
+                        "{}: reading {}: {error:#}",
+                        self.function, self.source.stream
+                    ));
                     sleep(LONGEST_WAIT).await;
                 }
             }
@@ -68,12 +71,22 @@ impl Poller {
     }
 
     async fn deliver(&self, records: Vec<Record>) {
-        let end = records.last().map(|record| record.sequence.clone()).unwrap_or_default();
-        let mut batch = Batch::new(records.into_iter().filter(|record| self.wants(record)).collect());
+        let end = records
+            .last()
+            .map(|record| record.sequence.clone())
+            .unwrap_or_default();
+        let mut batch = Batch::new(
+            records
+                .into_iter()
+                .filter(|record| self.wants(record))
+                .collect(),
+        );
         loop {
             sleep(batch.pause()).await;
             if let Some(longest) = self.source.longest {
-                let oldest = clock::now().as_second().saturating_sub_unsigned(longest.as_secs());
+                let oldest = clock::now()
+                    .as_second()
+                    .saturating_sub_unsigned(longest.as_secs());
                 while let Some(loss) = batch.expire(oldest) {
                     self.give_up(&loss);
                 }
@@ -112,10 +125,16 @@ impl Poller {
 
     fn give_up(&self, loss: &Loss) {
         let (count, reason) = (loss.records.len(), loss.reason.name());
-        self.log.write(format!("{}: gave up {count} of {}: {reason}", self.function, self.source.stream));
+        self.log.write(format!(
+            "{}: gave up {count} of {}: {reason}",
+            self.function, self.source.stream
+        ));
         if self.source.on_failure.is_some() {
             let letter = letter::of(loss, &self.function, &self.source, &self.stream);
-            self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+            self.letters
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(letter);
         }
         if let Some(last) = loss.records.last() {
             self.reach(&last.sequence);

@@ -24,11 +24,20 @@ fn source(bisect: bool, retries: Option<u32>) -> StreamSource {
 
 /// Records `1`, `2`, …, each written in the second of its number.
 fn records(count: i64) -> Vec<Record> {
-    (1..=count).map(|n| Record { sequence: n.to_string(), at: n, shown: json!({ "n": n }) }).collect()
+    (1..=count)
+        .map(|n| Record {
+            sequence: n.to_string(),
+            at: n,
+            shown: json!({ "n": n }),
+        })
+        .collect()
 }
 
 fn names(records: &[Record]) -> String {
-    records.iter().map(|record| record.sequence.as_str()).collect()
+    records
+        .iter()
+        .map(|record| record.sequence.as_str())
+        .collect()
 }
 
 /// Every invocation, as the names of its records, and what was given up after how many
@@ -50,7 +59,13 @@ fn play(
 }
 
 fn all_or_nothing(poison: char) -> impl Fn(&str) -> usize {
-    move |invoked| if invoked.contains(poison) { 0 } else { invoked.len() }
+    move |invoked| {
+        if invoked.contains(poison) {
+            0
+        } else {
+            invoked.len()
+        }
+    }
 }
 
 fn up_to(poison: char) -> impl Fn(&str) -> usize {
@@ -61,7 +76,10 @@ fn up_to(poison: char) -> impl Fn(&str) -> usize {
 fn what_is_delivered_is_not_invoked_with_again() {
     let delivered = play(3, &source(false, None), |invoked| invoked.len());
     assert_eq!(delivered, (vec!["123".to_owned()], vec![]));
-    assert_eq!(play(3, &source(false, Some(2)), |_| 1).0, ["123", "23", "3"]);
+    assert_eq!(
+        play(3, &source(false, Some(2)), |_| 1).0,
+        ["123", "23", "3"]
+    );
 }
 
 #[test]
@@ -74,7 +92,10 @@ fn a_batch_that_fails_for_ever_is_given_up_whole_unless_it_is_split() {
 #[test]
 fn halves_are_tried_in_order_until_the_poison_is_alone() {
     let (invocations, lost) = play(5, &source(true, Some(1)), all_or_nothing('4'));
-    assert_eq!(invocations, ["12345", "12", "345", "3", "45", "4", "4", "5"]);
+    assert_eq!(
+        invocations,
+        ["12345", "12", "345", "3", "45", "4", "4", "5"]
+    );
     assert_eq!(lost, [("4".to_owned(), 5)]);
 }
 
@@ -101,14 +122,21 @@ fn the_pause_grows_with_the_retries_and_a_split_needs_none() {
     assert_eq!(pauses(false), [100, 200, 400, 800, 1000, 1000]);
     let mut batch = Batch::new(records(2));
     batch.invoked(0, &source(true, None));
-    assert_eq!((batch.next().map(names), batch.pause().as_millis()), (Some("1".to_owned()), 0));
+    assert_eq!(
+        (batch.next().map(names), batch.pause().as_millis()),
+        (Some("1".to_owned()), 0)
+    );
 }
 
 #[test]
 fn records_that_are_too_old_are_given_up_and_younger_ones_are_not() {
     let mut batch = Batch::new(records(3));
     assert_eq!(batch.expire(1), None);
-    let loss = Loss { records: records(2), reason: Reason::Age, invocations: 0 };
+    let loss = Loss {
+        records: records(2),
+        reason: Reason::Age,
+        invocations: 0,
+    };
     assert_eq!(batch.expire(3), Some(loss));
     assert_eq!(batch.next().map(names), Some("3".to_owned()));
     assert!(batch.expire(4).is_some());
@@ -120,15 +148,32 @@ fn records_that_are_too_old_are_given_up_and_younger_ones_are_not() {
 fn an_answer_says_from_which_record_on_the_batch_failed() {
     let delivered = |answer: &str| answer::delivered(answer.as_bytes(), &records(4));
     let failed = |names: &[&str]| {
-        let failures: Vec<_> = names.iter().map(|name| json!({ "itemIdentifier": name })).collect();
+        let failures: Vec<_> = names
+            .iter()
+            .map(|name| json!({ "itemIdentifier": name }))
+            .collect();
         delivered(&json!({ "batchItemFailures": failures }).to_string())
     };
-    for all in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
+    for all in [
+        "",
+        "null",
+        "{}",
+        r#"{"batchItemFailures":null}"#,
+        r#"{"batchItemFailures":[]}"#,
+    ] {
         assert_eq!(delivered(all), 4, "{all}");
     }
-    assert_eq!([failed(&["3"]), failed(&["4", "2"]), failed(&["1"])], [2, 1, 0]);
+    assert_eq!(
+        [failed(&["3"]), failed(&["4", "2"]), failed(&["1"])],
+        [2, 1, 0]
+    );
     assert_eq!([failed(&["stranger"]), failed(&["4", ""])], [0, 0]);
-    for none in ["oops", r#""done""#, r#"{"batchItemFailures":[{"id":"4"}]}"#, r#"{"batchItemFailures":4}"#] {
+    for none in [
+        "oops",
+        r#""done""#,
+        r#"{"batchItemFailures":[{"id":"4"}]}"#,
+        r#"{"batchItemFailures":4}"#,
+    ] {
         assert_eq!(delivered(none), 0, "{none}");
     }
 }

@@ -51,7 +51,11 @@ pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Con
         let like = match plain.unwrap_or(&operator) {
             "StringEquals" => false,
             "StringLike" => true,
-            _ => return Err(D::Error::custom(format!("the condition {operator} is not understood"))),
+            _ => {
+                return Err(D::Error::custom(format!(
+                    "the condition {operator} is not understood"
+                )));
+            }
         };
         for (key, values) in keys {
             conditions.push(Condition {

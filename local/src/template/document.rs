@@ -20,23 +20,38 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn parse(text: &str, overrides: &BTreeMap<String, String>, gateway: &str) -> Result<Document> {
+    pub(super) fn parse(
+        text: &str,
+        overrides: &BTreeMap<String, String>,
+        gateway: &str,
+    ) -> Result<Document> {
         let root: Mapping = serde_yaml_ng::from_str(text).context("this is no template")?;
-        let section = |name| root.get(name).and_then(Yaml::as_mapping).cloned().unwrap_or_default();
+        let section = |name| {
+            root.get(name)
+                .and_then(Yaml::as_mapping)
+                .cloned()
+                .unwrap_or_default()
+        };
 
         let declared = section("Parameters");
-        if let Some(name) = overrides.keys().find(|name| !declared.contains_key(name.as_str())) {
+        if let Some(name) = overrides
+            .keys()
+            .find(|name| !declared.contains_key(name.as_str()))
+        {
             bail!("Parameters: there is no {name}");
         }
         let mut parameters = BTreeMap::new();
         for (name, parameter) in &declared {
-            let name = name.as_str().context("Parameters: a name that is no string")?;
+            let name = name
+                .as_str()
+                .context("Parameters: a name that is no string")?;
             let value = match overrides.get(name) {
                 Some(value) => Some(value.clone()),
                 None => parameter.get("Default").and_then(scalar),
             };
-            let value =
-                value.with_context(|| format!("Parameters.{name}: neither a default nor a value given"))?;
+            let value = value.with_context(|| {
+                format!("Parameters.{name}: neither a default nor a value given")
+            })?;
             parameters.insert(name.to_owned(), value);
         }
         Ok(Document {
@@ -86,7 +101,9 @@ impl Document {
     fn standing(&self) -> Result<Vec<(&str, &Yaml)>> {
         let mut standing = Vec::new();
         for (logical, resource) in &self.resources {
-            let logical = logical.as_str().context("Resources: a logical id that is no string")?;
+            let logical = logical
+                .as_str()
+                .context("Resources: a logical id that is no string")?;
             let place = format!("Resources.{logical}");
             let stands = match resource.get("Condition").and_then(Yaml::as_str) {
                 Some(condition) => self.holds(condition, &place)?,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value as Json;
 
 use super::{
-    Distribution, Queue, RequestContext, StreamSource, Table, distribution, document::Document, name, source,
-    statement, statement::Statement,
+    Distribution, Queue, RequestContext, StreamSource, Table, distribution, document::Document,
+    name, source, statement, statement::Statement,
 };
 
 /// One Lambda function.
@@ -94,26 +94,45 @@ pub(super) fn all(
         .map(|(logical, properties)| {
             let name = document.reference(&logical, &logical)?;
             let place = format!("Resources.{logical}.Properties.Events");
-            let events =
-                |kind: &'static str| properties.events.iter().filter(move |(_, event)| event.r#type == kind);
+            let events = |kind: &'static str| {
+                properties
+                    .events
+                    .iter()
+                    .filter(move |(_, event)| event.r#type == kind)
+            };
             let source = |(event, found): (&String, &Event)| {
-                source::read(event, &found.properties, tables, queues, &format!("{place}.{event}.Properties"))
+                source::read(
+                    event,
+                    &found.properties,
+                    tables,
+                    queues,
+                    &format!("{place}.{event}.Properties"),
+                )
             };
             let boundary = properties.permissions_boundary.as_ref().map(|arn| {
                 let found = managed.get(arn).cloned();
                 found.with_context(|| format!("Resources.{logical}: there is no boundary {arn}"))
             });
-            let reserved = properties.reserved_concurrent_executions.as_ref().map(whole).transpose();
+            let reserved = properties
+                .reserved_concurrent_executions
+                .as_ref()
+                .map(whole)
+                .transpose();
             let function = Function {
                 memory: properties.memory_size,
                 timeout: Duration::from_secs(properties.timeout.into()),
-                reserved: reserved.context("ReservedConcurrentExecutions")?.map(|number| number as usize),
+                reserved: reserved
+                    .context("ReservedConcurrentExecutions")?
+                    .map(|number| number as usize),
                 variables: properties
                     .environment
                     .variables
                     .iter()
                     .map(|(k, v)| {
-                        (k.clone(), distribution::reached(plain(v), distributions, &document.gateway))
+                        (
+                            k.clone(),
+                            distribution::reached(plain(v), distributions, &document.gateway),
+                        )
                     })
                     .collect(),
                 statements: statement::granted(&properties.policies, &managed)
@@ -137,14 +156,23 @@ pub(super) fn all(
 
 /// SAM grants a function the streams that it follows; its boundary must leave it them.
 fn follows(function: &Function) -> Result<()> {
-    let (Some(boundary), context) = (&function.boundary, RequestContext::new()) else { return Ok(()) };
+    let (Some(boundary), context) = (&function.boundary, RequestContext::new()) else {
+        return Ok(());
+    };
     for source in &function.sources {
         for action in ["DescribeStream", "GetRecords", "GetShardIterator"] {
             let action = format!("dynamodb:{action}");
-            let mut allowing = boundary.iter().filter(|statement| statement.effect == "Allow");
-            let left = allowing.any(|statement| statement.covers(&action, &source.stream, &context));
+            let mut allowing = boundary
+                .iter()
+                .filter(|statement| statement.effect == "Allow");
+            let left =
+                allowing.any(|statement| statement.covers(&action, &source.stream, &context));
             let logical = &function.logical;
-            ensure!(left, "Resources.{logical}: its boundary does not allow {action} on {}", source.stream);
+            ensure!(
+                left,
+                "Resources.{logical}: its boundary does not allow {action} on {}",
+                source.stream
+            );
         }
     }
     Ok(())
@@ -155,12 +183,19 @@ fn route(properties: &Json, function: &str) -> Result<Route> {
     let text = |key: &str| properties.get(key).and_then(Json::as_str);
     let (method, path) = match (text("Method"), text("Path")) {
         (None, None) => ("ANY".to_owned(), "$default"),
-        (Some(method), Some(path)) => {
-            (method.to_uppercase().replace("X-AMAZON-APIGATEWAY-ANY-METHOD", "ANY"), path)
-        }
+        (Some(method), Some(path)) => (
+            method
+                .to_uppercase()
+                .replace("X-AMAZON-APIGATEWAY-ANY-METHOD", "ANY"),
+            path,
+        ),
         _ => bail!("an HttpApi event has a Path and a Method, or neither"),
     };
-    Ok(Route { method, path: path.to_owned(), function: function.to_owned() })
+    Ok(Route {
+        method,
+        path: path.to_owned(),
+        function: function.to_owned(),
+    })
 }
 
 /// A value as CloudFormation hands it on: as text.
@@ -174,7 +209,8 @@ pub(super) fn plain(value: &Json) -> String {
 /// A number, also as the text that a parameter is.
 pub(super) fn whole(value: &Json) -> Result<u32> {
     let text = plain(value);
-    text.parse().with_context(|| format!("{text} is no whole number"))
+    text.parse()
+        .with_context(|| format!("{text} is no whole number"))
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

@@ -20,10 +20,15 @@ impl Document {
         match value {
             Yaml::Mapping(mapping) => self.mapping(mapping, place),
             Yaml::Sequence(list) => {
-                let resolved =
-                    list.iter().enumerate().map(|(i, item)| self.resolve(item, &format!("{place}[{i}]")));
+                let resolved = list
+                    .iter()
+                    .enumerate()
+                    .map(|(i, item)| self.resolve(item, &format!("{place}[{i}]")));
                 let resolved = resolved.collect::<Result<Vec<_>>>()?;
-                Ok(resolved.into_iter().filter(|item| !item.is_null()).collect())
+                Ok(resolved
+                    .into_iter()
+                    .filter(|item| !item.is_null())
+                    .collect())
             }
             Yaml::Tagged(tagged) => bail!("{place}: cannot resolve {}", tagged.tag),
             plain => serde_json::to_value(plain).with_context(|| place.to_owned()),
@@ -45,7 +50,9 @@ impl Document {
     fn evaluate(&self, function: &str, argument: &Yaml, place: &str) -> Result<Json> {
         match function {
             "Ref" => {
-                let name = argument.as_str().with_context(|| format!("{place}: Ref takes a name"))?;
+                let name = argument
+                    .as_str()
+                    .with_context(|| format!("{place}: Ref takes a name"))?;
                 if name == "AWS::NoValue" {
                     return Ok(Json::Null);
                 }
@@ -53,7 +60,11 @@ impl Document {
             }
             "GetAtt" => {
                 let path = match argument {
-                    Yaml::Sequence(parts) => parts.iter().filter_map(scalar).collect::<Vec<_>>().join("."),
+                    Yaml::Sequence(parts) => parts
+                        .iter()
+                        .filter_map(scalar)
+                        .collect::<Vec<_>>()
+                        .join("."),
                     other => scalar(other).unwrap_or_default(),
                 };
                 self.attribute(&path, place).map(Json::String)
@@ -61,15 +72,22 @@ impl Document {
             "Sub" => self.substitute(argument, place).map(Json::String),
             "Join" => {
                 let [separator, list] = self.arguments(argument, place)?;
-                let parts = list.as_array().with_context(|| format!("{place}: Join takes a list"))?;
+                let parts = list
+                    .as_array()
+                    .with_context(|| format!("{place}: Join takes a list"))?;
                 let parts: Vec<String> = parts.iter().map(text).collect();
                 Ok(Json::String(parts.join(&text(&separator))))
             }
             "If" => match argument.as_sequence().map(Vec::as_slice) {
                 Some([condition, yes, no]) => {
-                    let condition =
-                        condition.as_str().with_context(|| format!("{place}: If takes a condition"))?;
-                    let taken = if self.holds(condition, place)? { yes } else { no };
+                    let condition = condition
+                        .as_str()
+                        .with_context(|| format!("{place}: If takes a condition"))?;
+                    let taken = if self.holds(condition, place)? {
+                        yes
+                    } else {
+                        no
+                    };
                     self.resolve(taken, place)
                 }
                 _ => bail!("{place}: If takes a condition and two values"),
@@ -80,18 +98,29 @@ impl Document {
 
     /// What `!Ref name` stands for.
     pub(super) fn reference(&self, name: &str, place: &str) -> Result<String> {
-        if let Some(value) = self.parameters.get(name).map(String::as_str).or(name::pseudo(name)) {
+        if let Some(value) = self
+            .parameters
+            .get(name)
+            .map(String::as_str)
+            .or(name::pseudo(name))
+        {
             return Ok(value.to_owned());
         }
-        let resource = self.resources.get(name).with_context(|| format!("{place}: there is no {name}"))?;
+        let resource = self
+            .resources
+            .get(name)
+            .with_context(|| format!("{place}: there is no {name}"))?;
         name::reference(self, name, resource)
     }
 
     fn attribute(&self, path: &str, place: &str) -> Result<String> {
-        let (logical, attribute) =
-            path.split_once('.').with_context(|| format!("{place}: GetAtt takes a name and an attribute"))?;
-        let resource =
-            self.resources.get(logical).with_context(|| format!("{place}: there is no {logical}"))?;
+        let (logical, attribute) = path
+            .split_once('.')
+            .with_context(|| format!("{place}: GetAtt takes a name and an attribute"))?;
+        let resource = self
+            .resources
+            .get(logical)
+            .with_context(|| format!("{place}: there is no {logical}"))?;
         match (name::kind(resource), attribute) {
             (_, "Arn") => name::arn(self, logical, resource),
             (name::TABLE, "StreamArn") => {
@@ -121,13 +150,16 @@ impl Document {
         let mut filled = String::new();
         let mut rest = pattern.as_str();
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) =
-                after.split_once('}').with_context(|| format!("{place}: Sub without an end"))?;
+            let (name, after) = after
+                .split_once('}')
+                .with_context(|| format!("{place}: Sub without an end"))?;
             filled.push_str(before);
             match (name.strip_prefix('!'), own.get(name)) {
                 (Some(literal), _) => filled.push_str(&format!("${{{literal}}}")),
                 (None, Some(value)) => filled.push_str(&text(value)),
-                (None, None) if name.contains('.') => filled.push_str(&self.attribute(name, place)?),
+                (None, None) if name.contains('.') => {
+                    filled.push_str(&self.attribute(name, place)?)
+                }
                 (None, None) => filled.push_str(&self.reference(name, place)?),
             }
             rest = after;
@@ -148,24 +180,42 @@ impl Document {
     fn truth(&self, expression: &Yaml, place: &str) -> Result<bool> {
         let (function, argument) =
             call(expression).with_context(|| format!("{place}: this is no condition"))?;
-        let parts = || argument.as_sequence().with_context(|| format!("{place}: {function} takes a list"));
+        let parts = || {
+            argument
+                .as_sequence()
+                .with_context(|| format!("{place}: {function} takes a list"))
+        };
         match function {
-            "Equals" => self.arguments(argument, place).map(|[left, right]| text(&left) == text(&right)),
+            "Equals" => self
+                .arguments(argument, place)
+                .map(|[left, right]| text(&left) == text(&right)),
             "Condition" => self.holds(argument.as_str().unwrap_or_default(), place),
             "Not" => match parts()?.as_slice() {
                 [part] => self.truth(part, place).map(|truth| !truth),
                 _ => bail!("{place}: Not takes one condition"),
             },
-            "And" => parts()?.iter().try_fold(true, |all, part| Ok(self.truth(part, place)? && all)),
-            "Or" => parts()?.iter().try_fold(false, |any, part| Ok(self.truth(part, place)? || any)),
+            "And" => parts()?
+                .iter()
+                .try_fold(true, |all, part| Ok(self.truth(part, place)? && all)),
+            "Or" => parts()?
+                .iter()
+                .try_fold(false, |any, part| Ok(self.truth(part, place)? || any)),
             other => bail!("{place}: cannot resolve !{other}"),
         }
     }
 
     fn arguments<const N: usize>(&self, argument: &Yaml, place: &str) -> Result<[Json; N]> {
-        let list = argument.as_sequence().with_context(|| format!("{place}: a list is needed"))?;
-        let resolved = list.iter().map(|part| self.resolve(part, place)).collect::<Result<Vec<_>>>()?;
-        resolved.try_into().ok().with_context(|| format!("{place}: {N} values are needed"))
+        let list = argument
+            .as_sequence()
+            .with_context(|| format!("{place}: a list is needed"))?;
+        let resolved = list
+            .iter()
+            .map(|part| self.resolve(part, place))
+            .collect::<Result<Vec<_>>>()?;
+        resolved
+            .try_into()
+            .ok()
+            .with_context(|| format!("{place}: {N} values are needed"))
     }
 }
 
@@ -174,9 +224,22 @@ impl Document {
 fn call(value: &Yaml) -> Option<(&str, &Yaml)> {
     if let Yaml::Tagged(tagged) = value {
         // A tag shows itself with its `!` only when printed, and compares without.
-        const KNOWN: [&str; 10] =
-            ["Ref", "GetAtt", "Sub", "Join", "If", "Equals", "Condition", "Not", "And", "Or"];
-        return KNOWN.into_iter().find(|known| tagged.tag == *known).map(|known| (known, &tagged.value));
+        const KNOWN: [&str; 10] = [
+            "Ref",
+            "GetAtt",
+            "Sub",
+            "Join",
+            "If",
+            "Equals",
+            "Condition",
+            "Not",
+            "And",
+            "Or",
+        ];
+        return KNOWN
+            .into_iter()
+            .find(|known| tagged.tag == *known)
+            .map(|known| (known, &tagged.value));
     }
     let mapping = value.as_mapping().filter(|mapping| mapping.len() == 1)?;
     let (key, argument) = mapping.iter().next()?;

@@ -97,10 +97,16 @@ pub(super) fn name(document: &Document, logical: &str, resource: &Yaml) -> Resul
         QUEUE => "QueueName",
         _ => return Ok(logical.to_owned()),
     };
-    if let Some(given) = resource.get("Properties").and_then(|properties| properties.get(property)) {
+    if let Some(given) = resource
+        .get("Properties")
+        .and_then(|properties| properties.get(property))
+    {
         let place = format!("Resources.{logical}.Properties.{property}");
         let given = document.resolve(given, &place)?;
-        return given.as_str().map(str::to_owned).with_context(|| format!("{place}: a name is a text"));
+        return given
+            .as_str()
+            .map(str::to_owned)
+            .with_context(|| format!("{place}: a name is a text"));
     }
     match kind(resource) {
         BUCKET => Ok(logical.to_lowercase()), // S3 takes no capitals
@@ -119,5 +125,8 @@ pub(super) fn binary(logical: &str, resource: &Yaml) -> Result<String> {
 }
 
 pub(super) fn kind(resource: &Yaml) -> &str {
-    resource.get("Type").and_then(Yaml::as_str).unwrap_or_default()
+    resource
+        .get("Type")
+        .and_then(Yaml::as_str)
+        .unwrap_or_default()
 }

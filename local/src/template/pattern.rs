@@ -40,11 +40,20 @@ impl Pattern {
     fn read(pattern: &Json, place: &str) -> Result<Pattern> {
         match pattern {
             Json::Object(keys) => {
-                let read =
-                    |(key, inner)| Ok((String::clone(key), Pattern::read(inner, &format!("{place}.{key}"))?));
-                keys.iter().map(read).collect::<Result<_>>().map(Pattern::Object)
+                let read = |(key, inner)| {
+                    Ok((
+                        String::clone(key),
+                        Pattern::read(inner, &format!("{place}.{key}"))?,
+                    ))
+                };
+                keys.iter()
+                    .map(read)
+                    .collect::<Result<_>>()
+                    .map(Pattern::Object)
             }
-            Json::Array(values) if values.is_empty() => bail!("{place}: a list of no value matches nothing"),
+            Json::Array(values) if values.is_empty() => {
+                bail!("{place}: a list of no value matches nothing")
+            }
             Json::Array(values) => {
                 let wanted = values.iter().map(|value| Wanted::read(value, place));
                 wanted.collect::<Result<_>>().map(Pattern::AnyOf)
@@ -56,12 +65,16 @@ impl Pattern {
     /// Whether `value` is what this pattern wants.
     pub fn matches(&self, value: &Json) -> bool {
         match self {
-            Pattern::Object(keys) => {
-                keys.iter().all(|(key, pattern)| value.get(key).is_some_and(|inner| pattern.matches(inner)))
-            }
+            Pattern::Object(keys) => keys
+                .iter()
+                .all(|(key, pattern)| value.get(key).is_some_and(|inner| pattern.matches(inner))),
             Pattern::AnyOf(wanted) => {
-                let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-                values.iter().any(|value| wanted.iter().any(|wanted| wanted.is(value)))
+                let values = value
+                    .as_array()
+                    .map_or(std::slice::from_ref(value), Vec::as_slice);
+                values
+                    .iter()
+                    .any(|value| wanted.iter().any(|wanted| wanted.is(value)))
             }
         }
     }
@@ -74,7 +87,9 @@ impl Wanted {
                 (Some(prefix), 1) => Ok(Wanted::Prefix(prefix.to_owned())),
                 _ => bail!("{place}: only exact values and prefixes are understood, not {value}"),
             },
-            Json::Array(_) => bail!("{place}: only exact values and prefixes are understood, not {value}"),
+            Json::Array(_) => {
+                bail!("{place}: only exact values and prefixes are understood, not {value}")
+            }
             value => Ok(Wanted::Exactly(value.clone())),
         }
     }

@@ -94,31 +94,62 @@ pub(super) fn read(
     let properties = Properties::deserialize(properties).with_context(|| place.to_owned())?;
     let at = |property: &str| format!("{place}.{property}");
     let stream = properties.stream;
-    let table = tables.iter().find(|table| table.stream.as_ref() == Some(&stream));
-    let table = table.with_context(|| format!("{}: no table here has the stream {stream}", at("Stream")))?;
+    let table = tables
+        .iter()
+        .find(|table| table.stream.as_ref() == Some(&stream));
+    let table = table
+        .with_context(|| format!("{}: no table here has the stream {stream}", at("Stream")))?;
     let oldest_first = match properties.starting_position.as_str() {
         "TRIM_HORIZON" => true,
         "LATEST" => false,
-        other => bail!("{}: TRIM_HORIZON or LATEST, not {other}", at("StartingPosition")),
+        other => bail!(
+            "{}: TRIM_HORIZON or LATEST, not {other}",
+            at("StartingPosition")
+        ),
     };
     let response = |kind: &String| kind != "ReportBatchItemFailures";
-    if let Some(other) = properties.function_response_types.iter().find(|kind| response(kind)) {
-        bail!("{}: ReportBatchItemFailures, not {other}", at("FunctionResponseTypes"));
+    if let Some(other) = properties
+        .function_response_types
+        .iter()
+        .find(|kind| response(kind))
+    {
+        bail!(
+            "{}: ReportBatchItemFailures, not {other}",
+            at("FunctionResponseTypes")
+        );
     }
     let batch_size = properties.batch_size.as_ref().map_or(Ok(100), whole);
     let batch_size = batch_size.with_context(|| at("BatchSize"))? as usize;
     ensure!(batch_size > 0, "{}: at least 1", at("BatchSize"));
 
-    let at_most =
-        |value: &Option<Json>, property| value.as_ref().map_or(Ok(None), limit).with_context(|| at(property));
+    let at_most = |value: &Option<Json>, property| {
+        value
+            .as_ref()
+            .map_or(Ok(None), limit)
+            .with_context(|| at(property))
+    };
     let yes = |value: &Option<Json>| value.as_ref().is_some_and(|value| plain(value) == "true");
-    let filters = properties.filter_criteria.map(|criteria| criteria.filters).unwrap_or_default();
+    let filters = properties
+        .filter_criteria
+        .map(|criteria| criteria.filters)
+        .unwrap_or_default();
     let filters = filters.iter().enumerate().map(|(i, filter)| {
-        Pattern::parse(&filter.pattern, &at(&format!("FilterCriteria.Filters[{i}].Pattern")))
+        Pattern::parse(
+            &filter.pattern,
+            &at(&format!("FilterCriteria.Filters[{i}].Pattern")),
+        )
     });
-    let on_failure = properties.destination_config.map(|config| config.on_failure.destination);
-    if let Some(arn) = on_failure.as_ref().filter(|arn| !queues.iter().any(|queue| queue.arn == **arn)) {
-        bail!("{}: there is no queue {arn}", at("DestinationConfig.OnFailure.Destination"));
+    let on_failure = properties
+        .destination_config
+        .map(|config| config.on_failure.destination);
+    if let Some(arn) = on_failure
+        .as_ref()
+        .filter(|arn| !queues.iter().any(|queue| queue.arn == **arn))
+    {
+        bail!(
+            "{}: there is no queue {arn}",
+            at("DestinationConfig.OnFailure.Destination")
+        );
     }
     let source = StreamSource {
         event: event.to_owned(),
@@ -128,16 +159,27 @@ pub(super) fn read(
         batch_size,
         bisect: yes(&properties.bisect_batch_on_function_error),
         retries: at_most(&properties.maximum_retry_attempts, "MaximumRetryAttempts")?,
-        longest: at_most(&properties.maximum_record_age_in_seconds, "MaximumRecordAgeInSeconds")?
-            .map(|seconds| Duration::from_secs(seconds.into())),
+        longest: at_most(
+            &properties.maximum_record_age_in_seconds,
+            "MaximumRecordAgeInSeconds",
+        )?
+        .map(|seconds| Duration::from_secs(seconds.into())),
         reports_failures: !properties.function_response_types.is_empty(),
         filters: filters.collect::<Result<_>>()?,
         on_failure,
     };
-    Ok(Some(source).filter(|_| properties.enabled.is_none_or(|enabled| plain(&enabled) != "false")))
+    Ok(Some(source).filter(|_| {
+        properties
+            .enabled
+            .is_none_or(|enabled| plain(&enabled) != "false")
+    }))
 }
 
 /// A number that -1 takes away.
 fn limit(value: &Json) -> Result<Option<u32>> {
-    if plain(value) == "-1" { Ok(None) } else { whole(value).map(Some) }
+    if plain(value) == "-1" {
+        Ok(None)
+    } else {
+        whole(value).map(Some)
+    }
 }

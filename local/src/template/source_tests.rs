@@ -84,7 +84,8 @@ fn what_is_not_understood_is_named_with_its_place() {
 
 #[test]
 fn a_pattern_wants_each_of_its_keys_and_any_of_its_values() {
-    let matches = |pattern: &str, value| Pattern::parse(pattern, "Pattern").unwrap().matches(&value);
+    let matches =
+        |pattern: &str, value| Pattern::parse(pattern, "Pattern").unwrap().matches(&value);
     let record = json!({ "eventName": "INSERT", "dynamodb": { "NewImage": { "n": { "S": "mail" } }, "list": [1, 2] } });
     for pattern in [
         "{}",
@@ -105,7 +106,14 @@ fn a_pattern_wants_each_of_its_keys_and_any_of_its_values() {
     ] {
         assert!(!matches(pattern, record.clone()), "{pattern}");
     }
-    for pattern in ["[]", "x", r#"{"a":"b"}"#, r#"{"a":[]}"#, r#"{"a":[["b"]]}"#, r#"{"a":[{"prefix":1}]}"#] {
+    for pattern in [
+        "[]",
+        "x",
+        r#"{"a":"b"}"#,
+        r#"{"a":[]}"#,
+        r#"{"a":[["b"]]}"#,
+        r#"{"a":[{"prefix":1}]}"#,
+    ] {
         assert!(Pattern::parse(pattern, "Pattern").is_err(), "{pattern}");
     }
 }

@@ -44,12 +44,21 @@ impl Statement {
     /// no case, ARNs do.
     pub fn covers(&self, action: &str, resource: &str, request: &Request) -> bool {
         let any_of = |patterns: &[String]| {
-            patterns.iter().any(|pattern| WildMatch::new_case_insensitive(pattern).matches(action))
+            patterns
+                .iter()
+                .any(|pattern| WildMatch::new_case_insensitive(pattern).matches(action))
         };
-        let named = any_of(&self.actions) || !self.other_than.is_empty() && !any_of(&self.other_than);
+        let named =
+            any_of(&self.actions) || !self.other_than.is_empty() && !any_of(&self.other_than);
         named
-            && self.resources.iter().any(|pattern| WildMatch::new(pattern).matches(resource))
-            && self.conditions.iter().all(|condition| condition.holds(request))
+            && self
+                .resources
+                .iter()
+                .any(|pattern| WildMatch::new(pattern).matches(resource))
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(request))
     }
 }
 
@@ -73,7 +82,10 @@ pub(super) fn managed(document: &Document) -> Result<BTreeMap<String, Vec<Statem
     policies
         .into_iter()
         .map(|(logical, policy)| {
-            Ok((document.reference(&logical, &logical)?, policy.policy_document.statement))
+            Ok((
+                document.reference(&logical, &logical)?,
+                policy.policy_document.statement,
+            ))
         })
         .collect()
 }
@@ -81,7 +93,10 @@ pub(super) fn managed(document: &Document) -> Result<BTreeMap<String, Vec<Statem
 /// The statements of a function's `Policies`: inline, or the template's own managed ones.
 /// AWS's managed policies and SAM's policy templates are refused: the template is to say what
 /// it grants.
-pub(super) fn granted(policies: &Json, managed: &BTreeMap<String, Vec<Statement>>) -> Result<Vec<Statement>> {
+pub(super) fn granted(
+    policies: &Json,
+    managed: &BTreeMap<String, Vec<Statement>>,
+) -> Result<Vec<Statement>> {
     let one = [policies.clone()];
     let policies = match policies {
         Json::Null => &[],
@@ -104,7 +119,9 @@ pub(super) fn granted(policies: &Json, managed: &BTreeMap<String, Vec<Statement>
     Ok(granted)
 }
 
-fn one_or_many<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+fn one_or_many<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     list(Json::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 

@@ -61,8 +61,13 @@ pub struct Queue {
 }
 
 /// The properties that `CreateTable` takes as CloudFormation writes them.
-const TABLE_PROPERTIES: [&str; 5] =
-    ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "BillingMode"];
+const TABLE_PROPERTIES: [&str; 5] = [
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+    "LocalSecondaryIndexes",
+    "BillingMode",
+];
 
 pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
     let tables = document.properties::<Map<String, Json>>(name::TABLE)?;
@@ -79,17 +84,27 @@ pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
             // Capacity is nobody's concern here, so that no index needs a throughput.
             create.insert("BillingMode".to_owned(), json!("PAY_PER_REQUEST"));
             let mut stream_arn = None;
-            if let Some(view) =
-                properties.get("StreamSpecification").and_then(|stream| stream.get("StreamViewType"))
+            if let Some(view) = properties
+                .get("StreamSpecification")
+                .and_then(|stream| stream.get("StreamViewType"))
             {
                 let stream = json!({ "StreamEnabled": true, "StreamViewType": view });
                 create.insert("StreamSpecification".to_owned(), stream);
                 stream_arn = Some(name::stream_arn(&name));
             }
-            let time_to_live =
-                properties.get("TimeToLiveSpecification").filter(|ttl| ttl["Enabled"] == json!(true));
-            let time_to_live = time_to_live.and_then(|ttl| ttl["AttributeName"].as_str()).map(str::to_owned);
-            Ok(Table { logical, name, create: Json::Object(create), time_to_live, stream: stream_arn })
+            let time_to_live = properties
+                .get("TimeToLiveSpecification")
+                .filter(|ttl| ttl["Enabled"] == json!(true));
+            let time_to_live = time_to_live
+                .and_then(|ttl| ttl["AttributeName"].as_str())
+                .map(str::to_owned);
+            Ok(Table {
+                logical,
+                name,
+                create: Json::Object(create),
+                time_to_live,
+                stream: stream_arn,
+            })
         })
         .collect()
 }
@@ -98,7 +113,12 @@ pub(super) fn buckets(document: &Document) -> Result<Vec<Bucket>> {
     let buckets = document.properties::<Json>(name::BUCKET)?;
     buckets
         .into_iter()
-        .map(|(logical, _)| Ok(Bucket { name: document.reference(&logical, &logical)?, logical }))
+        .map(|(logical, _)| {
+            Ok(Bucket {
+                name: document.reference(&logical, &logical)?,
+                logical,
+            })
+        })
         .collect()
 }
 
@@ -122,8 +142,12 @@ struct RotationProperties {
 pub(super) fn secrets(document: &Document) -> Result<Vec<Secret>> {
     let rotations = document.properties::<RotationProperties>(name::ROTATION)?;
     let rotator = |secret: &str| {
-        let rotation = rotations.iter().find(|(_, rotation)| rotation.secret_id == secret);
-        rotation.and_then(|(_, rotation)| rotation.function.rsplit(':').next()).map(str::to_owned)
+        let rotation = rotations
+            .iter()
+            .find(|(_, rotation)| rotation.secret_id == secret);
+        rotation
+            .and_then(|(_, rotation)| rotation.function.rsplit(':').next())
+            .map(str::to_owned)
     };
     let secrets = document.properties::<SecretProperties>(name::SECRET)?;
     secrets
@@ -147,9 +171,16 @@ pub(super) fn queues(document: &Document) -> Result<Vec<Queue>> {
     queues
         .into_iter()
         .map(|(logical, _)| {
-            let resource = document.resources.get(logical.as_str()).unwrap_or(&Yaml::Null);
+            let resource = document
+                .resources
+                .get(logical.as_str())
+                .unwrap_or(&Yaml::Null);
             let name = name::name(document, &logical, resource)?;
-            Ok(Queue { arn: name::arn(document, &logical, resource)?, name, logical })
+            Ok(Queue {
+                arn: name::arn(document, &logical, resource)?,
+                name,
+                logical,
+            })
         })
         .collect()
 }

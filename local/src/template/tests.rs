@@ -60,7 +60,12 @@ Resources:
 
 fn parse(stage: Option<&str>) -> Template {
     let parameters = stage.map(|stage| ("Stage".to_owned(), stage.to_owned()));
-    Template::parse(TEMPLATE, &parameters.into_iter().collect(), "http://127.0.0.1:8000").unwrap()
+    Template::parse(
+        TEMPLATE,
+        &parameters.into_iter().collect(),
+        "http://127.0.0.1:8000",
+    )
+    .unwrap()
 }
 
 #[test]
@@ -87,8 +92,14 @@ Resources:
 "#;
     let template = Template::parse(text, &BTreeMap::new(), "http://127.0.0.1:1").unwrap();
     let distribution = &template.distributions[0];
-    assert_eq!((distribution.logical.as_str(), distribution.bucket.as_str()), ("Cdn", "pictures"));
-    assert_eq!(distribution.headers, [("x-content-type-options".to_owned(), "nosniff".to_owned())]);
+    assert_eq!(
+        (distribution.logical.as_str(), distribution.bucket.as_str()),
+        ("Cdn", "pictures")
+    );
+    assert_eq!(
+        distribution.headers,
+        [("x-content-type-options".to_owned(), "nosniff".to_owned())]
+    );
     let variables = &template.function("show").unwrap().variables;
     assert_eq!(variables["URL"], "http://127.0.0.1:1/x");
     assert_eq!(variables["OTHER"], "https://example.com/x");
@@ -106,23 +117,41 @@ fn a_function_has_its_own_variables_over_the_global_ones() {
     assert_eq!(variable("URL"), Some("https://Api.us-east-1/test/${x}"));
     assert_eq!(variable("MODE"), Some("not-live"));
     assert_eq!(variable("GONE"), None);
-    assert_eq!(variable("LOST"), Some("https://sqs.us-east-1.amazonaws.com/000000000000/Lost"));
+    assert_eq!(
+        variable("LOST"),
+        Some("https://sqs.us-east-1.amazonaws.com/000000000000/Lost")
+    );
 }
 
 #[test]
 fn conditions_choose_between_values_and_the_api_is_the_gateway() {
-    let variable =
-        |stage, name: &str| parse(stage).function("whale-login").unwrap().variables.get(name).cloned();
+    let variable = |stage, name: &str| {
+        parse(stage)
+            .function("whale-login")
+            .unwrap()
+            .variables
+            .get(name)
+            .cloned()
+    };
     assert_eq!(variable(None, "LOUD").unwrap(), "not http://127.0.0.1:8000");
     assert_eq!(variable(None, "ANY").unwrap(), "quiet");
-    assert_eq!(variable(Some("live"), "LOUD").unwrap(), "http://127.0.0.1:8000");
+    assert_eq!(
+        variable(Some("live"), "LOUD").unwrap(),
+        "http://127.0.0.1:8000"
+    );
     assert_eq!(variable(Some("live"), "ANY").unwrap(), "loud");
     assert_eq!(variable(Some("other"), "ANY").unwrap(), "none");
 }
 
 #[test]
 fn a_parameter_given_takes_the_place_of_the_default() {
-    assert_eq!(parse(Some("live")).function("whale-login").unwrap().variables["MODE"], "live");
+    assert_eq!(
+        parse(Some("live"))
+            .function("whale-login")
+            .unwrap()
+            .variables["MODE"],
+        "live"
+    );
     assert_eq!(parse(Some("live")).functions.len(), 2);
     assert_eq!(parse(None).functions.len(), 1);
 }
@@ -130,7 +159,10 @@ fn a_parameter_given_takes_the_place_of_the_default() {
 #[test]
 fn an_event_without_a_path_is_the_default_route_and_other_events_are_no_routes() {
     let routes = parse(None).routes();
-    let routes: Vec<_> = routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
+    let routes: Vec<_> = routes
+        .iter()
+        .map(|route| (route.method.as_str(), route.path.as_str()))
+        .collect();
     assert_eq!(routes, [("ANY", "$default"), ("PUT", "/login/")]);
 }
 
@@ -139,7 +171,10 @@ fn grants_cover_the_named_actions_and_resources_only() {
     let template = parse(None);
     let function = template.function("whale-login").unwrap();
     let granted = |action, resource: &str| {
-        function.statements.iter().any(|statement| statement.covers(action, resource, &RequestContext::new()))
+        function
+            .statements
+            .iter()
+            .any(|statement| statement.covers(action, resource, &RequestContext::new()))
     };
     let table = table_arn("Users");
     assert!(granted("dynamodb:GetItem", &table));
@@ -152,8 +187,13 @@ fn grants_cover_the_named_actions_and_resources_only() {
 #[test]
 fn what_cannot_be_resolved_is_named_with_its_place() {
     let text = TEMPLATE.replace("BOTH: own", "BOTH: !ImportValue other");
-    let error = Template::parse(&text, &BTreeMap::new(), "").unwrap_err().to_string();
-    assert_eq!(error, "Resources.Login.Properties.Environment.Variables.BOTH: cannot resolve !ImportValue");
+    let error = Template::parse(&text, &BTreeMap::new(), "")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "Resources.Login.Properties.Environment.Variables.BOTH: cannot resolve !ImportValue"
+    );
 }
 
 #[test]
@@ -164,18 +204,29 @@ fn a_policy_that_the_template_does_not_write_out_is_refused() {
         "DynamoDBCrudPolicy: { TableName: !Ref Users }",
     ] {
         let text = TEMPLATE.replace("- !Ref Reads\n", &format!("- {policy}\n"));
-        let error = format!("{:#}", Template::parse(&text, &BTreeMap::new(), "").unwrap_err());
-        assert!(error.starts_with("Resources.Login.Properties.Policies: "), "{error}");
+        let error = format!(
+            "{:#}",
+            Template::parse(&text, &BTreeMap::new(), "").unwrap_err()
+        );
+        assert!(
+            error.starts_with("Resources.Login.Properties.Policies: "),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn a_condition_that_is_not_understood_is_refused() {
-    let condition =
-        "Condition: { DateLessThan: { 'aws:CurrentTime': x } }, Effect: Allow, Action: dynamodb:Query";
+    let condition = "Condition: { DateLessThan: { 'aws:CurrentTime': x } }, Effect: Allow, Action: dynamodb:Query";
     let text = TEMPLATE.replace("Effect: Allow, Action: dynamodb:Query", condition);
-    let error = format!("{:#}", Template::parse(&text, &BTreeMap::new(), "").unwrap_err());
-    assert!(error.ends_with("the condition DateLessThan is not understood"), "{error}");
+    let error = format!(
+        "{:#}",
+        Template::parse(&text, &BTreeMap::new(), "").unwrap_err()
+    );
+    assert!(
+        error.ends_with("the condition DateLessThan is not understood"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -205,8 +256,15 @@ Resources:
         )
     };
     let parse = |stream| Template::parse(&text(stream), &BTreeMap::new(), "");
-    assert!(parse("!GetAtt Users.StreamArn").unwrap().functions[0].boundary.is_some());
-    let error = format!("{:#}", parse("arn:aws:dynamodb:us-east-1:000000000000:table/Others").unwrap_err());
+    assert!(
+        parse("!GetAtt Users.StreamArn").unwrap().functions[0]
+            .boundary
+            .is_some()
+    );
+    let error = format!(
+        "{:#}",
+        parse("arn:aws:dynamodb:us-east-1:000000000000:table/Others").unwrap_err()
+    );
     assert!(
         error.starts_with("Resources.Follow: its boundary does not allow dynamodb:GetRecords on"),
         "{error}"

@@ -52,18 +52,28 @@ impl Changes {
     /// one, and none in which a build or a running cloud writes.
     pub(super) fn of(root: &Path) -> Result<Changes> {
         // Some systems tell of files by their true path.
-        let root = root.canonicalize().with_context(|| format!("watching {}", root.display()))?;
+        let root = root
+            .canonicalize()
+            .with_context(|| format!("watching {}", root.display()))?;
         let (save, saved) = mpsc::unbounded_channel();
         let own = root.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let anything = Changed { sources: true, template: true, folder: true };
+            let anything = Changed {
+                sources: true,
+                template: true,
+                folder: true,
+            };
             let changed = event.map_or(anything, |event| read(&event, &own));
             if changed != Changed::default() {
                 let _ = save.send(changed);
             }
         })?;
         watcher.watch(&root, RecursiveMode::NonRecursive)?;
-        let mut changes = Changes { root, watcher, saved };
+        let mut changes = Changes {
+            root,
+            watcher,
+            saved,
+        };
         changes.watch_folders()?;
         Ok(changes)
     }
@@ -116,7 +126,11 @@ fn read(event: &Event, root: &Path) -> Changed {
 
 /// Whether functions are built from this: not from what an editor has for itself.
 fn is_source(path: &Path) -> bool {
-    if FILES.iter().chain(&FOLDERS).any(|name| path == Path::new(name)) {
+    if FILES
+        .iter()
+        .chain(&FOLDERS)
+        .any(|name| path == Path::new(name))
+    {
         return true;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -154,9 +168,17 @@ mod tests {
     #[tokio::test]
     async fn what_is_saved_within_a_moment_is_one_change() {
         let (save, mut saved) = mpsc::unbounded_channel();
-        let sources = Changed { sources: true, ..Changed::default() };
-        let template = Changed { template: true, ..Changed::default() };
-        [sources, template, sources].into_iter().for_each(|changed| save.send(changed).unwrap());
+        let sources = Changed {
+            sources: true,
+            ..Changed::default()
+        };
+        let template = Changed {
+            template: true,
+            ..Changed::default()
+        };
+        [sources, template, sources]
+            .into_iter()
+            .for_each(|changed| save.send(changed).unwrap());
         assert_eq!(gather(&mut saved).await.unwrap(), sources.and(template));
         assert!(saved.is_empty());
     }

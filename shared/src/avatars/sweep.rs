@@ -32,19 +32,30 @@ impl Avatars {
         let until = Instant::now() + time;
         let (mut swept, mut next) = (0, users.swept_to().await?);
         loop {
-            let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(format!("{FOLDER}/"));
+            let list = self
+                .s3
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(format!("{FOLDER}/"));
             let page = list.set_start_after(next).send().await;
             let page = page.map_err(|error| fault("ListObjectsV2", &error))?;
-            let old = page.contents().iter().filter(|object| is_old(object, seconds));
+            let old = page
+                .contents()
+                .iter()
+                .filter(|object| is_old(object, seconds));
             let old: Vec<&str> = old.filter_map(Object::key).collect();
-            let owners = old.iter().filter_map(|key| key.split('/').nth(1)?.parse().ok());
+            let owners = old
+                .iter()
+                .filter_map(|key| key.split('/').nth(1)?.parse().ok());
             let shown = users.pictures_of(owners).await?;
             for key in old.into_iter().filter(|key| !shown.contains(*key)) {
                 self.delete(key).await?;
                 swept += 1;
             }
             let last = page.contents().last().and_then(Object::key);
-            next = last.filter(|_| page.is_truncated() == Some(true)).map(str::to_owned);
+            next = last
+                .filter(|_| page.is_truncated() == Some(true))
+                .map(str::to_owned);
             users.keep_swept_to(next.as_deref()).await?;
             if next.is_none() || Instant::now() >= until {
                 return Ok(Swept { swept, next });
@@ -54,6 +65,8 @@ impl Avatars {
 }
 
 fn is_old(object: &Object, seconds: u64) -> bool {
-    let age = object.last_modified().map(|since| clock::now().as_second().saturating_sub(since.secs()));
+    let age = object
+        .last_modified()
+        .map(|since| clock::now().as_second().saturating_sub(since.secs()));
     age.is_some_and(|age| u64::try_from(age).is_ok_and(|age| age >= seconds))
 }

@@ -34,10 +34,15 @@ impl Call {
         let mut form = Multipart::with_constraints(body, boundary, Constraints::new());
         let mut found = None;
         while let Some(part) = form.next_field().await.map_err(broken)? {
-            if part.name() != Some(field) || (part.file_name().is_none() && part.content_type().is_none()) {
+            if part.name() != Some(field)
+                || (part.file_name().is_none() && part.content_type().is_none())
+            {
                 continue; // another field, or a text
             }
-            if part.content_type().is_some_and(|kind| kind.type_() == "multipart") {
+            if part
+                .content_type()
+                .is_some_and(|kind| kind.type_() == "multipart")
+            {
                 return Err(unreadable("the file is a form itself"));
             }
             let nameless = part.file_name().is_none_or(str::is_empty);
@@ -55,9 +60,9 @@ impl Call {
 
 fn broken(error: Broken) -> Error {
     match error {
-        Broken::IncompleteStream | Broken::IncompleteFieldData { .. } | Broken::IncompleteHeaders => {
-            unreadable("the form is cut off")
-        }
+        Broken::IncompleteStream
+        | Broken::IncompleteFieldData { .. }
+        | Broken::IncompleteHeaders => unreadable("the form is cut off"),
         _ => unreadable("the form cannot be read"),
     }
 }

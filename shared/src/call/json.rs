@@ -50,7 +50,10 @@ impl Call {
         let given: HashMap<String, Option<IgnoredAny>> =
             serde_json::from_slice(body).map_err(|error| flaw(".", &error))?;
         let present = |field: &str| matches!(given.get(field), Some(Some(_)));
-        match required.iter().find(|fields| !fields.split('|').any(present)) {
+        match required
+            .iter()
+            .find(|fields| !fields.split('|').any(present))
+        {
             Some(field) => Err(Error::Missing(field)),
             None => self.json(),
         }
@@ -62,7 +65,10 @@ fn object(json: &[u8]) -> Result<()> {
     match json.trim_ascii_start().first() {
         Some(b'{') => Ok(()),
         Some(_) if serde_json::from_slice::<IgnoredAny>(json).is_ok() => {
-            Err(Error::Invalid(Flaw { field: String::new(), why: "the body must be a JSON object".into() }))
+            Err(Error::Invalid(Flaw {
+                field: String::new(),
+                why: "the body must be a JSON object".into(),
+            }))
         }
         _ => Err(unreadable("the body is not valid JSON")),
     }
@@ -74,9 +80,18 @@ fn flaw(path: &str, error: &serde_json::Error) -> Error {
     match error.classify() {
         Category::Data => {
             let text = error.to_string();
-            let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
-            let field = if path == "." { String::new() } else { path.to_owned() };
-            Error::Invalid(Flaw { field, why: wanted(why) })
+            let why = text
+                .rsplit_once(" at line ")
+                .map_or(text.as_str(), |(why, _)| why);
+            let field = if path == "." {
+                String::new()
+            } else {
+                path.to_owned()
+            };
+            Error::Invalid(Flaw {
+                field,
+                why: wanted(why),
+            })
         }
         _ => unreadable("the body is not valid JSON"),
     }
@@ -85,7 +100,8 @@ fn flaw(path: &str, error: &serde_json::Error) -> Error {
 /// What serde says of a value, without the value, which may be a secret: what was expected stands
 /// last, and is ours.
 pub(super) fn wanted(why: &str) -> String {
-    why.rsplit_once(", expected ").map_or_else(|| why.to_owned(), |(_, what)| format!("must be {what}"))
+    why.rsplit_once(", expected ")
+        .map_or_else(|| why.to_owned(), |(_, what)| format!("must be {what}"))
 }
 
 /// Whether a value is what many languages take for false.

@@ -21,7 +21,9 @@ pub struct Codes {
 
 impl Resource for Codes {
     async fn open(env: &Env) -> Result<Self, Fault> {
-        Ok(Self { keys: env.token_key().await? })
+        Ok(Self {
+            keys: env.token_key().await?,
+        })
     }
 }
 
@@ -45,9 +47,14 @@ impl Codes {
     /// # Errors
     /// Only a fault of ours.
     pub(super) async fn is(&self, given: &str, captcha: Uuid, key_id: &str) -> Result<bool, Fault> {
-        let Some(code) = self.of(captcha, key_id).await? else { return Ok(false) };
+        let Some(code) = self.of(captcha, key_id).await? else {
+            return Ok(false);
+        };
         let given = read(given);
-        let differ = given.bytes().zip(code.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+        let differ = given
+            .bytes()
+            .zip(code.bytes())
+            .fold(0, |all, (a, b)| all | (a ^ b));
         Ok(given.len() == code.len() && differ == 0)
     }
 }
@@ -55,10 +62,16 @@ impl Codes {
 fn derive(key: &Secret, captcha: Uuid) -> String {
     let key = hmac::Key::new(HMAC_SHA256, key.value.as_bytes());
     let tag = hmac::sign(&key, &[PURPOSE, captcha.as_bytes()].concat());
-    let bits = tag.as_ref().iter().take(5).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let bits = tag
+        .as_ref()
+        .iter()
+        .take(5)
+        .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
     let character = |at: u32| {
         let five = usize::try_from(bits >> (35 - 5 * at) & 31).unwrap_or_default();
-        ALPHABET.get(five).map_or('0', |character| char::from(*character))
+        ALPHABET
+            .get(five)
+            .map_or('0', |character| char::from(*character))
     };
     (0..8).map(character).collect()
 }
@@ -66,7 +79,9 @@ fn derive(key: &Secret, captcha: Uuid) -> String {
 /// A code as typed: in any case, with hyphens or spaces between, and with the letters that are
 /// taken for digits.
 fn read(given: &str) -> String {
-    let kept = given.chars().filter(|character| !matches!(character, '-' | ' '));
+    let kept = given
+        .chars()
+        .filter(|character| !matches!(character, '-' | ' '));
     let read = kept.map(|character| match character.to_ascii_uppercase() {
         'O' => '0',
         'I' | 'L' => '1',
@@ -83,12 +98,21 @@ mod tests {
 
     #[test]
     fn a_code_is_eight_characters_that_cannot_be_mistaken() {
-        let key = Secret { id: "1".into(), value: "a secret of some thirty-two bytes".into() };
-        let other = Secret { id: "2".into(), value: "another secret of thirty-two bytes".into() };
+        let key = Secret {
+            id: "1".into(),
+            value: "a secret of some thirty-two bytes".into(),
+        };
+        let other = Secret {
+            id: "2".into(),
+            value: "another secret of thirty-two bytes".into(),
+        };
         let uuid = Uuid::from_u128(7);
         let code = derive(&key, uuid);
         assert_eq!(code.len(), 8);
-        assert!(code.chars().all(|c| c.is_ascii_digit() || (c.is_ascii_uppercase() && !"ILOU".contains(c))));
+        assert!(
+            code.chars()
+                .all(|c| c.is_ascii_digit() || (c.is_ascii_uppercase() && !"ILOU".contains(c)))
+        );
         assert_eq!(derive(&key, uuid), code);
         assert_ne!(derive(&key, Uuid::from_u128(8)), code);
         assert_ne!(derive(&other, uuid), code);

@@ -68,13 +68,19 @@ impl Reading<'_> {
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<u64, Fault> {
-        let value = self.0.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+        let value = self
+            .0
+            .get(name)
+            .and_then(|value| value.as_n().ok()?.parse().ok());
         value.ok_or_else(|| unreadable(name))
     }
 
     /// As [`Reading::number`], which may also be negative.
     pub(crate) fn integer(&self, name: &str) -> Result<i64, Fault> {
-        let value = self.0.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+        let value = self
+            .0
+            .get(name)
+            .and_then(|value| value.as_n().ok()?.parse().ok());
         value.ok_or_else(|| unreadable(name))
     }
 
@@ -83,16 +89,24 @@ impl Reading<'_> {
     }
 
     pub(crate) fn time(&self, name: &str) -> Result<Timestamp, Fault> {
-        let milliseconds = self.number(name)?.try_into().map_err(|_| unreadable(name))?;
+        let milliseconds = self
+            .number(name)?
+            .try_into()
+            .map_err(|_| unreadable(name))?;
         Timestamp::from_millisecond(milliseconds).map_err(|_| unreadable(name))
     }
 
     pub(crate) fn maybe_time(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
-        self.0.contains_key(name).then(|| self.time(name)).transpose()
+        self.0
+            .contains_key(name)
+            .then(|| self.time(name))
+            .transpose()
     }
 }
 
 /// The fault of an attribute that cannot be read.
 pub(crate) fn unreadable(attribute: &str) -> Fault {
-    Fault::new(format!("the attribute {attribute} of an item is missing or malformed"))
+    Fault::new(format!(
+        "the attribute {attribute} of an item is missing or malformed"
+    ))
 }

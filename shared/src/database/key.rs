@@ -40,7 +40,9 @@ impl Key {
     /// The key as attributes.
     pub(super) fn attributes(&self) -> Item {
         let sort = self.sort.as_ref().map(|sort| (SORT.to_owned(), text(sort)));
-        sort.into_iter().chain([(PARTITION.to_owned(), text(&self.id))]).collect()
+        sort.into_iter()
+            .chain([(PARTITION.to_owned(), text(&self.id))])
+            .collect()
     }
 }
 
@@ -60,7 +62,11 @@ const WX: &str = "WX#";
 const ENTRIES: &str = "USERS";
 
 fn one(table: Table, id: String) -> Key {
-    Key { table, id, sort: None }
+    Key {
+        table,
+        id,
+        sort: None,
+    }
 }
 
 fn users(id: String) -> Key {
@@ -142,7 +148,11 @@ pub(crate) fn trail(user: Option<UserId>, at: Timestamp, random: u64) -> Key {
         Some(user) => trail_of(user).id,
         None => format!("NOBODY#{}", random % 64),
     };
-    Key { table: Table::Audit, id, sort: Some(format!("{:013}#{random:016x}", at.as_millisecond())) }
+    Key {
+        table: Table::Audit,
+        id,
+        sort: Some(format!("{:013}#{random:016x}", at.as_millisecond())),
+    }
 }
 
 /// The whole of a user's trail.
@@ -157,32 +167,59 @@ pub(crate) fn user_of(pk: &str) -> Option<UserId> {
 
 /// A user's entry in the directory.
 pub(crate) fn entry(id: UserId) -> Key {
-    Key { table: Table::Directory, id: ENTRIES.into(), sort: Some(place(id.get())) }
+    Key {
+        table: Table::Directory,
+        id: ENTRIES.into(),
+        sort: Some(place(id.get())),
+    }
 }
 
 /// What stays in the directory of a user who is gone, for as long as records may speak of them.
 pub(crate) fn tombstone(id: UserId) -> Key {
-    Key { table: Table::Directory, id: "GONE".into(), sort: Some(place(id.get())) }
+    Key {
+        table: Table::Directory,
+        id: "GONE".into(),
+        sort: Some(place(id.get())),
+    }
 }
 
 /// What a node of the directory counts.
 pub(crate) fn counts(depth: u32, prefix: u64) -> Key {
-    Key { table: Table::Directory, id: format!("COUNTS#{depth}"), sort: Some(place(prefix)) }
+    Key {
+        table: Table::Directory,
+        id: format!("COUNTS#{depth}"),
+        sort: Some(place(prefix)),
+    }
 }
 
 /// All entries of the directory.
 pub(crate) fn entries() -> Row {
-    Row { table: Table::Directory, index: None, attribute: PARTITION, value: ENTRIES.into() }
+    Row {
+        table: Table::Directory,
+        index: None,
+        attribute: PARTITION,
+        value: ENTRIES.into(),
+    }
 }
 
 /// The entries of users with these flags.
 pub(crate) fn entries_with(flags: String) -> Row {
-    Row { table: Table::Directory, index: Some("ByFlags"), attribute: "flags", value: flags }
+    Row {
+        table: Table::Directory,
+        index: Some("ByFlags"),
+        attribute: "flags",
+        value: flags,
+    }
 }
 
 /// All nodes of the directory of this depth.
 pub(crate) fn all_counts(depth: u32) -> Row {
-    Row { table: Table::Directory, index: None, attribute: PARTITION, value: format!("COUNTS#{depth}") }
+    Row {
+        table: Table::Directory,
+        index: None,
+        attribute: PARTITION,
+        value: format!("COUNTS#{depth}"),
+    }
 }
 
 /// A number as it stands in a key: texts then lie in the order of the numbers.
@@ -201,7 +238,11 @@ pub(crate) fn markers(of: &User) -> Vec<(UniqueName, Key)> {
         (UniqueName::Username, username(&of.username.canonical())),
         (UniqueName::Email, email(&of.email.canonical())),
     ];
-    markers.extend(of.phone.as_ref().map(|number| (UniqueName::Phone, phone(&number.canonical()))));
+    markers.extend(
+        of.phone
+            .as_ref()
+            .map(|number| (UniqueName::Phone, phone(&number.canonical()))),
+    );
     markers.extend(of.wx.as_ref().map(|id| (UniqueName::Wx, wx(id))));
     markers
 }

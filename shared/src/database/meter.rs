@@ -13,7 +13,9 @@ use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetIte
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
 use aws_sdk_dynamodb::operation::scan::{ScanInput, ScanOutput};
-use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput};
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsInput, TransactWriteItemsOutput,
+};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 use aws_smithy_runtime_api::client::interceptors::context::{Input, Output};
@@ -91,7 +93,10 @@ fn read(output: &Output) {
     } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
         output.consumed_capacity().iter().for_each(note_transacted);
     } else if let Some(output) = output.downcast_ref::<BatchGetItemOutput>() {
-        output.consumed_capacity().iter().for_each(|consumed| note_read(Some(consumed)));
+        output
+            .consumed_capacity()
+            .iter()
+            .for_each(|consumed| note_read(Some(consumed)));
     } else if let Some(output) = output.downcast_ref::<QueryOutput>() {
         note_read(output.consumed_capacity());
     } else if let Some(output) = output.downcast_ref::<ScanOutput>() {
@@ -100,19 +105,26 @@ fn read(output: &Output) {
 }
 
 fn note_read(consumed: Option<&ConsumedCapacity>) {
-    let units = consumed.and_then(ConsumedCapacity::capacity_units).unwrap_or_default();
+    let units = consumed
+        .and_then(ConsumedCapacity::capacity_units)
+        .unwrap_or_default();
     tally::note(|tally| tally.read_units += units);
 }
 
 fn note_written(consumed: Option<&ConsumedCapacity>) {
-    let units = consumed.and_then(ConsumedCapacity::capacity_units).unwrap_or_default();
+    let units = consumed
+        .and_then(ConsumedCapacity::capacity_units)
+        .unwrap_or_default();
     tally::note(|tally| tally.write_units += units);
 }
 
 /// A transaction tells its units table by table, and apart: one that was made before, and is
 /// only told of again, consumes reads.
 fn note_transacted(consumed: &ConsumedCapacity) {
-    let (read, written) = (consumed.read_capacity_units(), consumed.write_capacity_units());
+    let (read, written) = (
+        consumed.read_capacity_units(),
+        consumed.write_capacity_units(),
+    );
     tally::note(|tally| {
         tally.read_units += read.unwrap_or_default();
         tally.write_units += written.unwrap_or_default();

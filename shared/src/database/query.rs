@@ -23,22 +23,38 @@ pub(crate) enum Direction {
 impl Direction {
     /// The number of a range that comes first.
     pub(crate) fn first(self, range: RangeInclusive<u64>) -> u64 {
-        if self == Self::Up { *range.start() } else { *range.end() }
+        if self == Self::Up {
+            *range.start()
+        } else {
+            *range.end()
+        }
     }
 
     /// The number of a range that comes last.
     pub(crate) fn last(self, range: RangeInclusive<u64>) -> u64 {
-        if self == Self::Up { *range.end() } else { *range.start() }
+        if self == Self::Up {
+            *range.end()
+        } else {
+            *range.start()
+        }
     }
 
     /// The number that comes after another; there is none below zero.
     pub(crate) fn after(self, number: u64) -> Option<u64> {
-        if self == Self::Up { number.checked_add(1) } else { number.checked_sub(1) }
+        if self == Self::Up {
+            number.checked_add(1)
+        } else {
+            number.checked_sub(1)
+        }
     }
 
     /// All numbers from this one on.
     pub(crate) fn from(self, number: u64) -> RangeInclusive<u64> {
-        if self == Self::Up { number..=u64::MAX } else { 0..=number }
+        if self == Self::Up {
+            number..=u64::MAX
+        } else {
+            0..=number
+        }
     }
 }
 
@@ -61,7 +77,9 @@ impl Database {
     pub(crate) async fn get_many(&self, keys: &[Key], only: &[&str]) -> Result<Vec<Item>, Fault> {
         let (mut items, started) = (Vec::new(), Instant::now());
         for keys in keys.chunks(MOST_KEYS) {
-            let Some(table) = keys.first().map(|key| self.names.of(key.table)) else { break };
+            let Some(table) = keys.first().map(|key| self.names.of(key.table)) else {
+                break;
+            };
             let (names, expression) = projection(only);
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(keys.iter().map(Key::attributes).collect()))
@@ -72,7 +90,12 @@ impl Database {
                 .map_err(|_| Fault::new("BatchGetItem: the request could not be built"))?;
             let mut left = Some([(table.to_owned(), wanted)].into());
             while let Some(wanted) = left {
-                let read = self.client.batch_get_item().set_request_items(Some(wanted)).send().await;
+                let read = self
+                    .client
+                    .batch_get_item()
+                    .set_request_items(Some(wanted))
+                    .send()
+                    .await;
                 let read = read.map_err(|error| fault("BatchGetItem", &error))?;
                 items.extend(read.responses.unwrap_or_default().into_values().flatten());
                 left = read.unprocessed_keys.filter(|keys| !keys.is_empty());
@@ -115,8 +138,9 @@ impl Database {
     /// The last `most` of the items that are kept under `key`, from the last to the first.
     pub(crate) async fn newest(&self, key: &Key, most: usize) -> Result<Vec<Item>, Fault> {
         let query = self.client.query().table_name(self.names.of(key.table));
-        let query =
-            query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", text(&key.id));
+        let query = query
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(&key.id));
         up_to(query.consistent_read(true).scan_index_forward(false), most).await
     }
 
@@ -130,23 +154,51 @@ impl Database {
         after: Option<&str>,
     ) -> Result<(Vec<Item>, Option<String>), Fault> {
         let (names, expression) = projection(only);
-        let scan = self.client.scan().table_name(self.names.of(table)).consistent_read(true);
-        let scan = scan.set_projection_expression(expression).set_expression_attribute_names(some(names));
+        let scan = self
+            .client
+            .scan()
+            .table_name(self.names.of(table))
+            .consistent_read(true);
+        let scan = scan
+            .set_projection_expression(expression)
+            .set_expression_attribute_names(some(names));
         let scan = scan
             .filter_expression("begins_with(pk, :prefix)")
             .expression_attribute_values(":prefix", text(prefix));
         let after = after.map(|key| Item::from([("pk".to_owned(), text(key))]));
-        let read = scan.set_exclusive_start_key(after).send().await.map_err(|error| fault("Scan", &error))?;
-        let last = read.last_evaluated_key.and_then(|key| key.get("pk")?.as_s().ok().cloned());
+        let read = scan
+            .set_exclusive_start_key(after)
+            .send()
+            .await
+            .map_err(|error| fault("Scan", &error))?;
+        let last = read
+            .last_evaluated_key
+            .and_then(|key| key.get("pk")?.as_s().ok().cloned());
         Ok((read.items.unwrap_or_default(), last))
     }
 
     /// The items of `table` whose attribute `name` is `value`. Reads the table from end to end.
-    pub(crate) async fn search(&self, table: Table, name: &str, value: &str) -> Result<Vec<Item>, Fault> {
-        let scan = self.client.scan().table_name(self.names.of(table)).consistent_read(true);
-        let scan = scan.filter_expression("#name = :value").expression_attribute_names("#name", name);
+    pub(crate) async fn search(
+        &self,
+        table: Table,
+        name: &str,
+        value: &str,
+    ) -> Result<Vec<Item>, Fault> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(self.names.of(table))
+            .consistent_read(true);
+        let scan = scan
+            .filter_expression("#name = :value")
+            .expression_attribute_names("#name", name);
         let scan = scan.expression_attribute_values(":value", text(value));
-        let found = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let found = scan
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await;
         found.map_err(|error| fault("Scan", &error))
     }
 }
@@ -166,7 +218,14 @@ async fn up_to(query: QueryFluentBuilder, most: usize) -> Result<Vec<Item>, Faul
 
 /// The expression that reads these attributes, or all where there are none, and the names in it.
 fn projection(only: &[&str]) -> (Vec<(String, String)>, Option<String>) {
-    let names: Vec<_> = only.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect();
-    let expression = names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let names: Vec<_> = only
+        .iter()
+        .map(|name| (format!("#{name}"), (*name).to_owned()))
+        .collect();
+    let expression = names
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
     (names, (!only.is_empty()).then_some(expression))
 }

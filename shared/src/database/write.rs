@@ -48,7 +48,9 @@ impl From<Conflict> for Error {
             | Conflict::Authority
             | Conflict::Limit
             | Conflict::RandomId
-            | Conflict::ListItem => Fault::new(format!("an unexpected conflict: {conflict:?}")).into(),
+            | Conflict::ListItem => {
+                Fault::new(format!("an unexpected conflict: {conflict:?}")).into()
+            }
         }
     }
 }
@@ -144,8 +146,16 @@ impl Write {
             item.extend(key.attributes());
             Put::builder().table_name(table).set_item(Some(item))
         };
-        let delete = |key: Key| Delete::builder().table_name(table).set_key(Some(key.attributes()));
-        let check = |key: Key| ConditionCheck::builder().table_name(table).set_key(Some(key.attributes()));
+        let delete = |key: Key| {
+            Delete::builder()
+                .table_name(table)
+                .set_key(Some(key.attributes()))
+        };
+        let check = |key: Key| {
+            ConditionCheck::builder()
+                .table_name(table)
+                .set_key(Some(key.attributes()))
+        };
         let element = match self {
             Self::Create(key, item, _) => {
                 let put = put(key, item).condition_expression("attribute_not_exists(pk)");
@@ -194,13 +204,26 @@ impl Write {
                     .map_err(unbuilt)?,
             ),
             Self::Increment(key, numbers) => {
-                let add = UpdateElement::builder().table_name(table).set_key(Some(key.attributes()));
+                let add = UpdateElement::builder()
+                    .table_name(table)
+                    .set_key(Some(key.attributes()));
                 element.update(added(add, &numbers).build().map_err(unbuilt)?)
             }
             Self::AssertAbsent(key, _) => element.condition_check(
-                check(key).condition_expression("attribute_not_exists(pk)").build().map_err(unbuilt)?,
+                check(key)
+                    .condition_expression("attribute_not_exists(pk)")
+                    .build()
+                    .map_err(unbuilt)?,
             ),
-            Self::Check(Check { key, condition, names, values }, _) => element.condition_check(
+            Self::Check(
+                Check {
+                    key,
+                    condition,
+                    names,
+                    values,
+                },
+                _,
+            ) => element.condition_check(
                 check(key)
                     .condition_expression(condition)
                     .set_expression_attribute_names(some(names))

@@ -21,7 +21,14 @@ impl Dialect<CampusProfile> for Campus {
             msg: &'static str,
             profile: CampusProfile,
         }
-        Reply::json(200, &Envelope { success: true, msg: "user profile", profile })
+        Reply::json(
+            200,
+            &Envelope {
+                success: true,
+                msg: "user profile",
+                profile,
+            },
+        )
     }
 
     fn failure(error: &Error) -> Reply {
@@ -36,7 +43,13 @@ impl Dialect<()> for CampusChange {
             success: bool,
             msg: &'static str,
         }
-        Reply::json(200, &Envelope { success: true, msg: "profile change success~" })
+        Reply::json(
+            200,
+            &Envelope {
+                success: true,
+                msg: "profile change success~",
+            },
+        )
     }
 
     fn failure(error: &Error) -> Reply {
@@ -115,7 +128,9 @@ impl Document {
             Error::BadToken => unproved("invalid token"),
             Error::ExpiredToken => unproved("token expired"),
             Error::WrongPassword => unproved("wrong password"),
-            Error::Blocked | Error::Inactive => say(403, "only active users can access this API", self.auth),
+            Error::Blocked | Error::Inactive => {
+                say(403, "only active users can access this API", self.auth)
+            }
             Error::Forbidden => say(403, self.forbidden, self.auth),
             Error::LastAdministrator => say(403, "the last administrator must remain", self.auth),
             Error::NoSuchAccount => say(400, self.no_such_user, LOGIC),
@@ -125,10 +140,13 @@ impl Document {
             Error::WxTaken => say(400, "wx has been used", LOGIC),
             Error::BadCode | Error::ExpiredCode => say(400, "invalid code", LOGIC),
             Error::AlreadyVerified => say(400, "email has been verified", LOGIC),
-            Error::TooMany { retry_after } => {
-                say(429, "too many requests", self.request).with("retry-after", retry_after.to_string())
-            }
-            Error::Internal(_) => say(500, "system met a uncaught error,please view logs.", self.internal),
+            Error::TooMany { retry_after } => say(429, "too many requests", self.request)
+                .with("retry-after", retry_after.to_string()),
+            Error::Internal(_) => say(
+                500,
+                "system met a uncaught error,please view logs.",
+                self.internal,
+            ),
         }
     }
 }
@@ -141,7 +159,14 @@ fn say(status: u16, msg: &str, err_type: ErrType) -> Reply {
         #[serde(rename = "errType")]
         err_type: ErrType,
     }
-    Reply::json(status, &Envelope { success: false, msg, err_type })
+    Reply::json(
+        status,
+        &Envelope {
+            success: false,
+            msg,
+            err_type,
+        },
+    )
 }
 
 /// The document's words for fields that are missing, a line each.
@@ -149,9 +174,12 @@ fn required(fields: &[&str]) -> String {
     let line = |field: &&str| {
         let name = match *field {
             "isp" => "ISP".to_owned(), // an abbreviation, as the contract lists it
-            field => {
-                field.chars().take(1).flat_map(char::to_uppercase).chain(field.chars().skip(1)).collect()
-            }
+            field => field
+                .chars()
+                .take(1)
+                .flat_map(char::to_uppercase)
+                .chain(field.chars().skip(1))
+                .collect(),
         };
         format!(
             "Key: 'ChangeUserProfileRequest.{name}' Error:Field validation for '{name}' failed on the 'required' tag"
@@ -162,7 +190,8 @@ fn required(fields: &[&str]) -> String {
 
 /// Whether a path is one of this family's.
 pub(super) fn owns(path: &str) -> bool {
-    path.strip_prefix("/api/v3").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix("/api/v3")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether a path is the one of the document on changing.

@@ -85,9 +85,15 @@ pub struct Profile {
     avatar: Option<String>,
     #[schema(format = Date, examples("2024-12-29"))]
     registration_date: String,
-    #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$", examples("2024-12-29T10:00:00"))]
+    #[schema(
+        pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$",
+        examples("2024-12-29T10:00:00")
+    )]
     created_at: String,
-    #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$", examples("2024-12-29T12:00:00"))]
+    #[schema(
+        pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$",
+        examples("2024-12-29T12:00:00")
+    )]
     updated_at: String,
 }
 

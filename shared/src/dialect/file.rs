@@ -24,13 +24,20 @@ impl File {
     #[must_use]
     pub fn of(content_type: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let bytes = bytes.into();
-        let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &bytes)));
+        let etag = format!(
+            "\"{}\"",
+            BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &bytes))
+        );
         let headers = vec![
             ("content-type", content_type.to_owned()),
             ("cache-control", format!("public, max-age={SECONDS}")),
             ("etag", etag.clone()),
         ];
-        Self { headers, etag, bytes }
+        Self {
+            headers,
+            etag,
+            bytes,
+        }
     }
 
     /// The file with one more header: `content-encoding: gzip` where its bytes are in it.
@@ -49,7 +56,11 @@ impl File {
             Some(known) if known.split(',').any(same) => (304, vec![]),
             _ => (200, self.bytes.to_vec()),
         };
-        Reply { status, headers: self.headers.clone(), body }
+        Reply {
+            status,
+            headers: self.headers.clone(),
+            body,
+        }
     }
 }
 
@@ -63,7 +74,11 @@ mod tests {
         let etag = file.etag.clone();
         assert_eq!(file.reply(None).body, b"text");
         assert_eq!(file.reply(Some("\"other\"")).status, 200);
-        for known in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}")] {
+        for known in [
+            etag.clone(),
+            format!("W/{etag}"),
+            format!("\"other\", {etag}"),
+        ] {
             let reply = file.reply(Some(&known));
             assert_eq!((reply.status, reply.body.len()), (304, 0), "{known}");
             assert!(reply.headers.contains(&("etag", etag.clone())));

@@ -31,7 +31,9 @@ pub fn complete(mut document: Value, sources: &[Source]) -> Value {
     for (path, operations) in paths.as_object_mut().into_iter().flatten() {
         for (method, operation) in operations.as_object_mut().into_iter().flatten() {
             let route = format!("{} {}", method.to_uppercase(), path.trim_end_matches('/'));
-            sources.iter().for_each(|source| name(operation, &route, source));
+            sources
+                .iter()
+                .for_each(|source| name(operation, &route, source));
             parameters(operation);
             if let Some(spoken) = Spoken::at(path) {
                 let errors = errors(operation, spoken);
@@ -56,13 +58,23 @@ pub fn complete(mut document: Value, sources: &[Source]) -> Value {
 
 /// Says what the operation is where `source` is its own: the one whose first line is its route.
 fn name(operation: &mut Value, route: &str, (family, file, text): &Source) {
-    let header = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+    let header = text
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(str::trim);
     let header = header.collect::<Vec<_>>().join("\n");
-    let Some(told) = header.strip_prefix(&format!("`{route}`: ")) else { return };
-    let mut paragraphs = told.splitn(2, "\n\n").map(|paragraph| paragraph.replace('\n', " "));
+    let Some(told) = header.strip_prefix(&format!("`{route}`: ")) else {
+        return;
+    };
+    let mut paragraphs = told
+        .splitn(2, "\n\n")
+        .map(|paragraph| paragraph.replace('\n', " "));
     operation["tags"] = json!([family]);
     operation["operationId"] = format!("{family}{}", camel(file)).into();
-    operation["summary"] = paragraphs.next().map(|summary| capital(summary.trim_end_matches('.'))).into();
+    operation["summary"] = paragraphs
+        .next()
+        .map(|summary| capital(summary.trim_end_matches('.')))
+        .into();
     if let Some(description) = paragraphs.next() {
         operation["description"] = description.into();
     }
@@ -70,8 +82,15 @@ fn name(operation: &mut Value, route: &str, (family, file, text): &Source) {
 
 /// A parameter that may be left out is left out, or is what it is: a query knows no `null`.
 fn parameters(operation: &mut Value) {
-    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-        let Some(kind) = parameter.pointer_mut("/schema/type") else { continue };
+    for parameter in operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        let Some(kind) = parameter.pointer_mut("/schema/type") else {
+            continue;
+        };
         if let Some(one) = kind.as_array().and_then(|kinds| kinds.first()).cloned() {
             *kind = one;
         }
@@ -82,13 +101,21 @@ fn parameters(operation: &mut Value) {
 fn errors(operation: &mut Value, spoken: &Spoken) -> Vec<String> {
     let own = take(operation, "x-errors");
     let mut errors: Vec<String> = serde_json::from_value(own).unwrap_or_default();
-    let bodies = operation.pointer("/requestBody/content").and_then(Value::as_object);
+    let bodies = operation
+        .pointer("/requestBody/content")
+        .and_then(Value::as_object);
     if let Some(bodies) = bodies {
-        let with_body =
-            spoken.with_body.iter().filter(|name| !bodies.contains_key(FORM) || **name != "invalid");
+        let with_body = spoken
+            .with_body
+            .iter()
+            .filter(|name| !bodies.contains_key(FORM) || **name != "invalid");
         errors.extend(with_body.map(ToString::to_string));
     }
-    if operation.get("security").and_then(Value::as_array).is_some_and(|ways| !ways.contains(&json!({}))) {
+    if operation
+        .get("security")
+        .and_then(Value::as_array)
+        .is_some_and(|ways| !ways.contains(&json!({})))
+    {
         errors.extend(["bad_token", "expired_token"].map(String::from));
     }
     errors.push("internal".into());
@@ -101,10 +128,20 @@ const FORM: &str = "multipart/form-data";
 /// Where an object that clients may ask less of is in what is given, says how they ask, and that
 /// no part of it must be there.
 fn narrow(operation: &mut Value, spoken: &Spoken, components: &mut Value) {
-    let given = operation.pointer("/responses/200").map(Value::to_string).unwrap_or_default();
-    for name in spoken.narrowed.iter().filter(|name| given.contains(&format!("/{name}\""))) {
+    let given = operation
+        .pointer("/responses/200")
+        .map(Value::to_string)
+        .unwrap_or_default();
+    for name in spoken
+        .narrowed
+        .iter()
+        .filter(|name| given.contains(&format!("/{name}\"")))
+    {
         take(&mut components["schemas"][name], "required");
-        let parameters = take(operation, "parameters").as_array().cloned().unwrap_or_default();
+        let parameters = take(operation, "parameters")
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let fields = json!({ "$ref": "#/components/parameters/Fields" });
         operation["parameters"] = parameters.into_iter().chain([fields]).collect();
     }
@@ -113,7 +150,9 @@ fn narrow(operation: &mut Value, spoken: &Spoken, components: &mut Value) {
 /// Puts what the endpoint gives into the family's envelope, with an example.
 fn succeed(operation: &mut Value, spoken: &Spoken, components: &Value) {
     let beside = take(operation, "x-beside");
-    let given = operation.pointer_mut("/responses/200/content/application~1json/schema").map(Value::take);
+    let given = operation
+        .pointer_mut("/responses/200/content/application~1json/schema")
+        .map(Value::take);
     let schema = (spoken.envelope)(given, beside.as_str());
     let example = sample(&schema, components);
     let content = json!({ "schema": schema, "examples": { "success": { "value": example } } });
@@ -143,7 +182,10 @@ fn headers() -> Value {
 
 /// What stands at `name`, out of its place.
 fn take(object: &mut Value, name: &str) -> Value {
-    object.as_object_mut().and_then(|object: &mut Map<String, Value>| object.remove(name)).unwrap_or_default()
+    object
+        .as_object_mut()
+        .and_then(|object: &mut Map<String, Value>| object.remove(name))
+        .unwrap_or_default()
 }
 
 /// `too_many` is `TooMany`.
@@ -153,5 +195,10 @@ fn camel(name: &str) -> String {
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
+    chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(chars)
+        .collect()
 }

@@ -39,7 +39,9 @@ pub fn words(error: &Error) -> String {
         Error::UsernameTaken => "another user has this user name",
         Error::PhoneTaken => "another user has this phone number",
         Error::WxTaken => "another user has this OpenID",
-        Error::LastAdministrator => "this is the last administrator, who must remain: make another first",
+        Error::LastAdministrator => {
+            "this is the last administrator, who must remain: make another first"
+        }
         Error::TooMany { .. } => "too many tries",
         Error::Internal(_) => "it failed for a reason that the log tells; it may be tried again",
     };

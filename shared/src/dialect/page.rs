@@ -18,11 +18,13 @@ impl Page {
     /// `<script>`: what several pages share.
     #[must_use]
     pub fn of(html: &'static str, style: &'static str, script: &'static str) -> Self {
-        let html = html.replacen("<style></style>", &format!("<style>\n{style}</style>"), 1).replacen(
-            "<script></script>",
-            &format!("<script>\n{script}</script>"),
-            1,
-        );
+        let html = html
+            .replacen("<style></style>", &format!("<style>\n{style}</style>"), 1)
+            .replacen(
+                "<script></script>",
+                &format!("<script>\n{script}</script>"),
+                1,
+            );
         let policy = format!(
             "default-src 'none'; connect-src 'self'; style-src{}; script-src{}; base-uri 'none'; \
              form-action 'none'; frame-ancestors 'none'",
@@ -40,16 +42,25 @@ impl Page {
             ("content-security-policy", self.policy.clone()),
             ("referrer-policy", "no-referrer".to_owned()),
         ];
-        Reply { status: 200, headers, body: self.html.clone().into_bytes() }
+        Reply {
+            status: 200,
+            headers,
+            body: self.html.clone().into_bytes(),
+        }
     }
 }
 
 /// The sources (Content Security Policy Level 3, section 2.3.1) of all inline `element`s.
 fn hashes(html: &str, element: &str) -> String {
     let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-    let inline = html.split(&open).skip(1).filter_map(|rest| Some(rest.split_once(&close)?.0));
+    let inline = html
+        .split(&open)
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(&close)?.0));
     let hash = |text: &str| BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes()));
-    inline.map(|text| format!(" 'sha256-{}'", hash(text))).collect()
+    inline
+        .map(|text| format!(" 'sha256-{}'", hash(text)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -58,7 +69,8 @@ mod tests {
 
     #[test]
     fn the_policy_names_each_style_and_script_by_its_hash() {
-        let html = "<style></style><p>Hello</p><script></script><script>alert('Hello, world.');</script>";
+        let html =
+            "<style></style><p>Hello</p><script></script><script>alert('Hello, world.');</script>";
         let page = Page::of(html, "", "").reply();
         let shared = "AbpHGcgLb+kRsJGnwFEktk7uzpZOCcBY74+YBdrKVGs="; // of a line break
         let own = "qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=";
@@ -67,8 +79,15 @@ mod tests {
              script-src 'sha256-{shared}' 'sha256-{own}'; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'none'"
         );
-        assert!(page.headers.contains(&("content-security-policy", policy)), "{:?}", page.headers);
-        assert!(page.headers.contains(&("referrer-policy", "no-referrer".to_owned())));
+        assert!(
+            page.headers.contains(&("content-security-policy", policy)),
+            "{:?}",
+            page.headers
+        );
+        assert!(
+            page.headers
+                .contains(&("referrer-policy", "no-referrer".to_owned()))
+        );
         let html = String::from_utf8(page.body).unwrap();
         assert!(html.contains("<style>\n</style>") && html.contains("<script>\n</script>"));
     }

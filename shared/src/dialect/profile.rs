@@ -32,7 +32,11 @@ pub struct Given<T> {
 impl<T: Serialize> Given<T> {
     /// `data`, in the document's most common word.
     pub fn success(data: T) -> Self {
-        Self { message: "Success", data, beside: None }
+        Self {
+            message: "Success",
+            data,
+            beside: None,
+        }
     }
 
     fn reply(self) -> Reply {
@@ -46,7 +50,16 @@ impl<T: Serialize> Given<T> {
             beside: BTreeMap<&'static str, Value>,
         }
         let beside = self.beside.into_iter().collect();
-        Reply::json(200, &Body { error_code: "0", message: self.message, code: 200, data: self.data, beside })
+        Reply::json(
+            200,
+            &Body {
+                error_code: "0",
+                message: self.message,
+                code: 200,
+                data: self.data,
+                beside,
+            },
+        )
     }
 }
 
@@ -110,7 +123,9 @@ impl Profile {
             Error::EmailTaken | Error::PhoneTaken | Error::WxTaken | Error::AlreadyVerified => {
                 say(200, "4003", "Data exists")
             }
-            Error::BadToken | Error::ExpiredToken | Error::WrongPassword => say(401, "4101", "Not logged in"),
+            Error::BadToken | Error::ExpiredToken | Error::WrongPassword => {
+                say(401, "4101", "Not logged in")
+            }
             Error::Blocked | Error::Inactive | Error::Forbidden | Error::LastAdministrator => {
                 say(200, "4104", "Blocked")
             }
@@ -130,12 +145,19 @@ fn say(status: u16, error_code: &str, message: &str) -> Reply {
         error_code: &'a str,
         message: &'a str,
     }
-    Reply::json(status, &Body { error_code, message })
+    Reply::json(
+        status,
+        &Body {
+            error_code,
+            message,
+        },
+    )
 }
 
 /// Whether a path is one of this family's.
 pub(super) fn owns(path: &str) -> bool {
-    path.strip_prefix("/users").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix("/users")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A user as this family shows one. "All user data" never meant the password or the ID number.
@@ -149,7 +171,10 @@ pub struct ProfileUser {
     mobile: Option<String>,
     #[schema(required = true, examples("https://example.com/avatar.jpg"))]
     avatar: Option<String>,
-    #[schema(pattern = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", examples("2024-12-29 10:00:00"))]
+    #[schema(
+        pattern = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$",
+        examples("2024-12-29 10:00:00")
+    )]
     create_time: String,
 }
 

@@ -71,13 +71,23 @@ fn say(status: u16, code: u16, message: &str, data: Value) -> Reply {
         message: &'a str,
         data: Value,
     }
-    Reply::json(status, &Envelope { code, message, data })
+    Reply::json(
+        status,
+        &Envelope {
+            code,
+            message,
+            data,
+        },
+    )
 }
 
 /// The objects of `data`, alone and in lists, with no other fields than `names`.
 fn only(names: &[&str], data: Value) -> Value {
     let kept = |object: Map<String, Value>| {
-        object.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect()
+        object
+            .into_iter()
+            .filter(|(name, _)| names.contains(&name.as_str()))
+            .collect()
     };
     let narrowed = |value: Value| match value {
         Value::Object(object) => Value::Object(kept(object)),
@@ -88,15 +98,20 @@ fn only(names: &[&str], data: Value) -> Value {
         other => narrowed(other),
     };
     match data {
-        Value::Object(members) => members.into_iter().map(|(name, value)| (name, narrow(value))).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, narrow(value)))
+            .collect(),
         other => other,
     }
 }
 
 /// Whether a path is one of the whale's.
 pub(super) fn owns(path: &str) -> bool {
-    let below =
-        |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |root: &str| {
+        path.strip_prefix(root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     below("/api/current_user") || below("/api/users") || below("/api/captcha")
 }
 

@@ -70,7 +70,9 @@ impl Part {
         let part = match part.split_once('-') {
             None if part == "users" => Self::Users,
             None if part == "entries" => Self::Entries,
-            Some(("counts", depth)) => Self::Counts(depth.parse().ok().filter(|depth| *depth <= LEAF)?),
+            Some(("counts", depth)) => {
+                Self::Counts(depth.parse().ok().filter(|depth| *depth <= LEAF)?)
+            }
             _ => return None,
         };
         Some((part, (!place.is_empty()).then(|| place.to_owned())))
@@ -100,21 +102,31 @@ impl Directory {
         let start = from.map_or(Some((Part::Users, None)), Part::parse);
         let flaw = || Error::Invalid(Flaw::of("from", "must be what was told as next"));
         let (mut part, mut place) = start.ok_or_else(flaw)?;
-        let mut check = Check { mend, until: Instant::now() + time, found: Checked::default() };
+        let mut check = Check {
+            mend,
+            until: Instant::now() + time,
+            found: Checked::default(),
+        };
         loop {
             place = match part {
                 Part::Users => self.check_users(&mut check, place).await?,
-                Part::Entries => self.check_entries(&mut check, place.and_then(|id| id.parse().ok())).await?,
+                Part::Entries => {
+                    self.check_entries(&mut check, place.and_then(|id| id.parse().ok()))
+                        .await?
+                }
                 Part::Counts(depth) => {
                     let first = place.and_then(|prefix| prefix.parse().ok());
-                    self.check_nodes(&mut check, depth, first.unwrap_or_default()).await?
+                    self.check_nodes(&mut check, depth, first.unwrap_or_default())
+                        .await?
                 }
             };
             if let Some(place) = place {
                 check.found.next = Some(part.at(&place));
                 return Ok(check.found);
             }
-            let Some(next) = part.next() else { return Ok(check.found) };
+            let Some(next) = part.next() else {
+                return Ok(check.found);
+            };
             part = next;
         }
     }

@@ -28,11 +28,17 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) const ROOT: Self = Self { depth: 0, prefix: 0 };
+    pub(super) const ROOT: Self = Self {
+        depth: 0,
+        prefix: 0,
+    };
 
     /// The node of this depth that stands over an id.
     pub(super) fn over(id: UserId, depth: u32) -> Self {
-        Self { depth, prefix: id.get() >> high(depth) }
+        Self {
+            depth,
+            prefix: id.get() >> high(depth),
+        }
     }
 
     /// All that stand over an id, from the root down.
@@ -48,7 +54,10 @@ impl Node {
     /// A child that is a node.
     pub(super) fn below(self, child: u64) -> Option<Self> {
         let prefix = self.prefix << (high(self.depth) - low(self.depth)) | child;
-        (self.depth < LEAF).then_some(Self { depth: self.depth + 1, prefix })
+        (self.depth < LEAF).then_some(Self {
+            depth: self.depth + 1,
+            prefix,
+        })
     }
 
     /// The node that it is a child of, and which; the root is its own.
@@ -105,11 +114,19 @@ impl Counts {
         let Some(item) = item else { return Ok(counts) };
         counts.version = Reading(item).number("version")?;
         for name in item.keys() {
-            let Some((child, flags)) = name.split_once('.') else { continue };
-            let (Ok(child), Some(flags)) = (child.parse(), Flags::parse(flags)) else { continue };
+            let Some((child, flags)) = name.split_once('.') else {
+                continue;
+            };
+            let (Ok(child), Some(flags)) = (child.parse(), Flags::parse(flags)) else {
+                continue;
+            };
             let count = Reading(item).integer(name)?;
             if count != 0 {
-                counts.children.entry(child).or_default().insert(flags, count);
+                counts
+                    .children
+                    .entry(child)
+                    .or_default()
+                    .insert(flags, count);
             }
         }
         Ok(counts)
@@ -126,14 +143,19 @@ impl Counts {
 
     /// How many the filter admits.
     pub(super) fn total(&self, filter: Filter) -> u64 {
-        self.children.values().map(|tally| admitted(tally, filter)).sum()
+        self.children
+            .values()
+            .map(|tally| admitted(tally, filter))
+            .sum()
     }
 }
 
 /// How many of a tally the filter admits.
 pub(super) fn admitted(tally: &Tally, filter: Filter) -> u64 {
     let counts = tally.iter().filter(|(flags, _)| filter.admits(**flags));
-    counts.filter_map(|(_, count)| u64::try_from(*count).ok()).sum()
+    counts
+        .filter_map(|(_, count)| u64::try_from(*count).ok())
+        .sum()
 }
 
 /// The attribute that counts the users of a kind below a child.
@@ -153,8 +175,10 @@ impl Changes {
         }
         for node in Node::path(id) {
             let counts = self.0.entry(node).or_default();
-            for (flags, by) in
-                before.map(|flags| (flags, -1)).into_iter().chain(after.map(|flags| (flags, 1)))
+            for (flags, by) in before
+                .map(|flags| (flags, -1))
+                .into_iter()
+                .chain(after.map(|flags| (flags, 1)))
             {
                 *counts.entry(attribute(node.child(id), flags)).or_default() += by;
             }
@@ -163,14 +187,20 @@ impl Changes {
 
     /// How many nodes there would be with those over `id`, too.
     pub(super) fn nodes_with(&self, id: UserId) -> usize {
-        self.0.len() + Node::path(id).filter(|node| !self.0.contains_key(node)).count()
+        self.0.len()
+            + Node::path(id)
+                .filter(|node| !self.0.contains_key(node))
+                .count()
     }
 
     /// One write a node.
     pub(super) fn writes(&self) -> impl Iterator<Item = Write> {
         self.0.iter().map(|(node, counts)| {
             let version = ("version".to_owned(), 1);
-            let changed = counts.iter().filter(|(_, by)| **by != 0).map(|(name, by)| (name.clone(), *by));
+            let changed = counts
+                .iter()
+                .filter(|(_, by)| **by != 0)
+                .map(|(name, by)| (name.clone(), *by));
             Write::Increment(node.key(), changed.chain([version]).collect())
         })
     }

@@ -23,7 +23,10 @@ impl Flags {
 
     /// The flags of three digits.
     pub(super) fn parse(digits: &str) -> Option<Self> {
-        u8::from_str_radix(digits, 2).ok().filter(|bits| *bits < KINDS).map(Self)
+        u8::from_str_radix(digits, 2)
+            .ok()
+            .filter(|bits| *bits < KINDS)
+            .map(Self)
     }
 
     fn bit(self, at: u8) -> bool {
@@ -50,7 +53,8 @@ impl Filter {
 
     /// Whether it admits users of these flags.
     pub(super) fn admits(self, flags: Flags) -> bool {
-        let wants = |wanted: Option<bool>, at: u8| wanted.is_none_or(|wanted| wanted == flags.bit(at));
+        let wants =
+            |wanted: Option<bool>, at: u8| wanted.is_none_or(|wanted| wanted == flags.bit(at));
         wants(self.email_verified, 2) && wants(self.blocked, 1) && wants(self.featured, 0)
     }
 }

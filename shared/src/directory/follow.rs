@@ -27,7 +27,8 @@ const TOMBSTONE_SECONDS: u64 = 15 * 24 * 60 * 60;
 pub fn changed(record: &Value) -> Result<UserId, Fault> {
     let keys = record.get("dynamodb").and_then(|change| change.get("Keys"));
     let key = keys.and_then(|keys| keys.get("pk")?.get("S")?.as_str());
-    key.and_then(key::user_of).ok_or_else(|| Fault::new("a record that is of no user"))
+    key.and_then(key::user_of)
+        .ok_or_else(|| Fault::new("a record that is of no user"))
 }
 
 /// A user as the directory has them, and as they are.
@@ -55,7 +56,11 @@ impl Directory {
         users: impl IntoIterator<Item = UserId>,
         exhume: bool,
     ) -> Result<(), Fault> {
-        let all: Vec<UserId> = users.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let all: Vec<UserId> = users
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         for users in all.chunks(MOST_READ) {
             let mut left = users.to_vec();
             for _ in 0..MOST_TRIES {
@@ -75,7 +80,9 @@ impl Directory {
     async fn bring_up(&self, users: &[UserId], exhume: bool) -> Result<Vec<UserId>, Fault> {
         let mut left = Vec::new();
         for transaction in transactions(self.steps(users).await?, exhume) {
-            if let WriteOutcome::ConditionFailed(_) = self.database.write(transaction.writes()).await? {
+            if let WriteOutcome::ConditionFailed(_) =
+                self.database.write(transaction.writes()).await?
+            {
                 left.extend(transaction.users);
             }
         }
@@ -83,14 +90,18 @@ impl Directory {
     }
 
     async fn steps(&self, users: &[UserId]) -> Result<Vec<Step>, Fault> {
-        let keys: Vec<Key> = users.iter().flat_map(|id| [key::entry(*id), key::tombstone(*id)]).collect();
+        let keys: Vec<Key> = users
+            .iter()
+            .flat_map(|id| [key::entry(*id), key::tombstone(*id)])
+            .collect();
         let listed = self.database.get_many(&keys, &[]).await?;
         // The users last: then none is older than the entry, which was made of them earlier.
         let keys: Vec<Key> = users.iter().copied().map(key::user).collect();
         let mut now = by_id(&self.database.get_many(&keys, &ATTRIBUTES).await?)?;
 
-        let (gone, listed): (Vec<Item>, Vec<Item>) =
-            listed.into_iter().partition(|item| item.contains_key("gone"));
+        let (gone, listed): (Vec<Item>, Vec<Item>) = listed
+            .into_iter()
+            .partition(|item| item.contains_key("gone"));
         let gone: BTreeSet<u64> = gone.iter().filter_map(key::number_of).collect();
         let mut listed = by_id(&listed)?;
         let step = |id: &UserId| Step {
@@ -104,7 +115,10 @@ impl Directory {
 }
 
 pub(super) fn by_id(items: &[Item]) -> Result<BTreeMap<UserId, Listed>, Fault> {
-    items.iter().map(|item| Listed::of(item).map(|entry| (entry.id(), entry))).collect()
+    items
+        .iter()
+        .map(|item| Listed::of(item).map(|entry| (entry.id(), entry)))
+        .collect()
 }
 
 impl Step {
@@ -113,7 +127,10 @@ impl Step {
         let (entry, tombstone) = (key::entry(self.id), key::tombstone(self.id));
         match (&self.listed, &self.is) {
             (None, Some(is)) if exhume => {
-                vec![Write::Create(entry, is.item(), Conflict::ListItem), Write::Delete(tombstone)]
+                vec![
+                    Write::Create(entry, is.item(), Conflict::ListItem),
+                    Write::Delete(tombstone),
+                ]
             }
             (None, Some(_)) if self.buried => vec![],
             (None, Some(is)) => {
@@ -122,10 +139,18 @@ impl Step {
             }
             (Some(listed), Some(is)) if listed == is => vec![],
             (Some(listed), Some(is)) => {
-                vec![Write::ReplaceIfVersion(entry, is.item(), listed.version, Conflict::ListItem)]
+                vec![Write::ReplaceIfVersion(
+                    entry,
+                    is.item(),
+                    listed.version,
+                    Conflict::ListItem,
+                )]
             }
             (Some(listed), None) => {
-                vec![Write::DeleteIfVersion(entry, listed.version, Conflict::ListItem), self.bury()]
+                vec![
+                    Write::DeleteIfVersion(entry, listed.version, Conflict::ListItem),
+                    self.bury(),
+                ]
             }
             (None, None) if self.buried => vec![],
             (None, None) => vec![self.bury()],
@@ -135,7 +160,10 @@ impl Step {
     /// The write of a tombstone, which keeps whoever read the user before from listing them.
     fn bury(&self) -> Write {
         let until = clock::seconds().saturating_add(TOMBSTONE_SECONDS);
-        let item = Item::from([("gone".into(), number(1)), ("expires_at".into(), number(until))]);
+        let item = Item::from([
+            ("gone".into(), number(1)),
+            ("expires_at".into(), number(until)),
+        ]);
         Write::Put(key::tombstone(self.id), item)
     }
 }
@@ -150,7 +178,11 @@ struct Transaction {
 
 impl Transaction {
     fn writes(&self) -> Vec<Write> {
-        self.entries.iter().cloned().chain(self.counts.writes()).collect()
+        self.entries
+            .iter()
+            .cloned()
+            .chain(self.counts.writes())
+            .collect()
     }
 }
 
@@ -172,7 +204,10 @@ fn transactions(steps: Vec<Step>, exhume: bool) -> Vec<Transaction> {
         let Some(last) = all.last_mut() else { continue };
         last.users.push(step.id);
         last.entries.extend(entries);
-        let (before, after) = (step.listed.as_ref().map(Flags::of), step.is.as_ref().map(Flags::of));
+        let (before, after) = (
+            step.listed.as_ref().map(Flags::of),
+            step.is.as_ref().map(Flags::of),
+        );
         last.counts.count(step.id, before, after);
     }
     all.retain(|transaction| !transaction.users.is_empty());

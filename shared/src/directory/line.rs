@@ -19,16 +19,27 @@ pub(super) struct Line {
 impl Line {
     /// The items of `row` from the number `first` on.
     pub(super) fn of(row: Row, direction: Direction, first: u64, chunk: usize) -> Self {
-        Self { row, direction, chunk, next: Some(first), read: VecDeque::new() }
+        Self {
+            row,
+            direction,
+            chunk,
+            next: Some(first),
+            read: VecDeque::new(),
+        }
     }
 
     /// The number of the next item; none after the last. Reads where all that was read is taken.
     pub(super) async fn peek(&mut self, database: &Database) -> Result<Option<u64>, Fault> {
         if let (true, Some(next)) = (self.read.is_empty(), self.next) {
             let within = self.direction.from(next);
-            let items = database.read(&self.row, within, self.direction, self.chunk).await?;
+            let items = database
+                .read(&self.row, within, self.direction, self.chunk)
+                .await?;
             let full = items.len() == self.chunk;
-            self.read = items.into_iter().filter_map(|item| Some((key::number_of(&item)?, item))).collect();
+            self.read = items
+                .into_iter()
+                .filter_map(|item| Some((key::number_of(&item)?, item)))
+                .collect();
             let last = self.read.back().filter(|_| full);
             self.next = last.and_then(|(last, _)| self.direction.after(*last));
         }
@@ -37,6 +48,8 @@ impl Line {
 
     /// Takes the item that [`Line::peek`] told of, if it has this number.
     pub(super) fn take_at(&mut self, number: u64) -> Option<Item> {
-        self.read.pop_front_if(|(next, _)| *next == number).map(|(_, item)| item)
+        self.read
+            .pop_front_if(|(next, _)| *next == number)
+            .map(|(_, item)| item)
     }
 }

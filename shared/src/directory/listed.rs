@@ -70,7 +70,11 @@ impl Listed {
             ("updated_at".into(), time(self.updated_at)),
             ("version".into(), number(self.version)),
         ]);
-        item.extend(self.avatar.as_ref().map(|avatar| ("avatar".into(), text(avatar))));
+        item.extend(
+            self.avatar
+                .as_ref()
+                .map(|avatar| ("avatar".into(), text(avatar))),
+        );
         item.extend(self.last_login.map(|at| ("last_login".into(), time(at))));
         item
     }

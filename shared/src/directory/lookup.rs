@@ -52,17 +52,27 @@ impl Directory {
         size: usize,
     ) -> Result<ListPage> {
         let mut ids: Vec<UserId> = match lookup {
-            Lookup { email: Some(email), .. } => {
-                users.owner_of_email(email).await?.into_iter().map(UserId::from).collect()
-            }
-            Lookup { uuids: Some(uuids), .. } => uuids.iter().copied().map(UserId::from).collect(),
+            Lookup {
+                email: Some(email), ..
+            } => users
+                .owner_of_email(email)
+                .await?
+                .into_iter()
+                .map(UserId::from)
+                .collect(),
+            Lookup {
+                uuids: Some(uuids), ..
+            } => uuids.iter().copied().map(UserId::from).collect(),
             Lookup { ids, .. } => ids.clone().unwrap_or_default(),
         };
         ids.sort_unstable();
         ids.dedup();
         let keys: Vec<_> = ids.into_iter().map(key::user).collect();
         let found = self.database.get_many(&keys, &ATTRIBUTES).await?;
-        let mut found = found.iter().map(Listed::of).collect::<Result<Vec<_>, _>>()?;
+        let mut found = found
+            .iter()
+            .map(Listed::of)
+            .collect::<Result<Vec<_>, _>>()?;
         found.retain(|entry| lookup.names(entry) && filter.admits(Flags::of(entry)));
         ListPage::of(found, order, at, size)
     }

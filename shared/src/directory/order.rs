@@ -81,7 +81,11 @@ impl OrderBy {
                 By::Email => one.email.cmp(&other.email),
                 By::Name => one.nickname.cmp(&other.nickname),
             };
-            if *direction == Direction::Up { order } else { order.reverse() }
+            if *direction == Direction::Up {
+                order
+            } else {
+                order.reverse()
+            }
         };
         let order = self.0.iter().map(by).find(|order| order.is_ne());
         order.unwrap_or_else(|| one.id().cmp(&other.id()))

@@ -35,7 +35,10 @@ impl Directory {
         loop {
             let Some((child, passed)) = child_with(&counts, filter, direction, before) else {
                 // A user went while we did; those who follow lie beyond this node.
-                return Ok(Start { id: direction.last(node.all_ids()), skipped: 0 });
+                return Ok(Start {
+                    id: direction.last(node.all_ids()),
+                    skipped: 0,
+                });
             };
             before -= passed;
             match node.below(child) {
@@ -43,7 +46,12 @@ impl Directory {
                     counts = self.node(below).await?;
                     node = below;
                 }
-                _ => return Ok(Start { id: direction.first(node.ids(child)), skipped: before }),
+                _ => {
+                    return Ok(Start {
+                        id: direction.first(node.ids(child)),
+                        skipped: before,
+                    });
+                }
             }
         }
     }
@@ -51,7 +59,12 @@ impl Directory {
 
 /// The child that has the user with `before` others before them, and how many of those come
 /// before the child.
-fn child_with(counts: &Counts, filter: Filter, direction: Direction, before: u64) -> Option<(u64, u64)> {
+fn child_with(
+    counts: &Counts,
+    filter: Filter,
+    direction: Direction,
+    before: u64,
+) -> Option<(u64, u64)> {
     let mut passed = 0;
     let mut holds = |(child, count): (u64, u64)| {
         if before < passed + count {
@@ -60,7 +73,10 @@ fn child_with(counts: &Counts, filter: Filter, direction: Direction, before: u64
         passed += count;
         None
     };
-    let mut children = counts.children.iter().map(|(child, tally)| (*child, admitted(tally, filter)));
+    let mut children = counts
+        .children
+        .iter()
+        .map(|(child, tally)| (*child, admitted(tally, filter)));
     match direction {
         Direction::Up => children.find_map(&mut holds),
         Direction::Down => children.rev().find_map(&mut holds),

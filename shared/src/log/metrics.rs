@@ -50,23 +50,44 @@ struct Metric {
     unit: &'static str,
 }
 
-const DURATION: Metric = Metric { name: "Duration", unit: "Milliseconds" };
-const REFUSAL: Metric = Metric { name: "Refusal", unit: "Count" };
-const FAULT: Metric = Metric { name: "Fault", unit: "Count" };
+const DURATION: Metric = Metric {
+    name: "Duration",
+    unit: "Milliseconds",
+};
+const REFUSAL: Metric = Metric {
+    name: "Refusal",
+    unit: "Count",
+};
+const FAULT: Metric = Metric {
+    name: "Fault",
+    unit: "Count",
+};
 
 impl Metrics {
     pub(super) fn of(took: Duration, refused: bool, failed: bool) -> Self {
         let aws = settings().namespace.as_deref().map(|namespace| {
-            let of = |dimensions, metrics| Directive { namespace, dimensions: [dimensions], metrics };
+            let of = |dimensions, metrics| Directive {
+                namespace,
+                dimensions: [dimensions],
+                metrics,
+            };
             let mut directives = vec![of(&["service"], &[DURATION, REFUSAL, FAULT])];
             if failed {
                 directives.push(of(&["service", "function_name"], &[FAULT]));
             } else if refused {
                 directives.push(of(&["service", "function_name"], &[REFUSAL]));
             }
-            Aws { timestamp: crate::clock::now().as_millisecond(), cloud_watch_metrics: directives }
+            Aws {
+                timestamp: crate::clock::now().as_millisecond(),
+                cloud_watch_metrics: directives,
+            }
         });
         let duration = (took.as_secs_f64() * 1e5).round() / 1e2;
-        Self { duration, refusal: refused.into(), fault: failed.into(), aws }
+        Self {
+            duration,
+            refusal: refused.into(),
+            fault: failed.into(),
+            aws,
+        }
     }
 }

@@ -45,8 +45,9 @@ static SETTINGS: OnceLock<Settings> = OnceLock::new();
 pub(crate) fn open(env: &Env) {
     let named = |name: &str| env.given(name).filter(|value| !value.is_empty());
     let text = |name: &str| named(name).unwrap_or("accounts").to_owned();
-    let disabled = named("POWERTOOLS_METRICS_DISABLED")
-        .is_some_and(|value| ["true", "1", "yes", "on"].contains(&value.to_ascii_lowercase().as_str()));
+    let disabled = named("POWERTOOLS_METRICS_DISABLED").is_some_and(|value| {
+        ["true", "1", "yes", "on"].contains(&value.to_ascii_lowercase().as_str())
+    });
     let level = named("AWS_LAMBDA_LOG_LEVEL").or_else(|| named("POWERTOOLS_LOG_LEVEL"));
     let _ = SETTINGS.set(Settings {
         function_name: env.function_name().to_owned(),

@@ -46,7 +46,10 @@ pub(super) fn decode(file: &[u8]) -> Result<(DynamicImage, Orientation), Flaw> {
 }
 
 /// Decodes, where picture and what is held `beside` it stay within the limits.
-fn affordable(mut decoder: impl ImageDecoder, beside: u64) -> Result<(DynamicImage, Orientation), Flaw> {
+fn affordable(
+    mut decoder: impl ImageDecoder,
+    beside: u64,
+) -> Result<(DynamicImage, Orientation), Flaw> {
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(BROKEN);
@@ -60,7 +63,10 @@ fn affordable(mut decoder: impl ImageDecoder, beside: u64) -> Result<(DynamicIma
     limits.max_alloc = Some(MOST_WORK.saturating_sub(work)); // a GIF's frame, where it is not the whole
     decoder.set_limits(limits).map_err(flaw)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok((DynamicImage::from_decoder(decoder).map_err(flaw)?, orientation))
+    Ok((
+        DynamicImage::from_decoder(decoder).map_err(flaw)?,
+        orientation,
+    ))
 }
 
 fn flaw(error: ImageError) -> Flaw {

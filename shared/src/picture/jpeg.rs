@@ -26,7 +26,11 @@ pub(super) fn work(file: &[u8]) -> Result<u64, Flaw> {
             }
             _ => (),
         }
-        let length = behind.get(..2).ok_or(BROKEN)?.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        let length = behind
+            .get(..2)
+            .ok_or(BROKEN)?
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
         let segment = behind.get(2..length).ok_or(BROKEN)?;
         match marker {
             0xC0..=0xC2 => {
@@ -41,7 +45,11 @@ pub(super) fn work(file: &[u8]) -> Result<u64, Flaw> {
         }
         rest = behind.get(length..).ok_or(BROKEN)?;
     }
-    Ok(if progressive || scans > 1 { coefficients * 2 } else { 0 })
+    Ok(if progressive || scans > 1 {
+        coefficients * 2
+    } else {
+        0
+    })
 }
 
 /// The next marker, and what is behind it. What stands before it is the data of a scan, in which
@@ -55,11 +63,16 @@ fn marker(data: &[u8]) -> Option<(u8, &[u8])> {
 /// How many samples the components of a frame have together, from its header: precision, height,
 /// width, number of components; and for each its id, its sampling factors, its table.
 fn samples(frame: &[u8]) -> Option<u64> {
-    let &[_, h1, h0, w1, w0, _, ref components @ ..] = frame else { return None };
+    let &[_, h1, h0, w1, w0, _, ref components @ ..] = frame else {
+        return None;
+    };
     let pixels = u64::from(u16::from_be_bytes([h1, h0])) * u64::from(u16::from_be_bytes([w1, w0]));
-    let factors = components.chunks_exact(3).filter_map(|component| component.get(1));
-    let factors: Vec<u64> =
-        factors.map(|factors| u64::from(factors >> 4) * u64::from(factors & 15)).collect();
+    let factors = components
+        .chunks_exact(3)
+        .filter_map(|component| component.get(1));
+    let factors: Vec<u64> = factors
+        .map(|factors| u64::from(factors >> 4) * u64::from(factors & 15))
+        .collect();
     let most = factors.iter().copied().max().filter(|most| *most > 0)?;
     Some(pixels * factors.iter().sum::<u64>() / most)
 }

@@ -7,8 +7,17 @@ use image::{DynamicImage, GenericImageView, Rgba, RgbaImage};
 pub(super) fn down(image: &DynamicImage, longest: u32) -> RgbaImage {
     let (width, height) = image.dimensions();
     let most = width.max(height).max(1);
-    let scaled = |side: u32| if most > longest { (side * longest / most).max(1) } else { side };
-    let (columns, rows) = (covered(width, scaled(width)), covered(height, scaled(height)));
+    let scaled = |side: u32| {
+        if most > longest {
+            (side * longest / most).max(1)
+        } else {
+            side
+        }
+    };
+    let (columns, rows) = (
+        covered(width, scaled(width)),
+        covered(height, scaled(height)),
+    );
     let mut small = RgbaImage::new(scaled(width), scaled(height));
     for (row, line) in rows.iter().zip(small.rows_mut()) {
         for (column, pixel) in columns.iter().zip(line) {
@@ -22,11 +31,16 @@ pub(super) fn down(image: &DynamicImage, longest: u32) -> RgbaImage {
 /// how much of them, in `1 / short`.
 fn covered(long: u32, short: u32) -> Vec<Vec<(u32, u32)>> {
     let share = |new: u32, old: u32| {
-        let (begin, end) = ((new * long).max(old * short), ((new + 1) * long).min((old + 1) * short));
+        let (begin, end) = (
+            (new * long).max(old * short),
+            ((new + 1) * long).min((old + 1) * short),
+        );
         (old, end.saturating_sub(begin))
     };
     let of = |new: u32| {
-        (new * long / short..((new + 1) * long).div_ceil(short)).map(|old| share(new, old)).collect()
+        (new * long / short..((new + 1) * long).div_ceil(short))
+            .map(|old| share(new, old))
+            .collect()
     };
     (0..short).map(of).collect()
 }
@@ -47,7 +61,11 @@ fn mean(image: &DynamicImage, columns: &[(u32, u32)], rows: &[(u32, u32)]) -> Rg
             area += share;
         }
     }
-    let rounded = |sum: u64, of: u64| (sum + of / 2).checked_div(of).and_then(|mean| mean.try_into().ok());
+    let rounded = |sum: u64, of: u64| {
+        (sum + of / 2)
+            .checked_div(of)
+            .and_then(|mean| mean.try_into().ok())
+    };
     let [red, green, blue] = [red, green, blue].map(|sum| rounded(sum, alpha).unwrap_or(0));
     Rgba([red, green, blue, rounded(alpha, area).unwrap_or(0)])
 }

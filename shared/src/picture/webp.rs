@@ -20,7 +20,9 @@ type Size = (u32, u32);
 /// 68 KiB, the largest file that is taken asks for a gigabyte, for which the function has the memory.
 pub(super) fn work(file: &[u8]) -> Result<(&[u8], u64), Flaw> {
     let length = usize::try_from(little(file.get(4..8))?).map_err(|_| BROKEN)?;
-    let file = file.get(..length.checked_add(8).ok_or(BROKEN)?).ok_or("is cut off")?;
+    let file = file
+        .get(..length.checked_add(8).ok_or(BROKEN)?)
+        .ok_or("is cut off")?;
     let ((kind, first), behind) = chunk(file.get(12..).ok_or(BROKEN)?)?;
     let (canvas, each) = match (kind, first) {
         (b"VP8X", [flags, _, _, _, size @ ..]) => {
@@ -57,14 +59,21 @@ fn still(canvas: Size, chunks: &[u8]) -> Result<(), Flaw> {
 /// Whether an animation's first frame fits, which is all that is decoded.
 fn first_frame(canvas: Size, chunks: &[u8]) -> Result<(), Flaw> {
     let chunks = all(chunks)?;
-    let (_, frame) = chunks.iter().find(|(kind, _)| *kind == b"ANMF").ok_or(BROKEN)?;
+    let (_, frame) = chunks
+        .iter()
+        .find(|(kind, _)| *kind == b"ANMF")
+        .ok_or(BROKEN)?;
     let size = (1 + little(frame.get(6..9))?, 1 + little(frame.get(9..12))?);
     if !within(size, canvas) {
         return Err(TOO_MUCH);
     }
     let parts = all(frame.get(16..).ok_or(BROKEN)?)?;
     // The decoder takes whatever is behind the transparency for the colour.
-    let count = if parts.first().is_some_and(|(kind, _)| *kind == b"ALPH") { 2 } else { 1 };
+    let count = if parts.first().is_some_and(|(kind, _)| *kind == b"ALPH") {
+        2
+    } else {
+        1
+    };
     fits(size, parts.get(..count).ok_or(BROKEN)?)
 }
 
@@ -77,7 +86,11 @@ fn fits(room: Size, parts: &[Part<'_>]) -> Result<(), Flaw> {
         [colour] | [(b"ALPH", _), colour @ (b"VP8 ", _)] => colour,
         _ => return Err(BROKEN),
     };
-    if within(size(kind, colour)?, room) { Ok(()) } else { Err(TOO_MUCH) }
+    if within(size(kind, colour)?, room) {
+        Ok(())
+    } else {
+        Err(TOO_MUCH)
+    }
 }
 
 fn within(size: Size, room: Size) -> bool {
@@ -119,11 +132,20 @@ fn chunk(data: &[u8]) -> Result<(Part<'_>, &[u8]), Flaw> {
     let length = usize::try_from(little(data.get(4..8))?).map_err(|_| BROKEN)?;
     let end = length.checked_add(8).ok_or(BROKEN)?;
     let behind = data.get(end + end % 2..).unwrap_or_default(); // the last one's padding may lack
-    Ok(((data.get(..4).ok_or(BROKEN)?, data.get(8..end).ok_or("is cut off")?), behind))
+    Ok((
+        (
+            data.get(..4).ok_or(BROKEN)?,
+            data.get(8..end).ok_or("is cut off")?,
+        ),
+        behind,
+    ))
 }
 
 /// A number of at most four bytes, the least of them first.
 fn little(bytes: Option<&[u8]>) -> Result<u32, Flaw> {
     let bytes = bytes.ok_or(BROKEN)?;
-    Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+    Ok(bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u32::from(*byte)))
 }

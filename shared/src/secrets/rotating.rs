@@ -49,8 +49,17 @@ impl Rotating {
         };
         let secret = Unread::of(env, variable)?;
         let versions = Arc::new(secret.versions().await?);
-        let known = Mutex::new(Known { versions, read_at: clock::seconds(), searched_at: 0, unread: None });
-        Ok(Self { secret, fresh_seconds, known })
+        let known = Mutex::new(Known {
+            versions,
+            read_at: clock::seconds(),
+            searched_at: 0,
+            unread: None,
+        });
+        Ok(Self {
+            secret,
+            fresh_seconds,
+            known,
+        })
     }
 
     /// The version to use.
@@ -70,7 +79,10 @@ impl Rotating {
     ///
     /// # Errors
     /// Where it is not known, and the secret could not be read again.
-    pub(crate) async fn find(&self, wanted: impl Fn(&Secret) -> bool) -> Result<Option<Secret>, Fault> {
+    pub(crate) async fn find(
+        &self,
+        wanted: impl Fn(&Secret) -> bool,
+    ) -> Result<Option<Secret>, Fault> {
         if let Some(version) = self.fresh().await.find(&wanted) {
             return Ok(Some(version.clone()));
         }

@@ -49,12 +49,21 @@ async fn event_answer<R, E: Order>(
 ) -> Answer<Value> {
     let started = Instant::now();
     let (name, (outcome, tally)) = match E::read(event.payload) {
-        Ok(order) => (order.name().to_owned(), tally::of(guarded(handle(resources, order))).await),
+        Ok(order) => (
+            order.name().to_owned(),
+            tally::of(guarded(handle(resources, order))).await,
+        ),
         Err(error) => ("unreadable".to_owned(), (Err(error), Tally::default())),
     };
     let what = What::Event { event: name };
     let error = outcome.as_ref().err();
-    log::done(&invocation(&event.context), &what, error, tally, started.elapsed());
+    log::done(
+        &invocation(&event.context),
+        &what,
+        error,
+        tally,
+        started.elapsed(),
+    );
     match outcome {
         Ok(given) => Ok(given),
         Err(error) if E::FAILS => Err(operator::words(&error).into()),

@@ -54,9 +54,17 @@ async fn records<R>(
         let fault = outcome.err().map(Error::into_fault);
         let again = fault.as_ref().is_some_and(|fault| !fault.is_lasting());
         let error = fault.map(Error::from);
-        let text = |pointer| record.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let what =
-            What::Record { event: text("/eventName"), sequence_number: text("/dynamodb/SequenceNumber") };
+        let text = |pointer| {
+            record
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let what = What::Record {
+            event: text("/eventName"),
+            sequence_number: text("/dynamodb/SequenceNumber"),
+        };
         log::done(&invocation, &what, error.as_ref(), tally, started.elapsed());
         if again {
             let number = record.pointer("/dynamodb/SequenceNumber");
@@ -79,7 +87,15 @@ async fn batch<R>(
     let handled = guarded(async { handle(resources, records).await.map_err(Error::from) });
     let (outcome, tally) = tally::of(handled).await;
     let error = outcome.err().map(|error| Error::from(error.into_fault()));
-    let what = What::Batch { records: records.len() };
-    log::done(&invocation(&event.context), &what, error.as_ref(), tally, started.elapsed());
+    let what = What::Batch {
+        records: records.len(),
+    };
+    log::done(
+        &invocation(&event.context),
+        &what,
+        error.as_ref(),
+        tally,
+        started.elapsed(),
+    );
     error.map_or(Ok(()), |error| Err(error.into_fault().to_string().into()))
 }

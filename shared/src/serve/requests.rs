@@ -28,8 +28,9 @@ pub(crate) fn serve<R, F, O, T>(
 {
     run_anyway(async |resources| {
         let endpoint = move |call| async move { endpoint(resources.open().await?, call).await };
-        let mut requests =
-            Adapter::from(service_fn(move |request| answer(request, endpoint, success, failure)));
+        let mut requests = Adapter::from(service_fn(move |request| {
+            answer(request, endpoint, success, failure)
+        }));
         let event = move |event: LambdaEvent<Event>| match event.payload.0 {
             Some(request) => Either::Left(requests.call(LambdaEvent::new(request, event.context))),
             None => Either::Right(ready(Err(unreadable(&event.context)))),
@@ -65,10 +66,16 @@ where
     let fields = call.query("fields").map(str::to_owned);
 
     let (answered, tally) = if let Some(other) = call.beside_its_path() {
-        (response(Reply::moved(other)).map(|told| (told, None)), Tally::default())
+        (
+            response(Reply::moved(other)).map(|told| (told, None)),
+            Tally::default(),
+        )
     } else if call.is_beyond_its_path() {
         let told = response(failure_at(call.path(), &Error::NoSuchPath));
-        (told.map(|told| (told, Some(Error::NoSuchPath))), Tally::default())
+        (
+            told.map(|told| (told, Some(Error::NoSuchPath))),
+            Tally::default(),
+        )
     } else {
         let answer = async { response(success(endpoint(call).await?, fields.as_deref())) };
         let (outcome, tally) = tally::of(guarded(answer)).await;
@@ -82,16 +89,28 @@ where
         Ok((answer, error)) => (answer.status().as_u16(), error.as_ref()),
         Err(error) => (500, Some(error)),
     };
-    let what = What::Request { correlation_id, route, status };
+    let what = What::Request {
+        correlation_id,
+        route,
+        status,
+    };
     log::done(&invocation, &what, error, tally, started.elapsed());
-    answered.map(|(answer, _)| answer).map_err(|error| error.into_fault().to_string().into())
+    answered
+        .map(|(answer, _)| answer)
+        .map_err(|error| error.into_fault().to_string().into())
 }
 
 /// Every answer that does not say otherwise may hold what is not for others: never stored, never
 /// guessed at. What is no text goes to the gateway in base64.
 fn response(reply: Reply) -> Result<Response<Body>> {
-    let mut response = Response::builder().status(reply.status).header("x-content-type-options", "nosniff");
-    if !reply.headers.iter().any(|(name, _)| *name == "cache-control") {
+    let mut response = Response::builder()
+        .status(reply.status)
+        .header("x-content-type-options", "nosniff");
+    if !reply
+        .headers
+        .iter()
+        .any(|(name, _)| *name == "cache-control")
+    {
         response = response.header("cache-control", "no-store");
     }
     for (name, value) in reply.headers {

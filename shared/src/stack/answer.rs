@@ -21,7 +21,9 @@ pub(super) struct Courier {
 
 impl Courier {
     pub(super) fn of(env: &Env) -> Self {
-        Self { connector: env.connector() }
+        Self {
+            connector: env.connector(),
+        }
     }
 
     /// Puts `answer` to `url`, in a few tries: nobody else will tell.
@@ -30,7 +32,10 @@ impl Courier {
     /// [`Error::Invalid`] where no secret may go to that address; else a fault.
     pub(super) async fn put(&self, url: &str, answer: &Value) -> Result<()> {
         if !is_confidential(url) {
-            return Err(Error::Invalid(Flaw::of("ResponseURL", "must be an https URL")));
+            return Err(Error::Invalid(Flaw::of(
+                "ResponseURL",
+                "must be an https URL",
+            )));
         }
         let mut last = Fault::new("CloudFormation was not told");
         for _ in 0..MOST_TRIES {
@@ -50,19 +55,29 @@ impl Courier {
         request.set_method("PUT").map_err(unbuilt)?;
         request.set_uri(url).map_err(unbuilt)?;
         // The address is signed for a request whose content type is empty.
-        request.headers_mut().try_insert("content-type", "").map_err(unbuilt)?;
+        request
+            .headers_mut()
+            .try_insert("content-type", "")
+            .map_err(unbuilt)?;
         let answered = self.connector.call(request).await;
-        let status = answered.map_err(|_| Fault::new("CloudFormation's address: no connection"))?.status();
+        let status = answered
+            .map_err(|_| Fault::new("CloudFormation's address: no connection"))?
+            .status();
         if status.is_success() {
             return Ok(());
         }
-        Err(Fault::new(format!("CloudFormation's address: {}", status.as_u16())))
+        Err(Fault::new(format!(
+            "CloudFormation's address: {}",
+            status.as_u16()
+        )))
     }
 }
 
 /// Whether nobody can read on the way: by TLS, or because there is no way.
 fn is_confidential(url: &str) -> bool {
-    let here = ["http://127.0.0.1:", "http://localhost:"].into_iter().find_map(|host| url.strip_prefix(host));
+    let here = ["http://127.0.0.1:", "http://localhost:"]
+        .into_iter()
+        .find_map(|host| url.strip_prefix(host));
     let on_this_machine = here.is_some_and(|rest| {
         let port = rest.split('/').next().unwrap_or_default();
         port.bytes().all(|byte| byte.is_ascii_digit())
@@ -76,9 +91,11 @@ mod tests {
 
     #[test]
     fn an_answer_goes_over_tls_or_stays_on_the_machine() {
-        for good in
-            ["https://bucket.s3.amazonaws.com/a?b=c", "http://127.0.0.1:8080/a", "http://localhost:8080/a"]
-        {
+        for good in [
+            "https://bucket.s3.amazonaws.com/a?b=c",
+            "http://127.0.0.1:8080/a",
+            "http://localhost:8080/a",
+        ] {
             assert!(is_confidential(good), "{good}");
         }
         for bad in [

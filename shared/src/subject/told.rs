@@ -23,9 +23,13 @@ impl<'de> Deserialize<'de> for Subject {
         let value = Value::deserialize(deserializer)?;
         match value.as_str() {
             Some(text) => plain(text).map_err(de::Error::custom),
-            None if value.is_u64() => UserId::deserialize(value).map(Self::Id).map_err(de::Error::custom),
+            None if value.is_u64() => UserId::deserialize(value)
+                .map(Self::Id)
+                .map_err(de::Error::custom),
             None => {
-                match Told::deserialize(value).map_err(|why| de::Error::custom(format!("user: {why}")))? {
+                match Told::deserialize(value)
+                    .map_err(|why| de::Error::custom(format!("user: {why}")))?
+                {
                     Told::Id(id) => Ok(Self::Id(id)),
                     Told::Uuid(uuid) => Ok(Self::Uuid(uuid)),
                     Told::Email(email) => Ok(Self::Email(email)),
@@ -48,7 +52,9 @@ fn plain(text: &str) -> Result<Subject, String> {
         return Ok(Subject::Uuid(uuid));
     }
     if let Ok(id) = text.parse::<u64>() {
-        return UserId::deserialize(Value::from(id)).map(Subject::Id).map_err(|why| flaw(&why.to_string()));
+        return UserId::deserialize(Value::from(id))
+            .map(Subject::Id)
+            .map_err(|why| flaw(&why.to_string()));
     }
     text.parse().map(Subject::Username).map_err(flaw)
 }

@@ -27,7 +27,10 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
 
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     only_hs256(*algorithm)?;
-    Ok(Box::new(Hs256(hmac::Key::new(HMAC_SHA256, key.try_get_as_bytes()?))))
+    Ok(Box::new(Hs256(hmac::Key::new(
+        HMAC_SHA256,
+        key.try_get_as_bytes()?,
+    ))))
 }
 
 fn only_hs256(algorithm: Algorithm) -> Result<(), Error> {

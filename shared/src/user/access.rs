@@ -30,6 +30,9 @@ impl FromStr for Access {
 
     fn from_str(word: &str) -> Result<Self, &'static str> {
         let known = [Self::Admin, Self::User, Self::Unregistered];
-        known.into_iter().find(|access| access.as_str() == word).ok_or("must be admin, user or unregistered")
+        known
+            .into_iter()
+            .find(|access| access.as_str() == word)
+            .ok_or("must be admin, user or unregistered")
     }
 }

@@ -52,14 +52,23 @@ mod tests {
     #[test]
     fn canonical_twice_is_canonical_once_for_every_character() {
         for c in '\0'..=char::MAX {
-            let Some(once) = Canonical::of(&format!("a{c}b")) else { continue };
+            let Some(once) = Canonical::of(&format!("a{c}b")) else {
+                continue;
+            };
             assert_eq!(Canonical::of(once.as_str()).as_ref(), Some(&once), "{c:?}");
         }
     }
 
     #[test]
     fn what_is_not_seen_is_refused() {
-        for hidden in ["a\u{200B}b", "a\u{202E}b", "a\0b", "a\r\nb", "\u{FEFF}ab", "a\u{AD}b"] {
+        for hidden in [
+            "a\u{200B}b",
+            "a\u{202E}b",
+            "a\0b",
+            "a\r\nb",
+            "\u{FEFF}ab",
+            "a\u{AD}b",
+        ] {
             assert_eq!(Canonical::of(hidden), None, "{hidden:?}");
         }
     }

@@ -86,7 +86,10 @@ mod tests {
     #[test]
     fn the_integer_is_the_first_bits_of_the_uuid() {
         let uuid = Uuid::parse_str("01941234-5678-7abc-8def-0123456789ab").unwrap();
-        assert_eq!(UserId::from(uuid).get(), ((0x0194_1234_5678 - super::EPOCH) << 12) | 0xabc);
+        assert_eq!(
+            UserId::from(uuid).get(),
+            ((0x0194_1234_5678 - super::EPOCH) << 12) | 0xabc
+        );
     }
 
     #[test]

@@ -26,7 +26,11 @@ impl Password {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         // No text of so many bytes has few enough characters: not worth counting.
         let fits = text.len() <= 400 && (8..=100).contains(&text.chars().count());
-        if fits { Ok(Self(text.to_owned())) } else { Err("must be 8 to 100 characters") }
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be 8 to 100 characters")
+        }
     }
 
     /// A new password of 24 characters, each of 64: nobody's guess.
@@ -49,7 +53,10 @@ impl Password {
     /// Only a fault of ours.
     pub fn hash(&self) -> Result<PasswordHash, Fault> {
         let hash = hasher()?.hash_password(self.0.as_bytes());
-        Ok(PasswordHash(hash.map_err(|error| Fault::new(format!("argon2: {error}")))?.to_string()))
+        Ok(PasswordHash(
+            hash.map_err(|error| Fault::new(format!("argon2: {error}")))?
+                .to_string(),
+        ))
     }
 }
 
@@ -91,7 +98,9 @@ impl PasswordHash {
     /// # Errors
     /// Where the stored string is no argon2id hash, or asks for more work than any of ours.
     pub fn verify(&self, attempt: &str) -> Result<bool, Fault> {
-        let phc = self.parsed().ok_or_else(|| Fault::new("a stored password hash is not acceptable"))?;
+        let phc = self
+            .parsed()
+            .ok_or_else(|| Fault::new("a stored password hash is not acceptable"))?;
         Ok(hasher()?.verify_password(attempt.as_bytes(), &phc).is_ok())
     }
 
@@ -158,7 +167,12 @@ mod tests {
             "",
         ] {
             let started = Instant::now();
-            assert!(PasswordHash::stored(format!("{head}{tail}")).verify("correct horse").is_err(), "{head}");
+            assert!(
+                PasswordHash::stored(format!("{head}{tail}"))
+                    .verify("correct horse")
+                    .is_err(),
+                "{head}"
+            );
             assert!(started.elapsed() < Duration::from_secs(1), "{head}");
         }
     }

@@ -43,26 +43,44 @@ fn text(fewest: usize, most: usize, without: &str, example: &str) -> ObjectBuild
 /// A text for people to read, of 1 to 100 characters between blanks.
 fn written(example: &str) -> ObjectBuilder {
     let first = format!("[^{BLANK}{DECEIVING}]");
-    let (any, last) = (format!("[^{DECEIVING_BUT_JOINING}]"), format!("[^{BLANK}{DECEIVING_BUT_JOINING}]"));
-    plain(example).pattern(Some(format!("^[{BLANK}]*{first}({any}{{0,98}}{last})?[{BLANK}]*$")))
+    let (any, last) = (
+        format!("[^{DECEIVING_BUT_JOINING}]"),
+        format!("[^{BLANK}{DECEIVING_BUT_JOINING}]"),
+    );
+    plain(example).pattern(Some(format!(
+        "^[{BLANK}]*{first}({any}{{0,98}}{last})?[{BLANK}]*$"
+    )))
 }
 
 fn plain(example: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).examples([example])
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .examples([example])
 }
 
 /// What stands before the `@` has 64 characters at most. A pattern that says so of parts between
 /// dots is one that hardly a tool can make an example of; so this says how long each part may be,
 /// by how many there are.
 fn email() -> ObjectBuilder {
-    let parts = |dots: &str, most: u32| format!(r"{ATEXT}{{1,{most}}}(\.{ATEXT}{{1,{most}}}){{{dots}}}");
-    let local = [parts("0", 64), parts("1", 31), parts("2", 20), parts("3,4", 12)].join("|");
+    let parts =
+        |dots: &str, most: u32| format!(r"{ATEXT}{{1,{most}}}(\.{ATEXT}{{1,{most}}}){{{dots}}}");
+    let local = [
+        parts("0", 64),
+        parts("1", 31),
+        parts("2", 20),
+        parts("3,4", 12),
+    ]
+    .join("|");
     let pattern = format!("^[{BLANK}]*({local})@({LABEL}\\.)+{LABEL}[{BLANK}]*$");
-    plain("test@example.com").max_length(Some(254)).pattern(Some(pattern))
+    plain("test@example.com")
+        .max_length(Some(254))
+        .pattern(Some(pattern))
 }
 
 fn user_id() -> ObjectBuilder {
-    let object = ObjectBuilder::new().schema_type(Type::Integer).examples([642_254_356_480_123_u64]);
+    let object = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .examples([642_254_356_480_123_u64]);
     object
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(0))
@@ -71,17 +89,25 @@ fn user_id() -> ObjectBuilder {
 
 fn password() -> ObjectBuilder {
     let format = Some(SchemaFormat::KnownFormat(KnownFormat::Password));
-    plain("password123").format(format).min_length(Some(8)).max_length(Some(100))
+    plain("password123")
+        .format(format)
+        .min_length(Some(8))
+        .max_length(Some(100))
 }
 
 fn phone() -> ObjectBuilder {
     let pattern = r"^[ +().#*-]*[0-9][ +().#*-]*[0-9][ +().#*-]*[0-9][0-9 +().#*-]*$";
-    plain("13800138000").min_length(Some(3)).max_length(Some(20)).pattern(Some(pattern))
+    plain("13800138000")
+        .min_length(Some(3))
+        .max_length(Some(20))
+        .pattern(Some(pattern))
 }
 
 fn avatar_url() -> ObjectBuilder {
     let pattern = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,4})?([/?#][A-Za-z0-9._~!$&'()*+,;=:%/?#-]*)?$";
-    plain("https://example.com/avatar.jpg").max_length(Some(2048)).pattern(Some(pattern))
+    plain("https://example.com/avatar.jpg")
+        .max_length(Some(2048))
+        .pattern(Some(pattern))
 }
 
 macro_rules! schemas {

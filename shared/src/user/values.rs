@@ -36,7 +36,10 @@ impl FromStr for Email {
         const FLAW: Flaw = "is not a valid e-mail address";
         let text = text.trim();
         let form = Canonical::of(text).ok_or(FLAW)?;
-        let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
+        let options = Options::default()
+            .with_required_tld()
+            .without_display_text()
+            .without_domain_literal();
         let plain = |text: &str| {
             text.is_ascii()
                 && text.len() <= 254
@@ -55,8 +58,13 @@ impl FromStr for Email {
 
 /// Whether all labels are of letters, digits and hyphens, as mail servers want them (RFC 5321, 2.3.5).
 fn is_domain(text: &str) -> bool {
-    let known = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    text.split('.').all(|label| known(label) && !label.starts_with('-') && !label.ends_with('-'))
+    let known = |label: &str| {
+        label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    text.split('.')
+        .all(|label| known(label) && !label.starts_with('-') && !label.ends_with('-'))
 }
 
 /// A user name: 3 to 50 characters, none of them `@`, so that it is never taken for an address.
@@ -134,8 +142,15 @@ impl FromStr for Phone {
         let text = visible(text, 3, 20, "must be 3 to 20 characters")?;
         let form = compared(&text);
         let digits = form.as_str().chars().filter(char::is_ascii_digit).count();
-        let known = form.as_str().chars().all(|c| c.is_ascii_digit() || " +-().#*".contains(c));
-        if known && digits >= 3 { Ok(Self(text)) } else { Err("is not a phone number") }
+        let known = form
+            .as_str()
+            .chars()
+            .all(|c| c.is_ascii_digit() || " +-().#*".contains(c));
+        if known && digits >= 3 {
+            Ok(Self(text))
+        } else {
+            Err("is not a phone number")
+        }
     }
 }
 
@@ -221,7 +236,11 @@ impl FromStr for IdCard {
     fn from_str(text: &str) -> Result<Self, Flaw> {
         let text = visible(text, 4, 32, "must be 4 to 32 characters")?;
         let known = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        if known { Ok(Self(text)) } else { Err("must be letters, digits and hyphens") }
+        if known {
+            Ok(Self(text))
+        } else {
+            Err("must be letters, digits and hyphens")
+        }
     }
 }
 
@@ -390,17 +409,31 @@ mod tests {
 
     #[test]
     fn what_people_read_may_be_joined_and_what_is_compared_may_not() {
-        for good in
-            ["❤\u{FE0F}", "👨\u{200D}👩\u{200D}👧", "می\u{200C}خواهم", "葛\u{E0100}", "1\u{FE0F}\u{20E3}"]
-        {
+        for good in [
+            "❤\u{FE0F}",
+            "👨\u{200D}👩\u{200D}👧",
+            "می\u{200C}خواهم",
+            "葛\u{E0100}",
+            "1\u{FE0F}\u{20E3}",
+        ] {
             assert!(good.parse::<Nickname>().is_ok(), "{good:?}");
             assert!(good.parse::<RealName>().is_ok(), "{good:?}");
             assert!(good.parse::<Detail>().is_ok(), "{good:?}");
-            assert!(format!("abc{good}").parse::<Username>().is_err(), "{good:?}");
+            assert!(
+                format!("abc{good}").parse::<Username>().is_err(),
+                "{good:?}"
+            );
         }
-        for bad in
-            ["\u{200D}", "\u{FE0F}a", " \u{200C}", "a\u{202E}b", "a\u{2066}b", "a\u{200B}b", "a\0b", "a\nb"]
-        {
+        for bad in [
+            "\u{200D}",
+            "\u{FE0F}a",
+            " \u{200C}",
+            "a\u{202E}b",
+            "a\u{2066}b",
+            "a\u{200B}b",
+            "a\0b",
+            "a\nb",
+        ] {
             assert!(bad.parse::<Nickname>().is_err(), "{bad:?}");
             assert!(bad.parse::<RealName>().is_err(), "{bad:?}");
             assert!(bad.parse::<Detail>().is_err(), "{bad:?}");
@@ -418,14 +451,27 @@ mod tests {
     #[test]
     fn an_open_id_is_ascii_as_it_stands_and_no_name_of_ours() {
         assert_eq!(" oAbC_-1 ".parse::<OpenId>().unwrap().as_str(), "oAbC_-1");
-        for bad in ["", " ", "a b", "a\0b", "ｏ", "local:", "local:a", &"a".repeat(129)] {
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a\0b",
+            "ｏ",
+            "local:",
+            "local:a",
+            &"a".repeat(129),
+        ] {
             assert!(bad.parse::<OpenId>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn an_avatar_is_an_https_url_without_user_information() {
-        assert!("https://example.com/new-avatar.jpg".parse::<AvatarUrl>().is_ok());
+        assert!(
+            "https://example.com/new-avatar.jpg"
+                .parse::<AvatarUrl>()
+                .is_ok()
+        );
         for bad in [
             "http://example.com/a.jpg",
             "javascript:alert(1)",

@@ -17,7 +17,11 @@ pub(super) fn counted(before: bool, after: bool) -> Option<Write> {
             "attribute_not_exists(pk) OR #count >= :none",
             vec![(":none".into(), number(0)), (":one".into(), number(1))],
         ),
-        (true, false) => ("SET #count = #count - :one", "#count > :one", vec![(":one".into(), number(1))]),
+        (true, false) => (
+            "SET #count = #count - :one",
+            "#count > :one",
+            vec![(":one".into(), number(1))],
+        ),
         (true, true) | (false, false) => return None,
     };
     let update = Update {
@@ -52,7 +56,12 @@ impl Users {
 /// Fails where the password is too short for someone who may do anything.
 pub(super) fn strong(password: &Password) -> Result<()> {
     let long = password.expose().chars().count() >= FEWEST_CHARACTERS;
-    let flaw = || Error::Invalid(Flaw::of("password", "must be 12 to 100 characters for an administrator"));
+    let flaw = || {
+        Error::Invalid(Flaw::of(
+            "password",
+            "must be 12 to 100 characters for an administrator",
+        ))
+    };
     long.then_some(()).ok_or_else(flaw)
 }
 

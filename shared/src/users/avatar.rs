@@ -28,7 +28,11 @@ impl Users {
         let also = |before: &User, _: &User| {
             let old = before.avatar.as_ref().and_then(|old| key_of(id, old));
             let old = old.filter(|key| Some(key) != new.as_ref()); // the same one, at another host
-            Ok(old.map(|key| outbox::discard(&key)).transpose()?.into_iter().collect())
+            Ok(old
+                .map(|key| outbox::discard(&key))
+                .transpose()?
+                .into_iter()
+                .collect())
         };
         let outcome = self.write(user, by, Lock::User, change, also).await;
         if let (Err(error), Some(key)) = (&outcome, &new)
@@ -41,7 +45,10 @@ impl Users {
     }
 
     /// The keys of the pictures of ours that these users show. One read for a hundred users.
-    pub(crate) async fn pictures_of(&self, users: impl Iterator<Item = Uuid>) -> Result<BTreeSet<String>> {
+    pub(crate) async fn pictures_of(
+        &self,
+        users: impl Iterator<Item = Uuid>,
+    ) -> Result<BTreeSet<String>> {
         let ids: BTreeSet<UserId> = users.map(UserId::from).collect();
         let keys: Vec<_> = ids.into_iter().map(key::user).collect();
         let items = self.database.get_many(&keys, &["uuid", "avatar"]).await?;
@@ -50,7 +57,10 @@ impl Users {
             let url = Reading(item).maybe_text("avatar").map(AvatarUrl::stored);
             Ok(url.and_then(|url| key_of(uuid, &url)))
         };
-        items.iter().filter_map(|item| picture(item).transpose()).collect()
+        items
+            .iter()
+            .filter_map(|item| picture(item).transpose())
+            .collect()
     }
 
     /// Behind which picture the next sweep goes on; nothing where it begins with the first.
@@ -60,8 +70,13 @@ impl Users {
     }
 
     pub(crate) async fn keep_swept_to(&self, place: Option<&str>) -> Result<()> {
-        let item = place.map(|place| ("after".to_owned(), text(place))).into_iter().collect();
-        self.database.write(vec![Write::Put(key::sweep(), item)]).await?;
+        let item = place
+            .map(|place| ("after".to_owned(), text(place)))
+            .into_iter()
+            .collect();
+        self.database
+            .write(vec![Write::Put(key::sweep(), item)])
+            .await?;
         Ok(())
     }
 }

@@ -12,7 +12,8 @@ use super::{Users, administrators, item};
 use crate::authority::{Admission, Authority};
 use crate::captchas::Claim;
 use crate::database::{
-    AttributeValue, Conflict, FailedCondition, Key, PATIENCE, Update, Write, WriteOutcome, key, number,
+    AttributeValue, Conflict, FailedCondition, Key, PATIENCE, Update, Write, WriteOutcome, key,
+    number,
 };
 use crate::limits::Limit;
 use crate::outbox::{self, Matter};
@@ -54,7 +55,8 @@ impl Users {
                 .into_iter()
                 .collect())
         };
-        self.write(user, by, Lock::User, dated(change), notices).await
+        self.write(user, by, Lock::User, dated(change), notices)
+            .await
     }
 
     /// Blocks or unblocks `user`. Concurrent changes by others cannot make it fail.
@@ -76,7 +78,8 @@ impl Users {
     async fn set_role(&self, user: User, by: &By, change: impl Fn(&mut User)) -> Result<User> {
         // The count of administrators depends on both, whichever of them changes.
         let lock = Lock::Attributes(&["access", "blocked"]);
-        self.write(user, by, lock, dated(change), |_, _| Ok(vec![])).await
+        self.write(user, by, lock, dated(change), |_, _| Ok(vec![]))
+            .await
     }
 
     /// Marks as verified the address of `user` that a mailed link was verified for.
@@ -84,9 +87,16 @@ impl Users {
     /// # Errors
     /// [`Error::NoSuchAccount`] if the address is another meanwhile, or the user was deleted.
     pub async fn verify_email(&self, user: User, by: &By) -> Result<User> {
-        let authority = Authority::MailedLink { email_version: user.email_version };
-        let by = By { actor: Some(user.uuid), authority, ..by.clone() };
-        self.change(user, &by, |user| user.email_verified = true).await
+        let authority = Authority::MailedLink {
+            email_version: user.email_version,
+        };
+        let by = By {
+            actor: Some(user.uuid),
+            authority,
+            ..by.clone()
+        };
+        self.change(user, &by, |user| user.email_verified = true)
+            .await
     }
 
     /// Sets a new password for `user`, whose old password was verified, or whose mailed code is
@@ -106,13 +116,25 @@ impl Users {
     ) -> Result<User> {
         let (token_version, email_version) = (user.token_version, user.email_version);
         let (authority, lock) = match claim {
-            None => (Authority::Password { token_version, admission: None }, Lock::Attributes(&["access"])),
+            None => (
+                Authority::Password {
+                    token_version,
+                    admission: None,
+                },
+                Lock::Attributes(&["access"]),
+            ),
             Some(_) => (
-                Authority::MailedCode { token_version, email_version },
+                Authority::MailedCode {
+                    token_version,
+                    email_version,
+                },
                 Lock::Attributes(&["access", "email_version"]),
             ),
         };
-        let by = By { authority, ..by.clone() };
+        let by = By {
+            authority,
+            ..by.clone()
+        };
         let change = |user: &mut User| {
             if user.password != *hash {
                 user.password = hash.clone();
@@ -120,7 +142,10 @@ impl Users {
             }
         };
         let also = |before: &User, after: &User| {
-            let mut writes = vec![outbox::post(&Matter::PasswordChanged, after, by.language)?, tries.end()];
+            let mut writes = vec![
+                outbox::post(&Matter::PasswordChanged, after, by.language)?,
+                tries.end(),
+            ];
             writes.extend(claim.map(|claim| claim.consume(before)));
             Ok(writes)
         };
@@ -140,16 +165,25 @@ impl Users {
         tries: &Limit,
         by: &By,
     ) -> Result<User> {
-        let authority =
-            Authority::Password { token_version: user.token_version, admission: Some(Admission::Unblocked) };
-        let by = By { actor: Some(user.uuid), authority, ..by.clone() };
+        let authority = Authority::Password {
+            token_version: user.token_version,
+            admission: Some(Admission::Unblocked),
+        };
+        let by = By {
+            actor: Some(user.uuid),
+            authority,
+            ..by.clone()
+        };
         let now = clock::now();
         let change = |user: &mut User| {
             user.last_login = Some(now);
             user.password = renewed.unwrap_or(&user.password).clone();
         };
         let also = |_: &User, after: &User| {
-            Ok(vec![tries.end(), self.trail.entry(Some(after.id()), Event::Login, &by)?])
+            Ok(vec![
+                tries.end(),
+                self.trail.entry(Some(after.id()), Event::Login, &by)?,
+            ])
         };
         let user = self.write(user, &by, Lock::User, change, also).await?;
         // After a lost response, `user` is a later read, possibly with a new password. The caller
@@ -163,7 +197,13 @@ impl Users {
     ///
     /// # Errors
     /// Only a fault of ours.
-    pub async fn verify_real_name(&self, user: User, by: &By, name: &Sealed, id_card: &Sealed) -> Result<()> {
+    pub async fn verify_real_name(
+        &self,
+        user: User,
+        by: &By,
+        name: &Sealed,
+        id_card: &Sealed,
+    ) -> Result<()> {
         let fill = |user: &mut User| {
             if user.real_name.is_none() && user.id_card.is_none() {
                 user.real_name = Some(name.clone());
@@ -173,7 +213,13 @@ impl Users {
         let id = user.id();
         let saved = self.change(user, by, fill).await?;
         if saved.real_name.as_ref() != Some(name) {
-            self.database.write(vec![self.trail.entry(Some(id), Event::RealNameAgain, by)?]).await?;
+            self.database
+                .write(vec![self.trail.entry(
+                    Some(id),
+                    Event::RealNameAgain,
+                    by,
+                )?])
+                .await?;
         }
         Ok(())
     }
@@ -191,7 +237,10 @@ impl Users {
         change: impl Fn(&mut User),
         also: impl Fn(&User, &User) -> Result<Vec<Write>, Fault>,
     ) -> Result<User> {
-        let (mut last, started) = (Fault::new("a user is being changed too often"), Instant::now());
+        let (mut last, started) = (
+            Fault::new("a user is being changed too often"),
+            Instant::now(),
+        );
         for _ in 0..MOST_TRIES {
             let mut changed = user.clone();
             change(&mut changed);
@@ -199,14 +248,25 @@ impl Users {
             if changed == user {
                 return Ok(user);
             }
-            by.authority.check(&user).map_err(|error| error.after(&last))?;
+            by.authority
+                .check(&user)
+                .map_err(|error| error.after(&last))?;
             changed.version = user.version.saturating_add(1);
 
             let locked = locked(&user, &changed, lock);
-            let mut writes = vec![Write::Update(update(&user, &changed, &locked), Conflict::User)];
-            writes
-                .extend(by.authority.condition(&user).map(|check| Write::Check(check, Conflict::Authority)));
-            writes.extend(administrators::counted(user.administers(), changed.administers()));
+            let mut writes = vec![Write::Update(
+                update(&user, &changed, &locked),
+                Conflict::User,
+            )];
+            writes.extend(
+                by.authority
+                    .condition(&user)
+                    .map(|check| Write::Check(check, Conflict::Authority)),
+            );
+            writes.extend(administrators::counted(
+                user.administers(),
+                changed.administers(),
+            ));
             writes.extend(moved_markers(&user, &changed));
             writes.extend(also(&user, &changed)?);
             for event in Event::between(&user, &changed) {
@@ -222,11 +282,17 @@ impl Users {
                 }
                 Err(fault) => return Err(fault.after(&last).into()),
             };
-            let fresh = self.by_uuid(user.uuid).await.map_err(|error| error.after(&last))?;
+            let fresh = self
+                .by_uuid(user.uuid)
+                .await
+                .map_err(|error| error.after(&last))?;
             let fresh = fresh.ok_or_else(|| by.authority.deleted(user.uuid))?;
             // After a change of a locked attribute, the other conflicts may be outdated: try again.
             let item = item::of(&fresh);
-            if locked.iter().all(|(name, value)| item.get(name) == value.as_ref()) {
+            if locked
+                .iter()
+                .all(|(name, value)| item.get(name) == value.as_ref())
+            {
                 for FailedCondition { conflict, item } in failed {
                     match conflict {
                         Conflict::User => {}
@@ -258,12 +324,23 @@ fn dated(change: impl Fn(&mut User)) -> impl Fn(&mut User) {
 /// The writes that release the markers of former names and create those of new ones.
 fn moved_markers(from: &User, to: &User) -> Vec<Write> {
     let (before, after) = (key::markers(from), key::markers(to));
-    let release = |(_, marker): &(_, Key)| Write::DeleteIfOwner(marker.clone(), from.uuid, Conflict::User);
+    let release =
+        |(_, marker): &(_, Key)| Write::DeleteIfOwner(marker.clone(), from.uuid, Conflict::User);
     let create = |(name, marker): &(_, Key)| {
-        Write::Create(marker.clone(), item::marker(from.uuid), Conflict::Taken(*name))
+        Write::Create(
+            marker.clone(),
+            item::marker(from.uuid),
+            Conflict::Taken(*name),
+        )
     };
-    let new = after.iter().filter(|marker| !before.contains(marker)).map(create);
-    let former = before.iter().filter(|marker| !after.contains(marker)).map(release);
+    let new = after
+        .iter()
+        .filter(|marker| !before.contains(marker))
+        .map(create);
+    let former = before
+        .iter()
+        .filter(|marker| !after.contains(marker))
+        .map(release);
     new.chain(former).collect()
 }
 
@@ -282,38 +359,65 @@ fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
             set.chain(names.iter().copied()).chain(["uuid"]).collect()
         }
     };
-    names.into_iter().map(|name| (name.to_owned(), before.get(name).cloned())).collect()
+    names
+        .into_iter()
+        .map(|name| (name.to_owned(), before.get(name).cloned()))
+        .collect()
 }
 
 /// The update of the attributes in which the two users differ, if the `locked` ones are as read.
 fn update(from: &User, to: &User, locked: &[Attribute]) -> Update {
     let (before, after) = (item::of(from), item::of(to));
-    let mut set: Vec<_> =
-        after.iter().filter(|(name, value)| *name != VERSION && before.get(*name) != Some(value)).collect();
+    let mut set: Vec<_> = after
+        .iter()
+        .filter(|(name, value)| *name != VERSION && before.get(*name) != Some(value))
+        .collect();
     set.sort_by_key(|(name, _)| *name);
-    let removed: Vec<&String> = before.keys().filter(|name| !after.contains_key(*name)).collect();
+    let removed: Vec<&String> = before
+        .keys()
+        .filter(|name| !after.contains_key(*name))
+        .collect();
 
     let assignments = set.iter().map(|(name, _)| format!("#{name} = :{name}"));
     let raise = format!("#{VERSION} = #{VERSION} + :one");
     let assignments: Vec<String> = assignments.chain([raise]).collect();
     let remove: Vec<String> = removed.iter().map(|name| format!("#{name}")).collect();
-    let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+    let remove = if remove.is_empty() {
+        String::new()
+    } else {
+        format!(" REMOVE {}", remove.join(", "))
+    };
     let conditions = locked.iter().map(|(name, value)| match value {
         Some(_) => format!("#{name} = :was_{name}"),
         None => format!("attribute_not_exists(#{name})"),
     });
     let conditions: Vec<String> = conditions.collect();
 
-    let written = set.iter().map(|(name, _)| name.as_str()).chain(removed.iter().map(|name| name.as_str()));
-    let names: BTreeSet<&str> =
-        written.chain(locked.iter().map(|(name, _)| name.as_str())).chain([VERSION]).collect();
-    let new = set.iter().map(|(name, value)| (format!(":{name}"), (*value).clone()));
-    let former = locked.iter().filter_map(|(name, value)| Some((format!(":was_{name}"), value.clone()?)));
+    let written = set
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .chain(removed.iter().map(|name| name.as_str()));
+    let names: BTreeSet<&str> = written
+        .chain(locked.iter().map(|(name, _)| name.as_str()))
+        .chain([VERSION])
+        .collect();
+    let new = set
+        .iter()
+        .map(|(name, value)| (format!(":{name}"), (*value).clone()));
+    let former = locked
+        .iter()
+        .filter_map(|(name, value)| Some((format!(":was_{name}"), value.clone()?)));
     Update {
         key: key::user(from.id()),
         expression: format!("SET {}{remove}", assignments.join(", ")),
         condition: conditions.join(" AND "),
-        names: names.into_iter().map(|name| (format!("#{name}"), name.to_owned())).collect(),
-        values: new.chain(former).chain([(":one".to_owned(), number(1))]).collect(),
+        names: names
+            .into_iter()
+            .map(|name| (format!("#{name}"), name.to_owned()))
+            .collect(),
+        values: new
+            .chain(former)
+            .chain([(":one".to_owned(), number(1))])
+            .collect(),
     }
 }

@@ -19,11 +19,22 @@ impl Users {
         let mut last = Fault::new("a user is being changed too often");
         for _ in 0..MOST_TRIES {
             let counted = administrators::counted(user.administers(), false);
-            let mut writes = vec![Write::DeleteIfVersion(key::user(user.id()), user.version, Conflict::User)];
+            let mut writes = vec![Write::DeleteIfVersion(
+                key::user(user.id()),
+                user.version,
+                Conflict::User,
+            )];
             writes.extend(counted);
             let markers = key::markers(&user).into_iter();
-            writes.extend(markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)));
-            writes.extend(kept(&user).into_iter().chain(mails.clone()).map(Write::Delete));
+            writes.extend(
+                markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
+            );
+            writes.extend(
+                kept(&user)
+                    .into_iter()
+                    .chain(mails.clone())
+                    .map(Write::Delete),
+            );
             let picture = user.avatar.as_ref().and_then(|url| key_of(user.uuid, url));
             writes.extend(picture.map(|key| outbox::discard(&key)).transpose()?);
             writes.push(self.trail.entry(Some(user.id()), Event::Deleted, by)?);
@@ -37,8 +48,12 @@ impl Users {
                 }
                 Err(fault) => return Err(fault.into()),
             };
-            let Some(fresh) = self.by_uuid(user.uuid).await? else { return Ok(()) };
-            let is_last = failed.iter().any(|failed| failed.conflict == Conflict::LastAdministrator);
+            let Some(fresh) = self.by_uuid(user.uuid).await? else {
+                return Ok(());
+            };
+            let is_last = failed
+                .iter()
+                .any(|failed| failed.conflict == Conflict::LastAdministrator);
             if is_last && fresh.version == user.version {
                 return Err(Error::LastAdministrator);
             }

@@ -36,20 +36,28 @@ impl Users {
     /// [`Error::Invalid`] where the header is of no use. A fault of ours ends the import; it can
     /// be run again.
     pub async fn import(&self, csv: &str, by: &By) -> Result<Vec<Imported>> {
-        let mut reader =
-            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::Headers).from_reader(csv.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .trim(csv::Trim::Headers)
+            .from_reader(csv.as_bytes());
         let unreadable = |_| Error::Invalid(Flaw::of("csv", "cannot be read"));
         let header = row::header(reader.headers().map_err(unreadable)?)?;
         let mut report = Vec::new();
         for (number, record) in reader.records().enumerate() {
-            let outcome = match record.map_err(unreadable).and_then(|record| Row::of(&header, &record)) {
+            let outcome = match record
+                .map_err(unreadable)
+                .and_then(|record| Row::of(&header, &record))
+            {
                 Ok(row) => self.import_row(&row, by).await,
                 Err(error) => Err(error),
             };
             if let Err(Error::Internal(fault)) = outcome {
                 return Err(fault.into());
             }
-            report.push(Imported { row: number.saturating_add(2), outcome });
+            report.push(Imported {
+                row: number.saturating_add(2),
+                outcome,
+            });
         }
         Ok(report)
     }
@@ -63,7 +71,8 @@ impl Users {
                 password: password(row)?,
                 access: row.access.unwrap_or(Access::User),
             };
-            self.sign_up_with(new, None, by, |user| row.fill(user)).await?;
+            self.sign_up_with(new, None, by, |user| row.fill(user))
+                .await?;
             return Ok(Outcome::Created);
         };
         let mut wished = user.clone();
@@ -101,12 +110,15 @@ fn nickname(row: &Row) -> Result<Nickname> {
     let email = row.email.to_string();
     let name = row.username.as_ref().map(ToString::to_string);
     let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
-    name.parse().map_err(|why| Error::Invalid(Flaw::of("nickname", why)))
+    name.parse()
+        .map_err(|why| Error::Invalid(Flaw::of("nickname", why)))
 }
 
 /// Who is given no password sets one by mail.
 fn password(row: &Row) -> Result<PasswordHash> {
-    let Some(password) = &row.password else { return Ok(PasswordHash::of_nobody()) };
+    let Some(password) = &row.password else {
+        return Ok(PasswordHash::of_nobody());
+    };
     if row.access == Some(Access::Admin) {
         administrators::strong(password)?;
     }

@@ -28,9 +28,18 @@ pub(super) fn of(user: &User) -> Item {
     let some = [
         ("phone", user.phone.as_ref().map(text)),
         ("avatar", user.avatar.as_ref().map(text)),
-        ("apikey", user.apikey.as_ref().map(|Sealed(sealed)| bytes(sealed))),
-        ("real_name", user.real_name.as_ref().map(|Sealed(sealed)| bytes(sealed))),
-        ("id_card", user.id_card.as_ref().map(|Sealed(sealed)| bytes(sealed))),
+        (
+            "apikey",
+            user.apikey.as_ref().map(|Sealed(sealed)| bytes(sealed)),
+        ),
+        (
+            "real_name",
+            user.real_name.as_ref().map(|Sealed(sealed)| bytes(sealed)),
+        ),
+        (
+            "id_card",
+            user.id_card.as_ref().map(|Sealed(sealed)| bytes(sealed)),
+        ),
         ("wx", user.wx.as_ref().map(text)),
         ("sid", user.sid.as_ref().map(text)),
         ("block", user.block.as_ref().map(text)),
@@ -39,7 +48,10 @@ pub(super) fn of(user: &User) -> Item {
         ("account", user.account.as_ref().map(text)),
         ("last_login", user.last_login.map(time)),
     ];
-    item.extend(some.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    item.extend(
+        some.into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+    );
     item
 }
 
@@ -64,7 +76,10 @@ pub(crate) fn user(item: &Item) -> Result<User, Fault> {
         room: detail("room"),
         isp: detail("isp"),
         account: detail("account"),
-        access: reading.text("access")?.parse().map_err(|_| unreadable("access"))?,
+        access: reading
+            .text("access")?
+            .parse()
+            .map_err(|_| unreadable("access"))?,
         blocked: reading.flag("blocked")?,
         featured: reading.flag("featured")?,
         password: PasswordHash::stored(reading.text("password")?),

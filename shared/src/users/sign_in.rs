@@ -27,12 +27,17 @@ impl Users {
         self.count(&tries).await?;
 
         let user = self.by_uuid(account.unwrap_or_default()).await?;
-        let hash = user.as_ref().map_or_else(PasswordHash::of_nobody, |user| user.password.clone());
+        let hash = user
+            .as_ref()
+            .map_or_else(PasswordHash::of_nobody, |user| user.password.clone());
         let right = hash.verify(password)?;
         let id = user.as_ref().map(User::id);
         let refused = match user {
             Some(user) if right && !user.blocked => {
-                let renewed = hash.is_outdated().then(|| Password::parse(password).ok()).flatten();
+                let renewed = hash
+                    .is_outdated()
+                    .then(|| Password::parse(password).ok())
+                    .flatten();
                 let renewed = renewed.map(|password| password.hash()).transpose()?;
                 return self.record_login(user, renewed.as_ref(), &tries, by).await;
             }
@@ -40,7 +45,9 @@ impl Users {
             Some(_) => Error::WrongPassword,
             None => Error::NoSuchAccount,
         };
-        self.database.write(vec![self.trail.entry(id, Event::FailedLogin, by)?]).await?;
+        self.database
+            .write(vec![self.trail.entry(id, Event::FailedLogin, by)?])
+            .await?;
         Err(refused)
     }
 }

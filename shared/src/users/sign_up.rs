@@ -17,7 +17,8 @@ impl Users {
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`; `TooMany` where the limit is used up.
     pub async fn sign_up(&self, new: NewUser, limit: Option<&Limit>, by: &By) -> Result<User> {
-        if let (Some(limit), Some(true)) = (limit, new.username.as_ref().map(Username::is_reserved)) {
+        if let (Some(limit), Some(true)) = (limit, new.username.as_ref().map(Username::is_reserved))
+        {
             self.count(limit).await?;
             return Err(Error::UsernameTaken);
         }
@@ -47,9 +48,17 @@ impl Users {
         let markers = key::markers(&user);
         let entry = self.trail.entry(Some(user.id()), Event::SignUp, by)?;
         let writes = || {
-            let mut writes = vec![Write::Create(key::user(user.id()), item::of(&user), Conflict::User)];
+            let mut writes = vec![Write::Create(
+                key::user(user.id()),
+                item::of(&user),
+                Conflict::User,
+            )];
             writes.extend(markers.iter().map(|(name, marker)| {
-                Write::Create(marker.clone(), item::marker(user.uuid), Conflict::Taken(*name))
+                Write::Create(
+                    marker.clone(),
+                    item::marker(user.uuid),
+                    Conflict::Taken(*name),
+                )
             }));
             writes.extend(administrators::counted(false, user.administers()));
             writes.push(entry.clone());
@@ -65,17 +74,24 @@ impl Users {
         };
         // An earlier attempt may have created this very user, and its response was lost.
         let is_ours = |failed: &FailedCondition| {
-            let Some(item) = &failed.item else { return false };
+            let Some(item) = &failed.item else {
+                return false;
+            };
             item::uuid(item).or_else(|| item::owner(item)) == Some(user.uuid)
         };
         if failed.iter().any(is_ours) {
             return Ok(Some(user));
         }
         // A name derived from the identity is taken with it. That is no conflict of names.
-        if failed.iter().any(|failed| failed.conflict == Conflict::User) {
+        if failed
+            .iter()
+            .any(|failed| failed.conflict == Conflict::User)
+        {
             return Ok(None);
         }
-        let Some(FailedCondition { conflict, .. }) = failed.first() else { return Ok(None) };
+        let Some(FailedCondition { conflict, .. }) = failed.first() else {
+            return Ok(None);
+        };
         if let (Some(limit), Conflict::Taken(_)) = (limit, conflict) {
             self.count(limit).await?;
         }
@@ -85,6 +101,10 @@ impl Users {
     /// Nobody said whether the user was made: the owner of its marker tells.
     async fn settle(&self, user: User, fault: Fault) -> Result<User> {
         let owner = self.owner_of_email(&user.email).await?;
-        if owner == Some(user.uuid) { Ok(user) } else { Err(fault.into()) }
+        if owner == Some(user.uuid) {
+            Ok(user)
+        } else {
+            Err(fault.into())
+        }
     }
 }

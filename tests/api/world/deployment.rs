@@ -64,7 +64,12 @@ impl Deployment {
         let told: Told = serde_json::from_str(&told).expect("the file tells of a stack");
         let emulator = Emulator::of(&told.variables);
         let env = Env::of(told.variables.clone()).expect("an environment");
-        let mut deployment = Self { told, emulator, env, since: 0 };
+        let mut deployment = Self {
+            told,
+            emulator,
+            env,
+            since: 0,
+        };
         deployment.settle().await;
         while deployment.content().await != Content::default() {
             deployment.empty().await;
@@ -110,7 +115,9 @@ impl Deployment {
     /// Invokes the function whose binary has this name.
     pub async fn invoke(&self, function: &str, event: &Value) -> Value {
         let logical: String = function.split('-').map(capitalised).collect();
-        self.emulator.invoke(self.physical_id(&logical), event).await
+        self.emulator
+            .invoke(self.physical_id(&logical), event)
+            .await
     }
 
     /// The picture at `url`, as the distribution serves it.
@@ -135,14 +142,25 @@ impl Deployment {
     }
 
     async fn content(&self) -> Content {
-        let mut content = Content { mails: self.mails().await.len(), ..Content::default() };
-        let listed = self.env.s3().list_objects_v2().bucket(self.physical_id("AvatarsBucket")).send().await;
+        let mut content = Content {
+            mails: self.mails().await.len(),
+            ..Content::default()
+        };
+        let listed = self
+            .env
+            .s3()
+            .list_objects_v2()
+            .bucket(self.physical_id("AvatarsBucket"))
+            .send()
+            .await;
         let objects = listed.expect("a list").contents.into_iter().flatten();
         content.objects = objects.filter_map(|object| object.key).collect();
         for table in self.told.tables.keys() {
             let shown = |(name, value): (String, AttributeValue)| (name, format!("{value:?}"));
             let items = self.items(table).await.into_iter();
-            content.items.extend(items.map(|item| (table.clone(), item.into_iter().map(shown).collect())));
+            content
+                .items
+                .extend(items.map(|item| (table.clone(), item.into_iter().map(shown).collect())));
         }
         content.items.sort();
         content
@@ -153,42 +171,74 @@ impl Deployment {
         let (dynamodb, s3) = (self.env.dynamodb(), self.env.s3());
         for (table, names) in &self.told.tables {
             for item in self.items(table).await {
-                let key = names.iter().map(|name| (name.clone(), item[name].clone())).collect();
+                let key = names
+                    .iter()
+                    .map(|name| (name.clone(), item[name].clone()))
+                    .collect();
                 let delete = dynamodb.delete_item().table_name(table).set_key(Some(key));
                 delete.send().await.expect("a deletion");
             }
         }
         let bucket = self.physical_id("AvatarsBucket");
         for key in self.content().await.objects {
-            s3.delete_object().bucket(bucket).key(key).send().await.expect("a deletion");
+            s3.delete_object()
+                .bucket(bucket)
+                .key(key)
+                .send()
+                .await
+                .expect("a deletion");
         }
     }
 
     async fn items(&self, table: &str) -> Vec<Item> {
-        let scan = self.env.dynamodb().scan().table_name(table).into_paginator();
-        scan.items().send().collect::<Result<_, _>>().await.expect("a scan")
+        let scan = self
+            .env
+            .dynamodb()
+            .scan()
+            .table_name(table)
+            .into_paginator();
+        scan.items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .expect("a scan")
     }
 }
 
 impl Content {
     /// Whether there are as many mails as the outbox has, and no picture that it discards.
     fn is_delivered(&self) -> bool {
-        let outbox = || self.items.iter().filter_map(|(_, item)| Some((item.get("matter")?, item)));
+        let outbox = || {
+            self.items
+                .iter()
+                .filter_map(|(_, item)| Some((item.get("matter")?, item)))
+        };
         let discarded = |matter: &str| matter.contains("discard");
         let mails = outbox().filter(|(matter, _)| !discarded(matter)).count();
-        let mut discards = outbox().filter(|(matter, _)| discarded(matter)).map(|(_, item)| &item["key"]);
-        self.mails >= mails && !discards.any(|key| self.objects.iter().any(|object| key.contains(object)))
+        let mut discards = outbox()
+            .filter(|(matter, _)| discarded(matter))
+            .map(|(_, item)| &item["key"]);
+        self.mails >= mails
+            && !discards.any(|key| self.objects.iter().any(|object| key.contains(object)))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the tests have no other way to be told where they run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests have no other way to be told where they run"
+)]
 fn path() -> Option<String> {
     std::env::var("ACCOUNTS_DEPLOYED").ok()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the emulator's log goes by the clock on the wall")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the emulator's log goes by the clock on the wall"
+)]
 fn milliseconds() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time after 1970");
     now.as_millis().try_into().expect("a time in this era")
 }
 

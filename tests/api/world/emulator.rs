@@ -18,7 +18,10 @@ impl Emulator {
     pub fn of(variables: &BTreeMap<String, String>) -> Self {
         let endpoint = variables["AWS_ENDPOINT_URL"].clone();
         let loopback = endpoint.starts_with("http://127.0.0.1:");
-        assert!(loopback, "the suite empties every table, so it is not for a stack in use");
+        assert!(
+            loopback,
+            "the suite empties every table, so it is not for a stack in use"
+        );
         let http = Client::builder().no_proxy().build().expect("a client");
         Self {
             http,
@@ -30,10 +33,15 @@ impl Emulator {
 
     /// Every mail that was ever sent, in order.
     pub async fn mails(&self) -> Vec<Mail> {
-        let sent = self.http.get(format!("{}/_ministack/ses/messages", self.endpoint));
+        let sent = self
+            .http
+            .get(format!("{}/_ministack/ses/messages", self.endpoint));
         let sent = read(sent).await;
         let accounts = sent["messages"].as_object().expect("accounts").values();
-        accounts.flat_map(|mails| mails.as_array().expect("mails")).map(mail).collect()
+        accounts
+            .flat_map(|mails| mails.as_array().expect("mails"))
+            .map(mail)
+            .collect()
     }
 
     /// Every line that functions wrote since `since`, milliseconds after 1970.
@@ -50,14 +58,19 @@ impl Emulator {
     }
 
     async fn log(&self, operation: &str, query: &Value) -> Value {
-        let request = self.post("logs", "/").header("x-amz-target", format!("Logs_20140328.{operation}"));
+        let request = self
+            .post("logs", "/")
+            .header("x-amz-target", format!("Logs_20140328.{operation}"));
         let request = request.header("content-type", "application/x-amz-json-1.1");
         read(request.body(query.to_string())).await
     }
 
     /// Invokes the function of this physical id.
     pub async fn invoke(&self, function: &str, event: &Value) -> Value {
-        let request = self.post("lambda", &format!("/2015-03-31/functions/{function}/invocations"));
+        let request = self.post(
+            "lambda",
+            &format!("/2015-03-31/functions/{function}/invocations"),
+        );
         answer(request.body(event.to_string())).await
     }
 
@@ -66,7 +79,11 @@ impl Emulator {
         let url: reqwest::Url = url.parse().expect("a URL");
         let request = self.http.get(format!("{}{}", self.endpoint, url.path()));
         let request = request.header("host", url.host_str().expect("a host"));
-        request.header("x-forwarded-proto", url.scheme()).send().await.expect("an answer")
+        request
+            .header("x-forwarded-proto", url.scheme())
+            .send()
+            .await
+            .expect("an answer")
     }
 
     /// A request of the account's root, whose signature the emulator does not look at.
@@ -75,7 +92,9 @@ impl Emulator {
         let signature = format!(
             "AWS4-HMAC-SHA256 Credential={key}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
         );
-        self.http.post(format!("{}{path}", self.endpoint)).header("authorization", signature)
+        self.http
+            .post(format!("{}{path}", self.endpoint))
+            .header("authorization", signature)
     }
 }
 
@@ -93,12 +112,23 @@ async fn read(request: RequestBuilder) -> Value {
 }
 
 async fn answer(request: RequestBuilder) -> Value {
-    request.send().await.expect("an answer").json().await.expect("JSON")
+    request
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON")
 }
 
 fn mail(sent: &Value) -> Mail {
     Mail {
-        to: sent["To"].as_array().expect("addresses").iter().map(text).collect(),
+        to: sent["To"]
+            .as_array()
+            .expect("addresses")
+            .iter()
+            .map(text)
+            .collect(),
         subject: text(&sent["Subject"]),
         text: text(&sent["BodyText"]),
         html: text(&sent["BodyHtml"]),

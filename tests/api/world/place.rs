@@ -22,7 +22,10 @@ impl Place {
         let binary = Path::new(env!("CARGO_BIN_EXE_unrouted"));
         let options = Options {
             template: template(),
-            binaries: binary.parent().expect("a binary stands in a directory").to_owned(),
+            binaries: binary
+                .parent()
+                .expect("a binary stands in a directory")
+                .to_owned(),
             parameters: parameters.iter().map(owned).collect(),
             variables: variables.iter().map(owned).collect(),
             ..Options::default()

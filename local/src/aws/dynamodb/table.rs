@@ -30,17 +30,27 @@ pub(super) fn make(database: &Database, table: &Table) -> Result<()> {
 /// What a table of this name is, in no order: keys, attributes, indexes, stream, expiry. Nothing
 /// where there is none.
 pub(super) fn shape(database: &Database, table: &Table) -> Result<BTreeSet<String>> {
-    let Some(table) = database.get_table_metadata(&table.name)? else { return Ok(BTreeSet::new()) };
+    let Some(table) = database.get_table_metadata(&table.name)? else {
+        return Ok(BTreeSet::new());
+    };
     let lists = [
         Some(table.key_schema),
         Some(table.attribute_definitions),
         table.gsi_definitions,
         table.lsi_definitions,
     ];
-    let lists = lists.into_iter().flatten().filter_map(|list| serde_json::from_str::<Vec<Json>>(&list).ok());
+    let lists = lists
+        .into_iter()
+        .flatten()
+        .filter_map(|list| serde_json::from_str::<Vec<Json>>(&list).ok());
     let parts = lists.flatten().map(|part| part.to_string());
-    let stream = table.stream_view_type.filter(|_| table.stream_enabled).map(|view| format!("stream {view}"));
-    let expiry =
-        table.ttl_attribute.filter(|_| table.ttl_enabled).map(|attribute| format!("expiry {attribute}"));
+    let stream = table
+        .stream_view_type
+        .filter(|_| table.stream_enabled)
+        .map(|view| format!("stream {view}"));
+    let expiry = table
+        .ttl_attribute
+        .filter(|_| table.ttl_enabled)
+        .map(|attribute| format!("expiry {attribute}"));
     Ok(parts.chain(stream).chain(expiry).collect())
 }

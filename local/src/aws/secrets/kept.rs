@@ -44,23 +44,35 @@ impl Kept {
     /// What `data` knows; without `data`, all of it is in memory only.
     pub(super) fn open(data: Option<&Path>) -> Result<Kept> {
         let file = data.map(|data| data.join("secrets.json"));
-        let told = file.as_deref().map(file::read::<BTreeMap<String, Told>>).transpose()?.flatten();
+        let told = file
+            .as_deref()
+            .map(file::read::<BTreeMap<String, Told>>)
+            .transpose()?
+            .flatten();
         let versions = told.into_iter().flatten().map(|(name, told)| match told {
             Told::Versions(versions) => (name, versions),
             Told::Value(value) => (name, vec![Version::of(value)]),
         });
-        Ok(Kept { file, versions: Mutex::new(versions.collect()) })
+        Ok(Kept {
+            file,
+            versions: Mutex::new(versions.collect()),
+        })
     }
 
     /// The versions of all secrets.
     pub(super) fn versions(&self) -> Versions {
-        self.versions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.versions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Keeps the versions that `change` gives from now on, in the place of those of the same name.
     pub(super) fn change(&self, change: impl FnOnce() -> Versions) -> Result<()> {
         let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         versions.extend(change());
-        self.file.as_deref().map_or(Ok(()), |file| file::write(file, &*versions))
+        self.file
+            .as_deref()
+            .map_or(Ok(()), |file| file::write(file, &*versions))
     }
 }

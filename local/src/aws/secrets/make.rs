@@ -15,10 +15,16 @@ pub(super) fn generate(provider: &RustackSecretsManager, how: &Json) -> Result<S
     let answer = provider
         .handle_get_random_password(&serde_json::from_value(Json::Object(password))?)
         .map_err(failed)?;
-    let password = answer.random_password.context("no password was generated")?;
-    match (template.as_ref().and_then(Json::as_str), key.as_ref().and_then(Json::as_str)) {
+    let password = answer
+        .random_password
+        .context("no password was generated")?;
+    match (
+        template.as_ref().and_then(Json::as_str),
+        key.as_ref().and_then(Json::as_str),
+    ) {
         (Some(template), Some(key)) => {
-            let mut object: Json = serde_json::from_str(template).context("SecretStringTemplate")?;
+            let mut object: Json =
+                serde_json::from_str(template).context("SecretStringTemplate")?;
             object[key] = json!(password);
             Ok(object.to_string())
         }
@@ -27,20 +33,32 @@ pub(super) fn generate(provider: &RustackSecretsManager, how: &Json) -> Result<S
 }
 
 /// Makes a secret that has these versions.
-pub(super) fn make(provider: &RustackSecretsManager, name: &str, versions: &[Version]) -> Result<()> {
+pub(super) fn make(
+    provider: &RustackSecretsManager,
+    name: &str,
+    versions: &[Version],
+) -> Result<()> {
     for (at, Version(id, value)) in versions.iter().enumerate() {
         let what = json!({ "Name": name, "SecretId": name, "SecretString": value, "ClientRequestToken": id });
         if at == 0 {
-            provider.handle_create_secret(serde_json::from_value(what)?).map_err(failed)?;
+            provider
+                .handle_create_secret(serde_json::from_value(what)?)
+                .map_err(failed)?;
         } else {
-            provider.handle_put_secret_value(serde_json::from_value(what)?).map_err(failed)?;
+            provider
+                .handle_put_secret_value(serde_json::from_value(what)?)
+                .map_err(failed)?;
         }
     }
     Ok(())
 }
 
 /// The version of a secret at this stage, if there is one and it is a text.
-pub(super) fn version(provider: &RustackSecretsManager, name: &str, stage: &str) -> Option<Version> {
+pub(super) fn version(
+    provider: &RustackSecretsManager,
+    name: &str,
+    stage: &str,
+) -> Option<Version> {
     let which = serde_json::from_value(json!({ "SecretId": name, "VersionStage": stage })).ok()?;
     let found = provider.handle_get_secret_value(&which).ok()?;
     Some(Version(found.version_id?, found.secret_string?))

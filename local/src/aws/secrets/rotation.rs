@@ -45,18 +45,30 @@ impl Rotations {
 
     /// What is asked for from here on, for the one who carries it out.
     pub(super) fn to_do(&self) -> Option<UnboundedReceiver<Rotation>> {
-        self.to_do.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.to_do
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Begins a rotation of `secret`, which `told` describes: the version to come. One that has
     /// not ended is asked for again, and the error says so, as AWS's does.
-    pub(super) fn ask(&self, secret: &Secret, request: &Json, told: &Json) -> Result<String, &'static str> {
+    pub(super) fn ask(
+        &self,
+        secret: &Secret,
+        request: &Json,
+        told: &Json,
+    ) -> Result<String, &'static str> {
         let Some(function) = secret.rotator.clone() else {
             return Err("No Lambda rotation function ARN is associated with this secret.");
         };
         self.cancelled().remove(&secret.name);
         let ask = |version: String| {
-            let _ = self.asked.send(Rotation { function, secret: secret.arn.clone(), version });
+            let _ = self.asked.send(Rotation {
+                function,
+                secret: secret.arn.clone(),
+                version,
+            });
         };
         if let Some(version) = half_way(told) {
             ask(version.to_owned());
@@ -71,11 +83,20 @@ impl Rotations {
 
     /// The description of `secret` with what only we know of it.
     pub(super) fn describe(&self, secret: &Secret, told: &mut Json) {
-        told["RotationEnabled"] = json!(secret.rotator.is_some() && !self.cancelled().contains(&secret.name));
-        let Some(version) = self.empty().get(&secret.name).cloned() else { return };
+        told["RotationEnabled"] =
+            json!(secret.rotator.is_some() && !self.cancelled().contains(&secret.name));
+        let Some(version) = self.empty().get(&secret.name).cloned() else {
+            return;
+        };
         let versions = told["VersionIdsToStages"].as_object_mut();
-        for stages in versions.into_iter().flat_map(|versions| versions.values_mut()) {
-            stages.as_array_mut().into_iter().for_each(|stages| stages.retain(|stage| stage != "AWSPENDING"));
+        for stages in versions
+            .into_iter()
+            .flat_map(|versions| versions.values_mut())
+        {
+            stages
+                .as_array_mut()
+                .into_iter()
+                .for_each(|stages| stages.retain(|stage| stage != "AWSPENDING"));
         }
         told["VersionIdsToStages"][version] = json!(["AWSPENDING"]);
     }
@@ -95,7 +116,9 @@ impl Rotations {
     }
 
     fn cancelled(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cancelled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn empty(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
@@ -105,9 +128,13 @@ impl Rotations {
 
 /// The version that is pending, and not current yet.
 fn half_way(told: &Json) -> Option<&str> {
-    let has =
-        |stages: &Json, stage: &str| stages.as_array().is_some_and(|stages| stages.contains(&json!(stage)));
+    let has = |stages: &Json, stage: &str| {
+        stages
+            .as_array()
+            .is_some_and(|stages| stages.contains(&json!(stage)))
+    };
     let mut versions = told["VersionIdsToStages"].as_object()?.iter();
-    let pending = versions.find(|(_, stages)| has(stages, "AWSPENDING") && !has(stages, "AWSCURRENT"));
+    let pending =
+        versions.find(|(_, stages)| has(stages, "AWSPENDING") && !has(stages, "AWSCURRENT"));
     pending.map(|(version, _)| version.as_str())
 }

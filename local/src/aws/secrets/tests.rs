@@ -6,7 +6,14 @@ use super::*;
 
 fn secret(generate: Json) -> Secret {
     let (logical, name, arn) = ("Key".to_owned(), "key".to_owned(), "arn:aws:key".to_owned());
-    Secret { logical, name, arn, value: None, generate, rotator: None }
+    Secret {
+        logical,
+        name,
+        arn,
+        value: None,
+        generate,
+        rotator: None,
+    }
 }
 
 #[test]
@@ -21,5 +28,8 @@ fn a_value_from_an_older_file_is_a_version_whose_id_lasts() {
     let first = current();
     assert_eq!(first.1, "from before");
     assert_eq!(current(), first);
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }

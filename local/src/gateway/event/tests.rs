@@ -9,9 +9,22 @@ fn event(content_type: &str, body: &'static [u8]) -> Json {
         .header("cookie", "a=1; b=2")
         .header("host", "api.test");
     let (head, ()) = request.body(()).unwrap().into_parts();
-    let route = Route { method: "ANY".into(), path: "/users/{id}".into(), function: "any".into() };
-    let found = Found { route: &route, variables: vec![("id".into(), "ü".into())] };
-    let event = of(&head, Bytes::from_static(body), &found, ([127, 0, 0, 1], 1).into(), 80);
+    let route = Route {
+        method: "ANY".into(),
+        path: "/users/{id}".into(),
+        function: "any".into(),
+    };
+    let found = Found {
+        route: &route,
+        variables: vec![("id".into(), "ü".into())],
+    };
+    let event = of(
+        &head,
+        Bytes::from_static(body),
+        &found,
+        ([127, 0, 0, 1], 1).into(),
+        80,
+    );
     serde_json::from_slice(&event).unwrap()
 }
 
@@ -19,13 +32,31 @@ fn event(content_type: &str, body: &'static [u8]) -> Json {
 fn only_text_that_is_text_travels_as_text() {
     let travels = |content_type, body| {
         let event = event(content_type, body);
-        (event["body"].as_str().unwrap().to_owned(), event["isBase64Encoded"].as_bool().unwrap())
+        (
+            event["body"].as_str().unwrap().to_owned(),
+            event["isBase64Encoded"].as_bool().unwrap(),
+        )
     };
-    assert_eq!(travels("application/json; charset=utf-8", b"{}"), ("{}".to_owned(), false));
-    assert_eq!(travels("application/problem+json", b"{}"), ("{}".to_owned(), false));
-    assert_eq!(travels("application/json", b"\xff"), ("/w==".to_owned(), true));
-    assert_eq!(travels("application/x-www-form-urlencoded", b"a=b"), ("YT1i".to_owned(), true));
-    assert_eq!(travels("multipart/form-data; boundary=x", b"--x"), ("LS14".to_owned(), true));
+    assert_eq!(
+        travels("application/json; charset=utf-8", b"{}"),
+        ("{}".to_owned(), false)
+    );
+    assert_eq!(
+        travels("application/problem+json", b"{}"),
+        ("{}".to_owned(), false)
+    );
+    assert_eq!(
+        travels("application/json", b"\xff"),
+        ("/w==".to_owned(), true)
+    );
+    assert_eq!(
+        travels("application/x-www-form-urlencoded", b"a=b"),
+        ("YT1i".to_owned(), true)
+    );
+    assert_eq!(
+        travels("multipart/form-data; boundary=x", b"--x"),
+        ("LS14".to_owned(), true)
+    );
 }
 
 #[test]

@@ -3,7 +3,11 @@ use super::*;
 fn routes(lines: &[&str]) -> Routes {
     let route = |line: &&str| {
         let (method, path) = line.split_once(' ').unwrap_or(("ANY", line));
-        Route { method: method.to_owned(), path: path.to_owned(), function: line.to_string() }
+        Route {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            function: line.to_string(),
+        }
     };
     Routes::new(lines.iter().map(route).collect())
 }
@@ -12,7 +16,9 @@ fn routes(lines: &[&str]) -> Routes {
 fn taken<'a>(routes: &'a Routes, request: &str) -> &'a str {
     let (method, path) = request.split_once(' ').unwrap();
     let method = Method::from_bytes(method.as_bytes()).unwrap();
-    routes.find(&method, path).map_or("none", |found| found.route.function.as_str())
+    routes
+        .find(&method, path)
+        .map_or("none", |found| found.route.function.as_str())
 }
 
 #[test]
@@ -34,7 +40,13 @@ fn the_most_specific_path_wins_whatever_the_order() {
 
 #[test]
 fn another_method_falls_to_less_specific_routes() {
-    let routes = routes(&["GET /me", "ANY /me", "GET /login", "POST /{all+}", "$default"]);
+    let routes = routes(&[
+        "GET /me",
+        "ANY /me",
+        "GET /login",
+        "POST /{all+}",
+        "$default",
+    ]);
     assert_eq!(taken(&routes, "GET /me"), "GET /me");
     assert_eq!(taken(&routes, "HEAD /me"), "ANY /me");
     assert_eq!(taken(&routes, "POST /login"), "POST /{all+}");
@@ -56,5 +68,8 @@ fn variables_are_decoded() {
     let routes = routes(&["GET /users/{id}/{rest+}"]);
     let found = routes.find(&Method::GET, "/users/a%20b/c/d%2Fe").unwrap();
     let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    assert_eq!(found.variables, [variable("id", "a b"), variable("rest", "c/d/e")]);
+    assert_eq!(
+        found.variables,
+        [variable("id", "a b"), variable("rest", "c/d/e")]
+    );
 }

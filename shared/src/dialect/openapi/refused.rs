@@ -11,15 +11,30 @@ use crate::{Error, Fault, Flaw};
 
 /// Errors of a family rather than of an endpoint: where a status has no others, its answer is
 /// described once.
-const COMMON: [&str; 7] =
-    ["unreadable", "invalid", "too_large", "bad_token", "expired_token", "too_many", "internal"];
+const COMMON: [&str; 7] = [
+    "unreadable",
+    "invalid",
+    "too_large",
+    "bad_token",
+    "expired_token",
+    "too_many",
+    "internal",
+];
 
 /// Adds to the operation how it answers the `errors` of these names.
-pub(super) fn refused(operation: &mut Value, spoken: &Spoken, errors: &[String], components: &mut Value) {
+pub(super) fn refused(
+    operation: &mut Value,
+    spoken: &Spoken,
+    errors: &[String],
+    components: &mut Value,
+) {
     let mut by_status: BTreeMap<u16, Vec<(&str, Reply)>> = BTreeMap::new();
     for error in errors {
         let reply = (spoken.failure)(&example(error));
-        by_status.entry(reply.status).or_default().push((error, reply));
+        by_status
+            .entry(reply.status)
+            .or_default()
+            .push((error, reply));
     }
     for (status, refused) in by_status {
         let described = response(&refused, spoken, &mut components["schemas"]);
@@ -44,7 +59,10 @@ fn example(name: &str) -> Error {
         Error::TooLarge,
         Error::Missing("name"),
         Error::Incomplete(vec!["phone"]),
-        Error::Invalid(Flaw { field: "email".into(), why: "is not a valid e-mail address".into() }),
+        Error::Invalid(Flaw {
+            field: "email".into(),
+            why: "is not a valid e-mail address".into(),
+        }),
         Error::NoImage,
         Error::BadImage("is not a PNG, JPEG, WebP or GIF image"),
         Error::BadEmail,
@@ -85,8 +103,15 @@ fn response(refused: &[(&str, Reply)], spoken: &Spoken, schemas: &mut Value) -> 
         }
         words.push(capital(&error.replace('_', " ")));
         examples.insert((*error).to_owned(), json!({ "value": body }));
-        for (name, _) in reply.headers.iter().filter(|(name, _)| *name != "content-type") {
-            headers.insert((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }));
+        for (name, _) in reply
+            .headers
+            .iter()
+            .filter(|(name, _)| *name != "content-type")
+        {
+            headers.insert(
+                (*name).to_owned(),
+                json!({ "$ref": format!("#/components/headers/{name}") }),
+            );
         }
     }
     let schema = match shapes.as_slice() {
@@ -109,8 +134,17 @@ fn shape(body: &Value, spoken: &Spoken) -> (String, Value) {
     };
     let members: Map<String, Value> = body.as_object().into_iter().flatten().map(member).collect();
     let told = spoken.telling.last().and_then(|member| body.get(member));
-    let told = told.map(|told| capital(&told.as_str().map_or_else(|| told.to_string(), str::to_owned)));
-    (format!("{}Error{}", spoken.prefix, told.unwrap_or_default()), object(members.into()))
+    let told = told.map(|told| {
+        capital(
+            &told
+                .as_str()
+                .map_or_else(|| told.to_string(), str::to_owned),
+        )
+    });
+    (
+        format!("{}Error{}", spoken.prefix, told.unwrap_or_default()),
+        object(members.into()),
+    )
 }
 
 /// The response of a success, with the errors of the same status as variants of its body.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::dialect::{
-    Campus, CampusChange, Center, Dialect, Given, Profile, ProfileAuth, ProfileName, Reply, Whale, campus,
-    center, profile, whale,
+    Campus, CampusChange, Center, Dialect, Given, Profile, ProfileAuth, ProfileName, Reply, Whale,
+    campus, center, profile, whale,
 };
 
 /// One way of speaking.
@@ -51,7 +51,9 @@ const SPOKEN: [Spoken; 7] = [
         owns: whale::owns,
         prefix: "Whale",
         failure: Whale::refusal,
-        envelope: |given, _| object(json!({ "code": is(0), "message": is("Success"), "data": given })),
+        envelope: |given, _| {
+            object(json!({ "code": is(0), "message": is("Success"), "data": given }))
+        },
         telling: &["message", "code"],
         with_body: BODY,
         narrowed: &["WhaleUser", "WhaleCaptcha"],
@@ -71,7 +73,9 @@ const SPOKEN: [Spoken; 7] = [
         owns: campus::owns_change,
         prefix: "CampusChange",
         failure: CampusChange::refusal,
-        envelope: |_, _| object(json!({ "success": is(true), "msg": is("profile change success~") })),
+        envelope: |_, _| {
+            object(json!({ "success": is(true), "msg": is("profile change success~") }))
+        },
         ..CAMPUS
     },
     CAMPUS,
@@ -99,7 +103,9 @@ const CAMPUS: Spoken = Spoken {
     owns: campus::owns,
     prefix: "CampusView",
     failure: Campus::refusal,
-    envelope: |given, _| object(json!({ "success": is(true), "msg": is("user profile"), "profile": given })),
+    envelope: |given, _| {
+        object(json!({ "success": is(true), "msg": is("user profile"), "profile": given }))
+    },
     telling: &["success", "errType"],
     with_body: BODY,
     narrowed: &[],
@@ -125,6 +131,10 @@ pub(super) fn kind(value: &Value) -> &'static str {
 
 /// The schema of an object with these members, all of them required.
 pub(super) fn object(members: Value) -> Value {
-    let required: Vec<&String> = members.as_object().into_iter().flat_map(|members| members.keys()).collect();
+    let required: Vec<&String> = members
+        .as_object()
+        .into_iter()
+        .flat_map(|members| members.keys())
+        .collect();
     json!({ "type": "object", "required": required, "properties": members })
 }

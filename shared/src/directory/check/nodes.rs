@@ -26,13 +26,21 @@ impl Directory {
         depth: u32,
         first: u64,
     ) -> Result<Option<String>, Fault> {
-        let (row, within) = below(Node { depth, prefix: first });
+        let (row, within) = below(Node {
+            depth,
+            prefix: first,
+        });
         let mut nodes = Line::of(key::all_counts(depth), Direction::Up, first, AT_ONCE);
         let mut parts = Line::of(row, Direction::Up, *within.start(), AT_ONCE);
         loop {
             let stored = nodes.peek(&self.database).await?;
-            let part = parts.peek(&self.database).await?.map(|number| parent(depth, number).0.prefix);
-            let Some(prefix) = stored.into_iter().chain(part).min() else { return Ok(None) };
+            let part = parts
+                .peek(&self.database)
+                .await?
+                .map(|number| parent(depth, number).0.prefix);
+            let Some(prefix) = stored.into_iter().chain(part).min() else {
+                return Ok(None);
+            };
             if prefix > first && check.is_over() {
                 return Ok(Some(prefix.to_string()));
             }
@@ -61,7 +69,10 @@ impl Directory {
             if stored.children == children {
                 return Ok(false);
             }
-            let mended = || self.database.write(vec![write(node, stored.version, &children)]);
+            let mended = || {
+                self.database
+                    .write(vec![write(node, stored.version, &children)])
+            };
             let same = match mend {
                 true => matches!(mended().await?, WriteOutcome::Committed(_)),
                 false => self.node(node).await?.version == stored.version,
@@ -70,16 +81,27 @@ impl Directory {
                 return Ok(true);
             }
         }
-        Err(Fault::new("a node of the counts is being changed too often"))
+        Err(Fault::new(
+            "a node of the counts is being changed too often",
+        ))
     }
 
     /// What a node should count, by what lies below it.
     async fn children(&self, node: Node) -> Result<Children, Fault> {
         let (row, within) = below(node);
         let mut children = Children::new();
-        for item in self.database.read(&row, within, Direction::Up, MOST_CHILDREN).await? {
+        for item in self
+            .database
+            .read(&row, within, Direction::Up, MOST_CHILDREN)
+            .await?
+        {
             let number = key::number_of(&item).unwrap_or_default();
-            add(&mut children, node.depth, parent(node.depth, number).1, Some(&item))?;
+            add(
+                &mut children,
+                node.depth,
+                parent(node.depth, number).1,
+                Some(&item),
+            )?;
         }
         Ok(children)
     }
@@ -102,7 +124,11 @@ fn parent(depth: u32, number: u64) -> (Node, u64) {
         let (id, leaf) = (UserId::at(number), Node::over(UserId::at(number), LEAF));
         (leaf, leaf.child(id))
     } else {
-        Node { depth: depth + 1, prefix: number }.above()
+        Node {
+            depth: depth + 1,
+            prefix: number,
+        }
+        .above()
     }
 }
 
@@ -120,9 +146,13 @@ fn add(children: &mut Children, depth: u32, child: u64, item: Option<&Item>) -> 
 
 /// The write of what a node should count, in the place of its version; of none, where it is new.
 fn write(node: Node, version: u64, children: &Children) -> Write {
-    let tallies = children.iter().flat_map(|(child, tally)| tally.iter().map(move |of| (*child, of)));
+    let tallies = children
+        .iter()
+        .flat_map(|(child, tally)| tally.iter().map(move |of| (*child, of)));
     let counts = tallies.map(|(child, (flags, count))| (attribute(child, *flags), integer(*count)));
-    let item = counts.chain([("version".to_owned(), number(version.saturating_add(1)))]).collect();
+    let item = counts
+        .chain([("version".to_owned(), number(version.saturating_add(1)))])
+        .collect();
     match version {
         0 => Write::Create(node.key(), item, Conflict::ListItem),
         version => Write::ReplaceIfVersion(node.key(), item, version, Conflict::ListItem),

@@ -23,14 +23,23 @@ impl Directory {
         mut after: Option<String>,
     ) -> Result<Option<String>, Fault> {
         loop {
-            let (users, last) =
-                self.database.scan(Table::Users, key::USERS, &ATTRIBUTES, after.as_deref()).await?;
-            let users = users.iter().map(Listed::of).collect::<Result<Vec<_>, _>>()?;
+            let (users, last) = self
+                .database
+                .scan(Table::Users, key::USERS, &ATTRIBUTES, after.as_deref())
+                .await?;
+            let users = users
+                .iter()
+                .map(Listed::of)
+                .collect::<Result<Vec<_>, _>>()?;
             check.found.users += users.len() as u64;
             let ids: Vec<UserId> = users.iter().map(Listed::id).collect();
             let entries = self.entries(&ids).await?;
             let differs = |user: &&Listed| entries.get(&user.id()) != Some(user);
-            self.settle(check, users.iter().filter(differs).map(Listed::id).collect()).await?;
+            self.settle(
+                check,
+                users.iter().filter(differs).map(Listed::id).collect(),
+            )
+            .await?;
             match last {
                 None => return Ok(None),
                 last if check.is_over() => return Ok(last),
@@ -48,11 +57,22 @@ impl Directory {
         let mut next = first.or(Some(0));
         while let Some(first) = next {
             let up = Direction::Up;
-            let items = self.database.read(&key::entries(), up.from(first), up, AT_ONCE).await?;
-            let ids: Vec<UserId> = items.iter().filter_map(key::number_of).map(UserId::at).collect();
+            let items = self
+                .database
+                .read(&key::entries(), up.from(first), up, AT_ONCE)
+                .await?;
+            let ids: Vec<UserId> = items
+                .iter()
+                .filter_map(key::number_of)
+                .map(UserId::at)
+                .collect();
             check.found.entries += ids.len() as u64;
             let users = self.users(&ids).await?;
-            let gone = ids.iter().copied().filter(|id| !users.contains_key(id)).collect();
+            let gone = ids
+                .iter()
+                .copied()
+                .filter(|id| !users.contains_key(id))
+                .collect();
             self.settle(check, gone).await?;
             next = ids.last().and_then(|last| up.after(last.get()));
             if let Some(next) = next.filter(|_| check.is_over()) {
@@ -71,16 +91,22 @@ impl Directory {
             let before = self.users(&users).await?;
             tokio::time::sleep(MOMENT).await;
             let (entries, after) = (self.entries(&users).await?, self.users(&users).await?);
-            users.retain(|id| match (entries.get(id), before.get(id), after.get(id)) {
-                (Some(entry), Some(before), Some(after)) => {
-                    entry.version < before.version || (entry.version == after.version && entry != after)
-                }
-                (entry, _, user) => entry.is_some() != user.is_some(),
-            });
+            users.retain(
+                |id| match (entries.get(id), before.get(id), after.get(id)) {
+                    (Some(entry), Some(before), Some(after)) => {
+                        entry.version < before.version
+                            || (entry.version == after.version && entry != after)
+                    }
+                    (entry, _, user) => entry.is_some() != user.is_some(),
+                },
+            );
         }
         check.found.different_entries += users.len() as u64;
         let room = MOST_NAMED.saturating_sub(check.found.different_users.len());
-        check.found.different_users.extend(users.iter().take(room).map(|id| id.get()));
+        check
+            .found
+            .different_users
+            .extend(users.iter().take(room).map(|id| id.get()));
         Ok(())
     }
 

@@ -13,7 +13,13 @@ use super::make::{file, frame, glass, gradient, jpeg, png_of, riff, riff_chunk, 
 
 #[test]
 fn what_is_no_picture_of_the_four_formats_is_refused() {
-    let refused = |file: &[u8]| assert!(Picture::read(file).is_err(), "{:?}", &file[..file.len().min(30)]);
+    let refused = |file: &[u8]| {
+        assert!(
+            Picture::read(file).is_err(),
+            "{:?}",
+            &file[..file.len().min(30)]
+        )
+    };
     for text in [
         "",
         "\0",
@@ -32,7 +38,10 @@ fn what_is_no_picture_of_the_four_formats_is_refused() {
     }
     refused(b"BM\x1e\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\x01\0\x01\0\x01\0\x18\0\0\0\xff\0");
     refused(b"II*\0\x08\0\0\0");
-    assert!([Bmp, Tiff].iter().all(|format| !format.reading_enabled()), "no decoder that we do not need");
+    assert!(
+        [Bmp, Tiff].iter().all(|format| !format.reading_enabled()),
+        "no decoder that we do not need"
+    );
     for magic in [
         &b"\x89PNG\r\n\x1a\n"[..],
         b"\xff\xd8\xff\xe0",
@@ -52,7 +61,10 @@ fn a_file_that_is_cut_off_is_refused_wherever_that_is() {
         for image in [gradient(60, 60), glass(60, 60).to_rgb8().into()] {
             let file = file(&image, format);
             for tenths in 0..10 {
-                assert!(Picture::read(&file[..file.len() * tenths / 10]).is_err(), "{format:?} {tenths}/10");
+                assert!(
+                    Picture::read(&file[..file.len() * tenths / 10]).is_err(),
+                    "{format:?} {tenths}/10"
+                );
             }
         }
     }
@@ -60,26 +72,45 @@ fn a_file_that_is_cut_off_is_refused_wherever_that_is() {
 
 #[test]
 fn too_much_is_refused_before_it_is_decoded() {
-    let huge = [png_of(20_000, 20_000, &[0; 400_000]), png_of(4097, 1, &[0; 9])];
+    let huge = [
+        png_of(20_000, 20_000, &[0; 400_000]),
+        png_of(4097, 1, &[0; 9]),
+    ];
     let sized = |mut file: Vec<u8>, kind: u8, size: [u8; 4]| {
-        let at = file.windows(2).position(|pair| pair == [0xFF, kind]).unwrap();
+        let at = file
+            .windows(2)
+            .position(|pair| pair == [0xFF, kind])
+            .unwrap();
         file[at + 5..at + 9].copy_from_slice(&size);
         file
     };
     let lying = sized(file(&gradient(16, 16), Jpeg), 0xC0, [0xFF; 4]);
     let in_scans = sized(jpeg(&[1, 2, 3], Rgb, true), 0xC2, [0x10, 0, 0x10, 0]); // all coefficients at once
     let large = file(&gradient(5000, 2), WebP)[12..].to_vec();
-    let frame_beyond =
-        [&b"GIF89a\x08\0\x08\0\x80\0\0abcdef,\0\0\0\0\xff\xff\xff\xff\0\x02"[..], &[0; 90]].concat();
+    let frame_beyond = [
+        &b"GIF89a\x08\0\x08\0\x80\0\0abcdef,\0\0\0\0\xff\xff\xff\xff\0\x02"[..],
+        &[0; 90],
+    ]
+    .concat();
     let canvas = riff(&[vp8x(0, 100, 100), large]);
     let wide = file(&gradient(4097, 1), WebP);
     let deep = file(&DynamicImage::from(gradient(4096, 2800).to_rgb16()), Png);
-    for (at, file) in huge.iter().chain([&lying, &in_scans, &frame_beyond, &canvas, &wide, &deep]).enumerate()
+    for (at, file) in huge
+        .iter()
+        .chain([&lying, &in_scans, &frame_beyond, &canvas, &wide, &deep])
+        .enumerate()
     {
         let started = Instant::now();
         let refusal = Picture::read(file).unwrap_err();
-        assert!(refusal.starts_with("is larger than 4096 × 4096"), "{at}: {refusal}");
-        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert!(
+            refusal.starts_with("is larger than 4096 × 4096"),
+            "{at}: {refusal}"
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            started.elapsed()
+        );
     }
     let whole = file(&gradient(4096, 1), Png);
     let room = MOST_BYTES - whole.len();
@@ -88,23 +119,41 @@ fn too_much_is_refused_before_it_is_decoded() {
         Picture::read(&[whole.as_slice(), &vec![0; room + 1]].concat()).unwrap_err(),
         "is larger than 2 MiB"
     );
-    assert!(Picture::read(&png_of(10, 10, &[0x78, 0x9C, 0x03, 0, 0, 0, 0, 1])).is_err(), "less than it says");
+    assert!(
+        Picture::read(&png_of(10, 10, &[0x78, 0x9C, 0x03, 0, 0, 0, 0, 1])).is_err(),
+        "less than it says"
+    );
 }
 
 #[test]
 fn no_part_of_a_webp_hides_from_the_measure_that_the_decoder_finds() {
     // The header of a stream of 16,383 × 16,383 pixels, of which the decoder makes room for all.
-    let huge = riff_chunk(b"VP8 ", &[0x10, 0, 0, 0x9D, 1, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F, 0, 0, 0, 0]);
-    let (small, clear) = (file(&gradient(8, 8), WebP)[12..].to_vec(), riff_chunk(b"ALPH", &[0; 65]));
-    let [in_frame, beside] = [[clear.clone(), riff_chunk(b"JUNK", &huge[8..])].concat(), huge.clone()]
-        .map(|parts| frame(&riff(&[parts]), 8, 8));
+    let huge = riff_chunk(
+        b"VP8 ",
+        &[
+            0x10, 0, 0, 0x9D, 1, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F, 0, 0, 0, 0,
+        ],
+    );
+    let (small, clear) = (
+        file(&gradient(8, 8), WebP)[12..].to_vec(),
+        riff_chunk(b"ALPH", &[0; 65]),
+    );
+    let [in_frame, beside] = [
+        [clear.clone(), riff_chunk(b"JUNK", &huge[8..])].concat(),
+        huge.clone(),
+    ]
+    .map(|parts| frame(&riff(&[parts]), 8, 8));
     let lossy = riff_chunk(b"VP8 ", &[0x10, 0, 0, 0x9D, 1, 0x2A, 8, 0, 8, 0, 0, 0]);
     let anim = riff_chunk(b"ANIM", &[0; 6]);
     let behind_its_end = [riff(&[vp8x(0, 8, 8)]), huge.clone()].concat();
     for (at, file) in [
         behind_its_end,
         riff(&[vp8x(0, 8, 8), beside.clone(), huge.clone()]),
-        riff(&[vp8x(0, 8, 8), frame(&riff(from_ref(&small)), 8, 8), huge.clone()]),
+        riff(&[
+            vp8x(0, 8, 8),
+            frame(&riff(from_ref(&small)), 8, 8),
+            huge.clone(),
+        ]),
         riff(&[vp8x(0, 8, 8), small.clone(), huge.clone()]),
         riff(&[vp8x(2, 8, 8), anim.clone(), beside]),
         riff(&[vp8x(0x12, 8, 8), anim, in_frame]),
@@ -122,11 +171,21 @@ fn no_part_of_a_webp_hides_from_the_measure_that_the_decoder_finds() {
 #[test]
 fn no_part_of_a_jpeg_hides_from_the_measure_that_the_decoder_finds() {
     let whole = jpeg(&[1, 2, 3], Rgb, true);
-    let scan = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let scan = whole
+        .windows(2)
+        .position(|pair| pair == [0xFF, 0xDA])
+        .unwrap();
     let header = u16::try_from(scan).unwrap().to_be_bytes(); // of which two bytes were the file's beginning
     // To the decoder a segment of four bytes; to others a comment that goes on up to the scan.
     for marker in [[0xFF, 0x01], [0xFF, 0xD3]] {
-        let hidden = [&whole[..2], &marker, &[0, 6, 0xFF, 0xFE], &header, &whole[2..]].concat();
+        let hidden = [
+            &whole[..2],
+            &marker,
+            &[0, 6, 0xFF, 0xFE],
+            &header,
+            &whole[2..],
+        ]
+        .concat();
         assert!(image::load_from_memory(&hidden).is_ok(), "{marker:?}");
         assert!(markers::work(&hidden).is_err(), "{marker:?}");
     }

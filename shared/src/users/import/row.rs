@@ -5,14 +5,14 @@ use std::str::FromStr;
 use csv::StringRecord;
 
 use crate::{
-    Access, Detail, Email, Error, Flaw, Nickname, OpenId, Password, PasswordHash, Phone, Result, User,
-    Username,
+    Access, Detail, Email, Error, Flaw, Nickname, OpenId, Password, PasswordHash, Phone, Result,
+    User, Username,
 };
 
 /// Every column there may be.
 const COLUMNS: [&str; 12] = [
-    "email", "username", "password", "nickname", "phone", "sid", "block", "room", "isp", "account", "wx",
-    "access",
+    "email", "username", "password", "nickname", "phone", "sid", "block", "room", "isp", "account",
+    "wx", "access",
 ];
 
 /// What a row says.
@@ -35,8 +35,13 @@ pub(super) struct Row {
 pub(super) fn header(names: &StringRecord) -> Result<Vec<&'static str>> {
     let flaw = |why: String| Error::Invalid(Flaw::of("csv", why));
     // A table without a header begins with somebody's data, so the name is not repeated.
-    let unknown =
-        |at: usize| flaw(format!("its column {} is none of {}", at.saturating_add(1), COLUMNS.join(", ")));
+    let unknown = |at: usize| {
+        flaw(format!(
+            "its column {} is none of {}",
+            at.saturating_add(1),
+            COLUMNS.join(", ")
+        ))
+    };
     let mut header = Vec::new();
     for (at, name) in names.iter().enumerate() {
         let word = match name.to_lowercase().as_str() {
@@ -50,13 +55,21 @@ pub(super) fn header(names: &StringRecord) -> Result<Vec<&'static str>> {
         }
         header.push(column);
     }
-    if header.contains(&"email") { Ok(header) } else { Err(flaw("has no column email".into())) }
+    if header.contains(&"email") {
+        Ok(header)
+    } else {
+        Err(flaw("has no column email".into()))
+    }
 }
 
 impl Row {
     pub(super) fn of(header: &[&str], record: &StringRecord) -> Result<Self> {
         if record.len() != header.len() {
-            let why = format!("has {} fields where the header has {}", record.len(), header.len());
+            let why = format!(
+                "has {} fields where the header has {}",
+                record.len(),
+                header.len()
+            );
             return Err(Error::Invalid(Flaw::of("", why)));
         }
         let fields = Fields { header, record };
@@ -102,7 +115,10 @@ impl Row {
         fill(&mut user.isp, &self.isp);
         fill(&mut user.account, &self.account);
         fill(&mut user.wx, &self.wx);
-        user.nickname = self.nickname.clone().unwrap_or_else(|| user.nickname.clone());
+        user.nickname = self
+            .nickname
+            .clone()
+            .unwrap_or_else(|| user.nickname.clone());
         user.access = self.access.unwrap_or(user.access);
     }
 }
@@ -127,7 +143,12 @@ impl Fields<'_> {
     }
 
     fn parsed<T: FromStr<Err = &'static str>>(&self, column: &str) -> Result<Option<T>> {
-        let text = self.given(column).map(str::trim).filter(|text| !text.is_empty());
-        text.map(str::parse).transpose().map_err(|why| Error::Invalid(Flaw::of(column, why)))
+        let text = self
+            .given(column)
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
+        text.map(str::parse)
+            .transpose()
+            .map_err(|why| Error::Invalid(Flaw::of(column, why)))
     }
 }
