@@ -1,77 +1,168 @@
-//! User accounts: the domain, and the dialects it is spoken in.
+//! User accounts: domain, storage and the HTTP APIs of five families.
 //!
-//! A request goes through here from top to bottom. [`serve`](Dialect::serve) runs an endpoint
-//! as a Lambda function: it opens the [`Resource`]s that the endpoint's first parameter names
-//! ([`Users`], [`Tokens`], [`Seals`], [`Limits`]), hands it each [`Call`], and puts what it
-//! gives, or the [`Error`] it ends with, into the words of its family's [`Dialect`].
+//! The modules are layers. A layer imports from those above it in this file, and from no other:
 //!
-//! A [`Call`]'s body is parsed into values that cannot be wrong ([`Email`], [`Username`],
-//! [`Password`], …). [`Users`] keeps them, one item a user and one marker for each name that
-//! must be unique, and the [`Directory`] lists them at any size; [`Tokens`] authenticate the
-//! [`Caller`], whose authority is checked again when a change is written; [`Subject`] is whom a
-//! request is about; [`Limits`] count guesses before they are looked at;
-//! [`Seals`] encrypt what the store must not show; [`Captchas`] are codes sent by mail;
-//! [`Avatars`] keep each [`Picture`] on S3.
+//! | layer | what it is | knows |
+//! |---|---|---|
+//! | [`domain`] | users, roles, values, errors, authority | neither AWS nor HTTP |
+//! | [`image`] | uploaded pictures, made harmless | bytes |
+//! | [`telemetry`] | log lines and metrics | the domain's errors |
+//! | [`aws`] | configuration, clients, secrets, encryption, S3, e-mail | AWS, but not DynamoDB's items |
+//! | [`store`] | users, mail codes, rate limits, outbox, audit log, user index | DynamoDB |
+//! | [`api`] | requests, responses, the five families, tokens, OpenAPI | HTTP |
+//! | [`runtime`] | Lambda: HTTP requests, stream records, commands | Lambda |
 //!
-//! What a change brings with it is written in the change's own transaction: the mails that
-//! tell of it, as [`Post`]s in the outbox, whose stream starts the mailer, and an [`Entry`] of
-//! the audit trail, with the [`By`] of whoever asked.
-//!
-//! Status codes stand in [`dialect`] only, key strings in `database/key.rs`, environment
-//! variables in [`env`], the clock in `clock.rs`, randomness in `random.rs`.
+//! A request takes this path. [`serve_http`] opens what the endpoint's first parameter names
+//! ([`Users`], [`Tokens`], [`RateLimits`], …) and passes each [`Request`] to the endpoint. The body
+//! is parsed into values that are valid by construction ([`Email`], [`Username`], [`Password`]).
+//! [`Tokens`] authenticate the [`Caller`]. [`Users`] write a change, together with its audit record
+//! and its e-mails, and check the caller's authority again when they do. The [`ApiFamily`] renders
+//! what the endpoint returns, or its [`Error`].
 
-mod audit;
-mod authority;
-mod avatars;
-mod call;
-mod captchas;
-mod clock;
-mod cursor;
-mod database;
-pub mod dialect;
-mod directory;
-pub mod env;
-mod error;
-mod language;
-mod letter;
-mod limits;
-mod log;
-mod outbox;
-mod picture;
-mod random;
-mod seal;
-mod secrets;
-mod serve;
-mod stack;
-mod subject;
-mod tally;
-mod token;
-mod user;
-mod users;
+/// Users, their values, and the rules about them. No AWS, no HTTP.
+pub mod domain {
+    mod actor;
+    mod audit_event;
+    mod authority;
+    pub(crate) mod clock;
+    mod error;
+    mod language;
+    pub(crate) mod mail_code;
+    pub(crate) mod random;
+    mod user;
+    mod user_ref;
 
-pub use audit::{By, Entry, Event};
-pub use authority::{Admission, Caller};
-pub use avatars::{Avatars, Swept};
-pub use call::{Call, filled, present};
-pub use captchas::{Captcha, CaptchaGroup, Captchas, Codes};
-pub use cursor::Cursors;
-pub use dialect::{Campus, CampusChange, Center, Dialect, Page, Plain, Profile, Whale};
-pub use directory::{At, Checked, Directory, Filter, ListPage, Listed, Lookup, OrderBy, changed};
-pub use env::{Env, Resource};
-pub use error::{Error, Fault, Flaw, Result};
-pub use language::Language;
-pub use letter::{Letter, Mail};
-pub use limits::{Limit, Limits};
-pub use outbox::{Matter, Post, discarded};
-pub use picture::Picture;
-pub use seal::{Sealed, Seals};
-pub use secrets::{Rotation, Stage};
-pub use serve::{Order, serve_batches, serve_event, serve_records};
-pub use stack::{Change as StackChange, Stack};
-pub use subject::Subject;
-pub use token::Tokens;
-pub use user::{
-    Access, ApiKey, AvatarUrl, Canonical, Detail, Email, IdCard, NewUser, Nickname, OpenId,
-    Password, PasswordHash, Phone, RealName, User, UserId, Username,
-};
-pub use users::{Administrator, Imported, Outcome, Users};
+    pub use actor::Actor;
+    pub use audit_event::AuditEvent;
+    pub(crate) use authority::{AccessToken, Authority};
+    pub use authority::{Admission, Caller};
+    pub use error::{Error, ErrorCode, InternalError, InvalidField, Result};
+    pub use language::Language;
+    pub use mail_code::{MailCode, MailCodeGroup};
+    pub(crate) use user::new_uuid;
+    pub use user::{
+        ApiKey, AvatarUrl, Canonical, Email, EncryptedField, IdCard, NewUser, Nickname, Password,
+        PasswordHash, Phone, RealName, Role, ShortText, User, UserChange, UserId, Username,
+        WechatOpenId,
+    };
+    pub use user_ref::UserRef;
+}
+
+/// Uploaded pictures: decoded within limits, scaled down and encoded again.
+pub mod image {
+    mod decode;
+    mod invalid;
+    mod jpeg;
+    mod picture;
+    mod scale;
+    #[cfg(test)]
+    mod tests;
+    mod webp;
+
+    pub(crate) use picture::MAX_BYTES;
+    pub use picture::Picture;
+}
+
+/// The log, and the metrics in it.
+pub(crate) mod telemetry {
+    pub(crate) mod log;
+    pub(crate) mod request_metrics;
+}
+
+/// Configuration and AWS services other than DynamoDB.
+pub mod aws {
+    mod avatars;
+    mod capacity;
+    mod clients;
+    mod config;
+    mod connections;
+    mod email_sender;
+    mod email_template;
+    mod field_cipher;
+    mod secrets;
+
+    pub use avatars::Avatars;
+    pub(crate) use avatars::key_of;
+    pub use clients::AwsClients;
+    pub use config::Config;
+    pub use connections::{Connections, FromConfig};
+    pub use email_sender::EmailSender;
+    pub use email_template::{EmailTemplate, RenderedEmail};
+    pub use field_cipher::FieldCipher;
+    pub(crate) use secrets::{CachedSecret, Secret, SecretRef, TokenKey};
+    pub use secrets::{SecretRotation, Stage};
+}
+
+/// The tables in DynamoDB, each by the verbs that it has.
+pub mod store {
+    mod audit_log;
+    pub(crate) mod dynamodb;
+    mod mail_codes;
+    pub(crate) mod outbox;
+    mod rate_limits;
+    mod user_index;
+    mod users;
+
+    pub(crate) use audit_log::AuditLog;
+    pub use audit_log::AuditRecord;
+    pub use mail_codes::{CodeDeriver, MailCodes, VerifiedCode};
+    pub use outbox::{NotificationKind, OutboxMessage, object_to_delete};
+    pub use rate_limits::{RateLimit, RateLimits};
+    pub use user_index::{
+        ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,
+        user_id_of_record,
+    };
+    pub use users::{CleanupReport, ImportedRow, NewAdministrator, RowOutcome, Users};
+}
+
+/// HTTP: requests, responses, and how each family renders them.
+pub mod api {
+    pub mod admin;
+    mod cursor;
+    mod endpoint;
+    mod families;
+    mod html_page;
+    pub mod openapi;
+    mod request;
+    mod response;
+    mod static_file;
+    mod tokens;
+
+    pub use cursor::CursorCodec;
+    pub use endpoint::{Endpoint, Grant, Memory, Method};
+    pub use families::{
+        ApiFamily, Campus, CampusChange, CampusProfile, Center, CenterProfile, Profile,
+        ProfileAuth, ProfileName, ProfileResponse, ProfileUser, RawResponse, Whale, WhaleCaptcha,
+        WhaleUser, error_response_for_path,
+    };
+    pub use html_page::HtmlPage;
+    pub use request::{Request, double_option, empty_as_none};
+    pub use response::Response;
+    pub use static_file::StaticFile;
+    pub use tokens::Tokens;
+}
+
+/// Lambda: one process serves one function, one invocation at a time.
+pub mod runtime {
+    mod cfn_responder;
+    mod commands;
+    mod first_admin;
+    mod http;
+    mod panic_guard;
+    mod process;
+    mod streams;
+
+    pub use commands::{Command, serve_commands};
+    pub use first_admin::{CustomResourceRequest, FirstAdminResource};
+    pub use http::serve_http;
+    pub use streams::{serve_batches, serve_records};
+}
+
+pub use api::*;
+pub use aws::*;
+pub use domain::*;
+pub use image::Picture;
+pub use runtime::*;
+pub use store::*;
+
+pub use macros::endpoint;

@@ -1,0 +1,56 @@
+//! Opaque (encrypted, authenticated) pagination cursors.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use crate::aws::{Connections, FieldCipher, FromConfig, TokenKey};
+use crate::domain::EncryptedField;
+use crate::domain::{Error, InternalError, Result, UserId};
+use crate::store::PagePosition;
+
+/// Encrypts cursors with the current token key, and decrypts them with the current or previous one.
+pub struct CursorCodec(FieldCipher);
+
+impl FromConfig for CursorCodec {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        Ok(Self(FieldCipher::new(
+            connections.shared::<TokenKey>().await?.0,
+            b"cursors",
+        )))
+    }
+}
+
+impl CursorCodec {
+    /// Encodes a position in the list that `query` selects.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn write(&self, query: &str, position: PagePosition) -> Result<String> {
+        let text = match position {
+            PagePosition::Offset(offset) => format!("+{offset}"),
+            PagePosition::After(id) => id.to_string(),
+        };
+        let EncryptedField(bytes) = self.0.seal(Uuid::nil(), query, &text).await?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Decodes a cursor.
+    ///
+    /// # Errors
+    /// [`Error::InvalidQuery`] if it is malformed or modified, belongs to another `query`, or is older
+    /// than two key rotations. An internal error if its key is unknown and cannot be fetched.
+    pub async fn read(&self, query: &str, cursor: &str) -> Result<PagePosition> {
+        let invalid = || Error::InvalidQuery("cursor");
+        let encrypted = EncryptedField(URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?);
+        let text = self.0.try_open(Uuid::nil(), query, &encrypted).await?;
+        text.as_deref().and_then(parse_position).ok_or_else(invalid)
+    }
+}
+
+fn parse_position(text: &str) -> Option<PagePosition> {
+    match text.strip_prefix('+') {
+        Some(offset) => offset.parse().ok().map(PagePosition::Offset),
+        None => text.parse().ok().map(|id: UserId| PagePosition::After(id)),
+    }
+}

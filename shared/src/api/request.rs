@@ -1,0 +1,222 @@
+//! HTTP requests, as endpoints see them.
+
+mod file;
+mod json;
+
+use lambda_http::RequestExt;
+use lambda_http::request::RequestContext;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+
+use crate::api::Endpoint;
+use crate::domain::Authority;
+use crate::domain::InvalidField;
+use crate::domain::{Actor, Caller, Error, Language, Result};
+
+use json::redact_value;
+pub use json::{double_option, empty_as_none};
+
+/// The largest JSON or form body, in bytes. Legitimate bodies need at most a tenth of it.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// The characters that are escaped in a path: all that RFC 3986 (section 3.3) does not allow there.
+const ESCAPED: AsciiSet = {
+    let marks = NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~')
+        .remove(b'/');
+    let delimiters = marks
+        .remove(b'!')
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')');
+    delimiters
+        .remove(b'*')
+        .remove(b'+')
+        .remove(b',')
+        .remove(b';')
+        .remove(b'=')
+        .remove(b':')
+        .remove(b'@')
+};
+
+/// An HTTP request, parsed lazily.
+pub struct Request {
+    request: lambda_http::Request,
+}
+
+impl From<lambda_http::Request> for Request {
+    fn from(request: lambda_http::Request) -> Self {
+        Self { request }
+    }
+}
+
+impl Request {
+    /// The caller as the actor of a change, with the token's entitlement.
+    #[must_use]
+    pub fn actor(&self, caller: &Caller) -> Actor {
+        Actor {
+            user: Some(caller.user.uuid),
+            authority: caller.authority(),
+            ..self.anonymous_actor()
+        }
+    }
+
+    /// An actor without a token. Only a password, a mailed code or a mailed link can entitle it to a
+    /// change.
+    #[must_use]
+    pub fn anonymous_actor(&self) -> Actor {
+        Actor {
+            user: None,
+            client_ip: self.client_ip(),
+            language: self.language(),
+            authority: Authority::Nothing,
+        }
+    }
+
+    /// The form body (`application/x-www-form-urlencoded`) as `T`.
+    ///
+    /// # Errors
+    /// As [`Request::json`].
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
+        let body = self.body("application/x-www-form-urlencoded")?;
+        std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
+        serde_urlencoded::from_bytes(body).map_err(|error| {
+            Error::Invalid(InvalidField {
+                field: String::new(),
+                reason: redact_value(&error.to_string()),
+            })
+        })
+    }
+
+    /// The token of an `Authorization: Bearer …` header (RFC 6750; the scheme in any case).
+    #[must_use]
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim_start_matches(' '))
+    }
+
+    /// The token of the header, else of the query parameter `token`.
+    #[must_use]
+    pub fn bearer_or_query(&self) -> Option<&str> {
+        self.bearer().or_else(|| self.query("token"))
+    }
+
+    /// The first query parameter of this name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.request.query_string_parameters_ref()?.first(name)
+    }
+
+    /// The client's preferred language.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        Language::preferred(self.header("accept-language"))
+    }
+
+    /// The header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// Whether a trailing-slash route captured more than the slash itself.
+    pub(crate) fn has_extra_segments(&self) -> bool {
+        !self.trailing_capture().is_empty()
+    }
+
+    /// The redirect target, if a broader trailing-slash route received this request.
+    pub(crate) fn redirect_target(&self, endpoints: &[Endpoint]) -> Option<String> {
+        let shadowed = Endpoint::is_shadowed(endpoints, self.route(), self.trailing_capture());
+        self.without_trailing_slash().filter(|_| shadowed)
+    }
+
+    /// The match of a trailing-slash route's `{slash+}`. Empty for the slash alone.
+    fn trailing_capture(&self) -> &str {
+        let parameters = self.request.path_parameters_ref();
+        parameters
+            .and_then(|parameters| parameters.first("slash"))
+            .unwrap_or_default()
+    }
+
+    /// The path, as the client wrote it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.request.raw_http_path()
+    }
+
+    /// The path without its trailing slash, with the query string. `None` without a trailing slash.
+    ///
+    /// Several slashes at either end count as one, and the rest is escaped. So a path such as
+    /// `//evil.example/` cannot redirect to another host.
+    #[must_use]
+    pub fn without_trailing_slash(&self) -> Option<String> {
+        let path = self.path().strip_suffix('/')?.trim_matches('/');
+        if path.is_empty() || path.contains(['?', '#']) {
+            return None; // an unescaped `?` or `#` would end the path
+        }
+        let path = utf8_percent_encode(path, &ESCAPED);
+        let query = self.request.uri().query().map(|query| format!("?{query}"));
+        Some(format!("/{path}{}", query.unwrap_or_default()))
+    }
+
+    /// The client's IP address, as the gateway saw it. Headers are not trusted for it.
+    #[must_use]
+    pub fn client_ip(&self) -> String {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.http.source_ip.clone().unwrap_or_default()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The matched route, as the template writes it: `POST /api/auth/login`.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.route_key.as_deref().unwrap_or_default()
+            }
+            _ => "",
+        }
+    }
+
+    /// The gateway's id of the request.
+    pub(crate) fn request_id(&self) -> &str {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.request_id.as_deref().unwrap_or_default()
+            }
+            _ => "",
+        }
+    }
+
+    fn body(&self, content_type: &str) -> Result<&[u8]> {
+        let body: &[u8] = self.request.body().as_ref();
+        if body.len() > MAX_TEXT {
+            return Err(Error::TooLarge);
+        }
+        let essence = self
+            .header("content-type")
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim();
+        if !essence.eq_ignore_ascii_case(content_type) {
+            return Err(malformed(&format!(
+                "the content type is not {content_type}"
+            )));
+        }
+        Ok(body)
+    }
+}
+
+fn malformed(reason: &str) -> Error {
+    Error::MalformedBody(reason.to_owned())
+}

@@ -1,0 +1,57 @@
+//! The events that the audit log records.
+
+/// The kind of an audit record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditEvent {
+    /// The account was created.
+    SignUp,
+    /// A login succeeded.
+    Login,
+    /// A login failed.
+    FailedLogin,
+    /// The password was changed.
+    Password,
+    /// The e-mail address was changed.
+    Email,
+    /// The e-mail address was verified.
+    EmailVerified,
+    /// The role was changed.
+    Role,
+    /// The user was blocked.
+    Blocked,
+    /// The user was unblocked.
+    Unblocked,
+    /// A WeChat OpenID was bound or unbound.
+    Wx,
+    /// The user became featured, or is no longer.
+    Featured,
+    /// The real name was saved.
+    RealName,
+    /// A real name was submitted again, and ignored.
+    RealNameAgain,
+    /// The account was deleted.
+    Deleted,
+}
+
+impl AuditEvent {
+    /// The name in the audit log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SignUp => "sign-up",
+            Self::Login => "login",
+            Self::FailedLogin => "failed-login",
+            Self::Password => "password",
+            Self::Email => "email",
+            Self::EmailVerified => "email-verified",
+            Self::Role => "access",
+            Self::Blocked => "blocked",
+            Self::Unblocked => "unblocked",
+            Self::Wx => "wx",
+            Self::Featured => "featured",
+            Self::RealName => "real-name",
+            Self::RealNameAgain => "real-name-again",
+            Self::Deleted => "deleted",
+        }
+    }
+}

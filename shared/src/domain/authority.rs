@@ -1,0 +1,154 @@
+//! An actor's entitlement to change a user, checked again at the write.
+//!
+//! The user can change between a check and a later write. So an [`Authority`] keeps the values that
+//! were checked. The store checks it on every read that a write is based on, and the write is
+//! conditional on that read.
+
+use uuid::Uuid;
+
+use crate::domain::{Error, Result, Role, User};
+
+/// Which callers an endpoint admits, and the error for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// All but blocked users, whose token counts as invalid: [`Error::BadToken`].
+    ValidToken,
+    /// All but blocked users: [`Error::Blocked`].
+    Unblocked,
+    /// All but blocked and unregistered users: [`Error::Inactive`].
+    Active,
+}
+
+impl Admission {
+    /// `Ok` if `user` is admitted.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`], [`Error::Blocked`] or [`Error::Inactive`], as the variants describe.
+    pub(crate) fn check(self, user: &User) -> Result<()> {
+        match self {
+            Self::ValidToken if user.blocked => Err(Error::BadToken),
+            Self::Unblocked if user.blocked => Err(Error::Blocked),
+            Self::Active if user.blocked || user.role == Role::Unregistered => Err(Error::Inactive),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The user of a verified access token, and the rule that admitted them.
+#[derive(Debug)]
+pub struct Caller {
+    /// The user, as stored when the token was checked.
+    pub user: User,
+    pub(crate) admission: Admission,
+}
+
+impl Caller {
+    pub(crate) fn authority(&self) -> Authority {
+        let user = &self.user;
+        Authority::Token(AccessToken {
+            holder: user.uuid,
+            token_version: user.token_version,
+            role: user.role,
+            admission: self.admission,
+        })
+    }
+}
+
+/// An actor's entitlement to change a user.
+#[derive(Debug, Clone)]
+pub(crate) enum Authority {
+    /// Nothing. The actor can create an account, and change none.
+    Nothing,
+    /// IAM. The operator can change every user.
+    Operator,
+    /// An access token. Its holder can change themselves, and as administrator every user.
+    Token(AccessToken),
+    /// The user's password.
+    Password {
+        /// The token version of the user whose password hash was verified. A new password raises
+        /// it. A renewed hash of the same password does not.
+        token_version: u64,
+        /// The users who may use a password for this. `None` for all.
+        admission: Option<Admission>,
+    },
+    /// A code mailed to the user.
+    MailedCode {
+        /// The token version of the user that the code was verified for.
+        token_version: u64,
+        /// The version of the user's address.
+        email_version: u64,
+    },
+    /// A link mailed to the user.
+    MailedLink {
+        /// The version of the address that the link went to.
+        email_version: u64,
+    },
+}
+
+/// A verified access token, with its holder's rights at that time.
+#[derive(Debug, Clone)]
+pub(crate) struct AccessToken {
+    pub(crate) holder: Uuid,
+    pub(crate) token_version: u64,
+    role: Role,
+    admission: Admission,
+}
+
+impl Authority {
+    /// `Ok` if this entitles to a change of `user`, as stored now.
+    ///
+    /// # Errors
+    /// The same as for a new request: [`Error::BadToken`], `Blocked` or `Inactive` for a token,
+    /// [`Error::WrongPassword`] for a password, [`Error::BadCode`] for a code,
+    /// [`Error::NoSuchAccount`] for a link. [`Error::Forbidden`] if the role is insufficient.
+    pub(crate) fn check(&self, user: &User) -> Result<()> {
+        let ensure = |condition: bool, error: Error| if condition { Ok(()) } else { Err(error) };
+        match self {
+            Self::Nothing => Err(Error::Forbidden),
+            Self::Operator => Ok(()),
+            Self::Token(token) if token.holder == user.uuid => token.check(user),
+            Self::Token(token) => ensure(token.role == Role::Admin, Error::Forbidden),
+            Self::Password {
+                token_version,
+                admission,
+            } => {
+                ensure(user.token_version == *token_version, Error::WrongPassword)?;
+                admission.map_or(Ok(()), |admission| admission.check(user))
+            }
+            Self::MailedCode {
+                token_version,
+                email_version,
+            } => {
+                let same =
+                    user.token_version == *token_version && user.email_version == *email_version;
+                ensure(same, Error::BadCode)
+            }
+            Self::MailedLink { email_version } => {
+                ensure(user.email_version == *email_version, Error::NoSuchAccount)
+            }
+        }
+    }
+
+    /// The error if the user `uuid` was deleted.
+    pub(crate) fn deleted(&self, uuid: Uuid) -> Error {
+        match self {
+            Self::Token(token) if token.holder == uuid => Error::BadToken,
+            _ => Error::NoSuchAccount,
+        }
+    }
+}
+
+impl AccessToken {
+    /// `Ok` if the token is still valid and the holder's role was not lowered.
+    pub(crate) fn check(&self, holder: &User) -> Result<()> {
+        if holder.token_version != self.token_version {
+            return Err(Error::BadToken);
+        }
+        self.admission.check(holder)?;
+        if holder.role < self.role {
+            Err(Error::Forbidden)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A change of a user, with its audit events.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::domain::user::values::Email;
+use crate::domain::{AuditEvent, EncryptedField, PasswordHash, Role, User, WechatOpenId};
+
+/// A user that is being changed.
+///
+/// Audited fields are changed through a method, which adds an event if it has an effect. All other
+/// fields are set directly.
+#[derive(Debug, Clone)]
+pub struct UserChange {
+    user: User,
+    events: Vec<AuditEvent>,
+}
+
+impl UserChange {
+    /// A change of `user` that has no effect yet.
+    #[must_use]
+    pub(crate) fn new(user: User) -> Self {
+        Self {
+            user,
+            events: Vec::new(),
+        }
+    }
+
+    /// The user after the change, and the events.
+    #[must_use]
+    pub(crate) fn finish(self) -> (User, Vec<AuditEvent>) {
+        (self.user, self.events)
+    }
+
+    /// Sets the e-mail address.
+    ///
+    /// If its canonical form differs, it must be verified again. Links and codes mailed to the
+    /// former address become void, even if that address returns later.
+    pub fn set_email(&mut self, email: Email) {
+        if email.canonical() != self.email.canonical() {
+            self.email_verified = false;
+            self.email_version = self.email_version.saturating_add(1);
+            self.events.push(AuditEvent::Email);
+        }
+        self.email = email;
+    }
+
+    /// Marks the address as verified.
+    pub fn verify_email(&mut self) {
+        let event = (!self.email_verified).then_some(AuditEvent::EmailVerified);
+        self.events.extend(event);
+        self.email_verified = true;
+    }
+
+    /// Sets the password hash, and revokes all access tokens.
+    pub fn set_password(&mut self, password: PasswordHash) {
+        if self.password != password {
+            self.password = password;
+            self.token_version = self.token_version.saturating_add(1);
+            self.events.push(AuditEvent::Password);
+        }
+    }
+
+    /// Sets the role.
+    pub fn set_role(&mut self, role: Role) {
+        let event = (self.role != role).then_some(AuditEvent::Role);
+        self.events.extend(event);
+        self.role = role;
+    }
+
+    /// Blocks or unblocks the user.
+    pub fn set_blocked(&mut self, blocked: bool) {
+        let event = match (self.blocked, blocked) {
+            (false, true) => Some(AuditEvent::Blocked),
+            (true, false) => Some(AuditEvent::Unblocked),
+            _ => None,
+        };
+        self.events.extend(event);
+        self.blocked = blocked;
+    }
+
+    /// Sets or clears the featured flag.
+    pub fn set_featured(&mut self, featured: bool) {
+        let event = (self.featured != featured).then_some(AuditEvent::Featured);
+        self.events.extend(event);
+        self.featured = featured;
+    }
+
+    /// Binds or unbinds a WeChat OpenID.
+    pub fn set_wechat_open_id(&mut self, id: Option<WechatOpenId>) {
+        let event = (self.wechat_open_id != id).then_some(AuditEvent::Wx);
+        self.events.extend(event);
+        self.wechat_open_id = id;
+    }
+
+    /// Saves the real name and the ID card number, unless either exists.
+    pub fn save_real_name(&mut self, name: EncryptedField, id_card: EncryptedField) {
+        if self.real_name.is_none() && self.id_card.is_none() {
+            self.real_name = Some(name);
+            self.id_card = Some(id_card);
+            self.events.push(AuditEvent::RealName);
+        }
+    }
+}
+
+impl Deref for UserChange {
+    type Target = User;
+
+    fn deref(&self) -> &User {
+        &self.user
+    }
+}
+
+impl DerefMut for UserChange {
+    fn deref_mut(&mut self) -> &mut User {
+        &mut self.user
+    }
+}

@@ -1,0 +1,191 @@
+//! Passwords and their Argon2id hashes (RFC 9106), as PHC strings.
+//!
+//! The parameters are those of OWASP's Password Storage Cheat Sheet.
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, de};
+
+use crate::domain::{InternalError, random};
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// Upper bounds on stored Argon2 parameters, so that a tampered hash cannot exhaust the CPU.
+const MAX_MEMORY_KIB: u32 = 65_536;
+const MAX_PASSES: u32 = 8;
+
+/// A password of 8 to 100 characters (Unicode scalar values), as typed.
+pub struct Password(String);
+
+impl Password {
+    /// Parses a password.
+    ///
+    /// # Errors
+    /// If it is too short or too long.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        // 100 characters have at most 400 bytes in UTF-8.
+        let fits = text.len() <= 400 && (8..=100).contains(&text.chars().count());
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be 8 to 100 characters")
+        }
+    }
+
+    /// A random password of 24 characters (144 bits).
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub fn generate() -> Result<Self, InternalError> {
+        Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<18>()?)))
+    }
+
+    /// The password itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Hashes the password with a new salt. Takes about 20 ms of CPU time, and 19 MiB.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub fn hash(&self) -> Result<PasswordHash, InternalError> {
+        let hash = hasher()?.hash_password(self.0.as_bytes());
+        Ok(PasswordHash(
+            hash.map_err(|error| InternalError::new(format!("argon2: {error}")))?
+                .to_string(),
+        ))
+    }
+}
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// The hash of a password, a PHC string.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+impl PasswordHash {
+    /// A hash from the store, unchecked. [`PasswordHash::verify`] checks it.
+    pub(crate) fn stored(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The PHC string.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A dummy hash that no password matches.
+    ///
+    /// Verifying it takes as long as a real one, so timing does not reveal which accounts exist.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        Self("$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ibw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into())
+    }
+
+    /// Whether `attempt` is the password.
+    ///
+    /// # Errors
+    /// If the stored string is not an Argon2id hash, or exceeds the upper bounds.
+    pub fn verify(&self, attempt: &str) -> Result<bool, InternalError> {
+        let phc = self
+            .parsed()
+            .ok_or_else(|| InternalError::new("a stored password hash is not acceptable"))?;
+        Ok(hasher()?.verify_password(attempt.as_bytes(), &phc).is_ok())
+    }
+
+    /// Whether the hash has parameters other than the current ones.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        let current = Params::new(MEMORY_KIB, PASSES, LANES, Some(Params::DEFAULT_OUTPUT_LEN));
+        let params = self.parsed().and_then(|phc| Params::try_from(&phc).ok());
+        params.map(costs) != current.ok().map(costs)
+    }
+
+    fn parsed(&self) -> Option<phc::PasswordHash> {
+        let phc = phc::PasswordHash::new(&self.0).ok()?;
+        let params = Params::try_from(&phc).ok()?;
+        let acceptable = phc.algorithm == Algorithm::Argon2id.ident()
+            && phc.version == Some(Version::V0x13.into())
+            && params.m_cost() <= MAX_MEMORY_KIB
+            && params.t_cost() <= MAX_PASSES
+            && params.p_cost() == LANES;
+        acceptable.then_some(phc)
+    }
+}
+
+fn costs(params: Params) -> (u32, u32, u32) {
+    (params.m_cost(), params.t_cost(), params.p_cost())
+}
+
+fn hasher() -> Result<Argon2<'static>, InternalError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
+        .map_err(|error| InternalError::new(format!("argon2: {error}")))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Password, PasswordHash};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_password_matches_its_own_hash_only() {
+        let hash = Password::parse("correct horse").unwrap().hash().unwrap();
+        assert!(hash.verify("correct horse").unwrap());
+        assert!(!hash.verify("correct horsf").unwrap());
+        assert!(!hash.is_outdated());
+    }
+
+    #[test]
+    fn the_dummy_hash_is_valid_and_matches_no_password() {
+        assert!(!PasswordHash::of_nobody().verify("correct horse").unwrap());
+        assert!(!PasswordHash::of_nobody().is_outdated());
+    }
+
+    #[test]
+    fn a_tampered_stored_hash_is_rejected_without_work() {
+        let tail = "$bm9ib2R5bm9ib2R5bm9ibw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        for head in [
+            "$argon2id$v=19$m=8388608,t=2,p=1",
+            "$argon2id$v=19$m=19456,t=4000000000,p=1",
+            "$argon2id$v=19$m=19456,t=2,p=64",
+            "$argon2d$v=19$m=19456,t=2,p=1",
+            "$argon2id$v=16$m=19456,t=2,p=1",
+            "$argon2id$m=19456,t=2,p=1",
+            "$scrypt$ln=16,r=8,p=1",
+            "",
+        ] {
+            let started = Instant::now();
+            assert!(
+                PasswordHash::stored(format!("{head}{tail}"))
+                    .verify("correct horse")
+                    .is_err(),
+                "{head}"
+            );
+            assert!(started.elapsed() < Duration::from_secs(1), "{head}");
+        }
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        assert!(Password::parse(&"密".repeat(8)).is_ok());
+        assert!(Password::parse(&"😀".repeat(100)).is_ok());
+        assert!(Password::parse(&"a".repeat(101)).is_err());
+        assert!(Password::parse("1234567").is_err());
+    }
+}

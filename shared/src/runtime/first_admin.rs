@@ -1,0 +1,150 @@
+//! The first administrator, as a custom resource of the CloudFormation stack.
+//!
+//! The account is created together with the stack, with a generated password. CloudFormation blocks
+//! until it gets a response, so one is always sent.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::cfn_responder::CfnResponder;
+use super::panic_guard::catch_panic;
+use crate::api::admin;
+use crate::aws::SecretRef;
+use crate::aws::{Connections, FromConfig};
+use crate::domain::{
+    Actor, Email, Error, InternalError, InvalidField, Nickname, Password, Result, Username,
+};
+use crate::store::NewAdministrator;
+use crate::store::Users;
+
+/// The physical id of the resource. It must never change: CloudFormation would treat a new id as a
+/// replacement, and delete the former resource.
+const PHYSICAL_ID: &str = "first-administrator";
+
+/// The time limit of the work. It leaves time for the response within the function's timeout.
+const WORK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A request of CloudFormation to create, update or delete the resource.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CustomResourceRequest {
+    /// `Create`, `Update` or `Delete`.
+    request_type: String,
+    /// The presigned URL for the response.
+    #[serde(rename = "ResponseURL")]
+    response_url: String,
+    #[serde(default)]
+    stack_id: String,
+    #[serde(default)]
+    request_id: String,
+    #[serde(default)]
+    logical_resource_id: String,
+    #[serde(default)]
+    resource_properties: Value,
+}
+
+/// The handler of the custom resource.
+pub struct FirstAdminResource {
+    password: SecretRef,
+    responder: CfnResponder,
+}
+
+impl FromConfig for FirstAdminResource {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        Ok(Self {
+            password: SecretRef::from_variable(connections, "ADMIN_PASSWORD")?,
+            responder: CfnResponder::new(connections),
+        })
+    }
+}
+
+impl FirstAdminResource {
+    /// Handles `request`, and sends the outcome to CloudFormation. Returns the sent response.
+    ///
+    /// # Errors
+    /// If the request failed, after the response was sent; or if it could not be sent.
+    pub async fn handle(&self, users: &Users, request: &CustomResourceRequest) -> Result<Value> {
+        let work = catch_panic(self.execute(users, request));
+        let in_time = tokio::time::timeout(WORK_TIMEOUT, work).await;
+        let outcome =
+            in_time.unwrap_or_else(|_| Err(InternalError::new("the work took too long").into()));
+        let (status, reason) = match &outcome {
+            Ok(result) => ("SUCCESS", (*result).to_owned()),
+            Err(error) => ("FAILED", admin::message(error)),
+        };
+        let response = json!({
+            "Status": status,
+            "Reason": reason,
+            "PhysicalResourceId": PHYSICAL_ID,
+            "StackId": request.stack_id,
+            "RequestId": request.request_id,
+            "LogicalResourceId": request.logical_resource_id,
+        });
+        self.responder.put(&request.response_url, &response).await?;
+        outcome?; // so that the error is logged
+        Ok(response)
+    }
+
+    async fn execute(
+        &self,
+        users: &Users,
+        request: &CustomResourceRequest,
+    ) -> Result<&'static str> {
+        match request.request_type.as_str() {
+            "Create" => self.create(users, &request.resource_properties).await,
+            "Update" => Ok("the administrator stays as they are"),
+            "Delete" => Ok("the administrator stays, as all users do"),
+            _ => Err(Error::Invalid(InvalidField::new(
+                "RequestType",
+                "must be Create, Update or Delete",
+            ))),
+        }
+    }
+
+    /// Creates the administrator. Idempotent, since CloudFormation can send a request twice.
+    async fn create(&self, users: &Users, properties: &Value) -> Result<&'static str> {
+        const EXISTS: &str = "the administrator is there already";
+        let email = properties
+            .get("Email")
+            .and_then(Value::as_str)
+            .ok_or(Error::Missing("Email"))?;
+        let email: Email = email.parse().map_err(|_| Error::BadEmail)?;
+        if is_administrator(users, &email).await? {
+            return Ok(EXISTS);
+        }
+        let invalid = |reason| Error::Invalid(InvalidField::new("username", reason));
+        let new = NewAdministrator {
+            username: Username::ADMINISTRATOR
+                .parse::<Username>()
+                .map_err(invalid)?,
+            nickname: Username::ADMINISTRATOR
+                .parse::<Nickname>()
+                .map_err(invalid)?,
+            email: email.clone(),
+            password: Password::parse(&self.password.read().await?)
+                .map_err(|_| Error::BadPassword)?,
+        };
+        match users.make_administrator(new, &Actor::operator()).await {
+            Ok(_) => Ok("the administrator is made"),
+            Err(Error::EmailTaken | Error::UsernameTaken)
+                if is_administrator(users, &email).await? =>
+            {
+                Ok(EXISTS)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether the account with this e-mail address is an active administrator.
+async fn is_administrator(users: &Users, email: &Email) -> Result<bool> {
+    match users.owner_of_email(email).await? {
+        Some(uuid) => Ok(users
+            .by_uuid(uuid)
+            .await?
+            .is_some_and(|user| user.is_active_admin())),
+        None => Ok(false),
+    }
+}

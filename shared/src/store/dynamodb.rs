@@ -1,0 +1,314 @@
+//! DynamoDB calls: requests, retries and errors.
+
+mod item;
+pub(crate) mod key;
+mod query;
+mod write;
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
+};
+
+use item::non_empty;
+pub(crate) use item::{
+    AttributeValue, Item, ItemReader, bytes, flag, integer, number, text, time, unreadable,
+};
+pub(crate) use key::{Key, Partition, Table};
+pub(crate) use query::Direction;
+pub(crate) use write::{Check, Conflict, Update, Write};
+
+use crate::aws::{Connections, FromConfig};
+use crate::domain::{InternalError, random};
+
+/// How long conflicts and throttling are retried. Functions time out after ten seconds.
+pub(crate) const RETRY_BUDGET: Duration = Duration::from_secs(5);
+
+/// Transient errors. They describe the last attempt only: an earlier attempt that timed out may
+/// still have been applied.
+const RETRYABLE_ERRORS: [&str; 5] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// The client of the tables. Clones share one connection pool.
+#[derive(Clone)]
+pub(crate) struct Database {
+    client: Client,
+    names: TableNames,
+}
+
+/// The names of the deployed tables.
+#[derive(Clone)]
+struct TableNames {
+    users: String,
+    mail_codes: String,
+    outbox: String,
+    audit: String,
+    user_index: String,
+}
+
+impl TableNames {
+    fn get(&self, table: Table) -> &str {
+        match table {
+            Table::Users => &self.users,
+            Table::MailCodes => &self.mail_codes,
+            Table::Outbox => &self.outbox,
+            Table::Audit => &self.audit,
+            Table::UserIndex => &self.user_index,
+        }
+    }
+}
+
+/// The outcome of conditional writes.
+pub(crate) enum WriteOutcome {
+    /// All were applied. Holds the new item after a single update, and nothing after a transaction.
+    Committed(Item),
+    /// None was applied, because these conditions failed: at least one, in the order of the writes.
+    ConditionFailed(Vec<FailedCondition>),
+}
+
+impl WriteOutcome {
+    /// The item after the write.
+    ///
+    /// # Errors
+    /// The error that the first failed condition means.
+    pub(crate) fn committed(self) -> crate::domain::Result<Item> {
+        match self {
+            Self::Committed(item) => Ok(item),
+            Self::ConditionFailed(failed) => {
+                let unknown = || InternalError::new("a condition failed without a reason").into();
+                Err(failed
+                    .first()
+                    .map_or_else(unknown, |failed| failed.conflict.into_error()))
+            }
+        }
+    }
+}
+
+/// A failed condition.
+pub(crate) struct FailedCondition {
+    /// The meaning of the failure.
+    pub conflict: Conflict,
+    /// The item that failed it. `None` if there was none, or if the write does not request it.
+    pub item: Option<Item>,
+}
+
+impl FromConfig for Database {
+    /// Opens the connection by reading an item that does not exist. An error of this read is
+    /// ignored, because the first request meets it again.
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        let names = TableNames {
+            users: connections.config.required("USERS_TABLE")?,
+            mail_codes: connections.config.required("MAIL_CODES_TABLE")?,
+            outbox: connections.config.required("OUTBOX_TABLE")?,
+            audit: connections.config.required("AUDIT_TABLE")?,
+            user_index: connections.config.required("USER_INDEX_TABLE")?,
+        };
+        let database = Self {
+            client: connections.clients.dynamodb(),
+            names,
+        };
+        let _ = database.get(&key::connection_probe()).await;
+        Ok(database)
+    }
+}
+
+impl Database {
+    /// The item at `key`, strongly consistent.
+    pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, InternalError> {
+        let read = self.client.get_item().table_name(self.names.get(key.table));
+        let read = read.set_key(Some(key.attributes()));
+        match read.consistent_read(true).send().await {
+            Ok(output) => Ok(output.item),
+            Err(error) => Err(sdk_error("GetItem", &error)),
+        }
+    }
+
+    /// Applies all writes or none: a single update as `UpdateItem`, all else as a transaction.
+    ///
+    /// # Errors
+    /// An internal error, which is indeterminate if the writes may have been applied nevertheless.
+    pub(crate) async fn write(
+        &self,
+        mut writes: Vec<Write>,
+    ) -> Result<WriteOutcome, InternalError> {
+        match (writes.pop(), writes.is_empty()) {
+            (Some(Write::Update(update, conflict)), true) => self.update(update, conflict).await,
+            (last, _) => {
+                writes.extend(last);
+                self.transact(writes).await
+            }
+        }
+    }
+
+    async fn update(
+        &self,
+        update: Update,
+        conflict: Conflict,
+    ) -> Result<WriteOutcome, InternalError> {
+        let started = Instant::now();
+        loop {
+            let update = update.clone();
+            let sent = self
+                .client
+                .update_item()
+                .table_name(self.names.get(update.key.table))
+                .set_key(Some(update.key.attributes()))
+                .update_expression(update.expression)
+                .condition_expression(update.condition)
+                .set_expression_attribute_names(non_empty(update.names))
+                .set_expression_attribute_values(non_empty(update.values))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(OnFailure::AllOld)
+                .send()
+                .await;
+            match sent {
+                Ok(output) => {
+                    return Ok(WriteOutcome::Committed(
+                        output.attributes.unwrap_or_default(),
+                    ));
+                }
+                Err(SdkError::ServiceError(error))
+                    if is_transaction_conflict(error.err()) && started.elapsed() < RETRY_BUDGET =>
+                {
+                    pause().await;
+                }
+                Err(SdkError::ServiceError(error))
+                    if error.err().is_conditional_check_failed_exception() =>
+                {
+                    let item = failed_item(error.into_err());
+                    return Ok(WriteOutcome::ConditionFailed(vec![FailedCondition {
+                        conflict,
+                        item,
+                    }]));
+                }
+                Err(error) => return Err(sdk_error("UpdateItem", &error)),
+            }
+        }
+    }
+
+    /// Retries after a conflict with another transaction, but not after a failed condition.
+    async fn transact(&self, writes: Vec<Write>) -> Result<WriteOutcome, InternalError> {
+        let started = Instant::now();
+        let conflicts: Vec<_> = writes.iter().map(Write::conflict).collect();
+        let write = |write: Write| {
+            let table = self.names.get(write.table()).to_owned();
+            write.into_transact_item(&table)
+        };
+        let writes: Vec<_> = writes.into_iter().map(write).collect::<Result<_, _>>()?;
+        loop {
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(writes.clone()))
+                .send()
+                .await;
+            let Err(error) = sent else {
+                return Ok(WriteOutcome::Committed(Item::new()));
+            };
+            let reasons = match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    cancelled.cancellation_reasons()
+                }
+                _ => return Err(sdk_error("TransactWriteItems", &error)),
+            };
+            // DynamoDB returns one reason for each write, in their order.
+            let failed = reasons
+                .iter()
+                .zip(&conflicts)
+                .filter_map(|(reason, conflict)| {
+                    let conflict =
+                        conflict.filter(|_| reason.code() == Some("ConditionalCheckFailed"))?;
+                    Some(FailedCondition {
+                        conflict,
+                        item: reason.item.clone(),
+                    })
+                });
+            let failed: Vec<_> = failed.collect();
+            if !failed.is_empty() {
+                return Ok(WriteOutcome::ConditionFailed(failed));
+            }
+            if started.elapsed() > RETRY_BUDGET || !reasons.iter().all(is_transient) {
+                let codes: Vec<_> = reasons
+                    .iter()
+                    .filter_map(CancellationReason::code)
+                    .collect();
+                return Err(InternalError::new(format!(
+                    "TransactWriteItems: cancelled: {}",
+                    codes.join(", ")
+                )));
+            }
+            pause().await;
+        }
+    }
+}
+
+/// Whether a retry can succeed despite this cancellation reason.
+fn is_transient(reason: &CancellationReason) -> bool {
+    matches!(
+        reason.code(),
+        None | Some(
+            "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"
+        )
+    )
+}
+
+fn is_transaction_conflict(error: &UpdateItemError) -> bool {
+    matches!(error, UpdateItemError::TransactionConflictException(_))
+}
+
+fn failed_item(error: UpdateItemError) -> Option<Item> {
+    match error {
+        UpdateItemError::ConditionalCheckFailedException(failed) => failed.item,
+        _ => None,
+    }
+}
+
+/// Waits from 10 to 60 ms. The random part keeps conflicting writers from colliding again.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(10 + random::up_to(50))).await;
+}
+
+/// The internal error of a failed call, with the operation and DynamoDB's error code.
+///
+/// It is indeterminate if a write may have been applied. Only a permanent client error excludes
+/// that: every attempt would have had it.
+fn sdk_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> InternalError {
+    match error {
+        SdkError::ServiceError(failed) => {
+            let code = failed.err().code().unwrap_or("unknown");
+            let cause = format!("{operation}: {code}");
+            let certain =
+                failed.raw().status().is_client_error() && !RETRYABLE_ERRORS.contains(&code);
+            if certain {
+                InternalError::new(cause)
+            } else {
+                InternalError::indeterminate(cause)
+            }
+        }
+        SdkError::ConstructionFailure(_) => {
+            InternalError::new(format!("{operation}: the request could not be built"))
+        }
+        SdkError::TimeoutError(_) => {
+            InternalError::indeterminate(format!("{operation}: no answer in time"))
+        }
+        SdkError::DispatchFailure(failed) => {
+            let kind = if failed.is_timeout() {
+                "no answer in time"
+            } else {
+                "the connection failed"
+            };
+            InternalError::indeterminate(format!("{operation}: {kind}"))
+        }
+        _ => InternalError::indeterminate(format!("{operation}: the answer could not be read")),
+    }
+}

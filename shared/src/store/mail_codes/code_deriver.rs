@@ -1,0 +1,131 @@
+//! Derivation and comparison of mail codes.
+//!
+//! A code is eight characters of Crockford's base 32 (<https://www.crockford.com/base32.html>).
+
+use ring::hmac::{self, HMAC_SHA256};
+use uuid::Uuid;
+
+use crate::aws::{Connections, FromConfig};
+use crate::aws::{Secret, TokenKey};
+use crate::domain::{InternalError, Result};
+
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Domain separation: no other use of the key signs data with this prefix.
+const PURPOSE: &[u8] = b"captcha code ";
+
+/// Derives mail codes with the current or the previous version of the token key.
+pub struct CodeDeriver {
+    keys: TokenKey,
+}
+
+impl FromConfig for CodeDeriver {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        Ok(Self {
+            keys: connections.shared::<TokenKey>().await?,
+        })
+    }
+}
+
+impl CodeDeriver {
+    /// The id of the current key version, which derives new codes.
+    pub(crate) async fn key_id(&self) -> String {
+        self.keys.current().await.id
+    }
+
+    /// The code of a mail code's UUID. `None` if its key version no longer exists.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn derive(&self, uuid: Uuid, key_id: &str) -> Result<Option<String>, InternalError> {
+        let key = self.keys.version(key_id).await?;
+        Ok(key.map(|key| code(&key, uuid)))
+    }
+
+    /// Whether `input`, as a person typed it, is the code of a mail code's UUID. Compares in
+    /// constant time.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub(super) async fn is_code(
+        &self,
+        input: &str,
+        uuid: Uuid,
+        key_id: &str,
+    ) -> Result<bool, InternalError> {
+        let Some(code) = self.derive(uuid, key_id).await? else {
+            return Ok(false);
+        };
+        let input = normalize(input);
+        let difference = input
+            .bytes()
+            .zip(code.bytes())
+            .fold(0, |difference, (a, b)| difference | (a ^ b));
+        Ok(input.len() == code.len() && difference == 0)
+    }
+}
+
+fn code(key: &Secret, uuid: Uuid) -> String {
+    let key = hmac::Key::new(HMAC_SHA256, key.value.as_bytes());
+    let tag = hmac::sign(&key, &[PURPOSE, uuid.as_bytes()].concat());
+    let bits = tag
+        .as_ref()
+        .iter()
+        .take(5)
+        .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let character = |position: u32| {
+        let index = usize::try_from(bits >> (35 - 5 * position) & 31).unwrap_or_default();
+        ALPHABET
+            .get(index)
+            .map_or('0', |character| char::from(*character))
+    };
+    (0..8).map(character).collect()
+}
+
+/// The canonical form of a typed code: upper case, without hyphens and spaces. The letters that
+/// resemble digits become those digits.
+fn normalize(input: &str) -> String {
+    let characters = input
+        .chars()
+        .filter(|character| !matches!(character, '-' | ' '));
+    let normalized = characters.map(|character| match character.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    });
+    normalized.take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{code, normalize};
+    use crate::aws::Secret;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_code_is_eight_unambiguous_characters() {
+        let key = Secret {
+            id: "1".into(),
+            value: "a secret of some thirty-two bytes".into(),
+        };
+        let other = Secret {
+            id: "2".into(),
+            value: "another secret of thirty-two bytes".into(),
+        };
+        let uuid = Uuid::from_u128(7);
+        let derived = code(&key, uuid);
+        assert_eq!(derived.len(), 8);
+        assert!(
+            derived
+                .chars()
+                .all(|c| c.is_ascii_digit() || (c.is_ascii_uppercase() && !"ILOU".contains(c)))
+        );
+        assert_eq!(code(&key, uuid), derived);
+        assert_ne!(code(&key, Uuid::from_u128(8)), derived);
+        assert_ne!(code(&other, uuid), derived);
+    }
+
+    #[test]
+    fn normalization_maps_look_alike_letters_to_digits() {
+        assert_eq!(normalize("oil0-1ab c"), "01101ABC");
+    }
+}

@@ -1,0 +1,218 @@
+//! The transactional outbox: e-mails to send, and objects to delete.
+//!
+//! A message is written in the transaction that causes it, so it exists if and only if that
+//! transaction was committed. The table's stream then invokes the mailer, or the avatar cleanup for
+//! an object. So no response waits for a mail server, and its duration does not reveal whether an
+//! e-mail is sent.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::{Email, InternalError, Language, User, clock, mail_code, new_uuid};
+use crate::store::dynamodb::{
+    Conflict, Database, Item, ItemReader, Key, Table, Write, key, number, text,
+};
+
+/// How long an item is kept, in seconds: longer than Lambda retries its record.
+const RETENTION_SECONDS: u64 = 24 * 60 * 60;
+
+/// How many messages the deletion of a user deletes at most. A transaction has at most 100 writes
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
+const MAX_DELETED: usize = 80;
+
+/// The kind of a message that requests the deletion of an object.
+const DELETE_OBJECT: &str = "delete-object";
+
+/// The subject of an e-mail. It holds no secret: the mailer derives codes and tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotificationKind {
+    /// The link that verifies the address.
+    VerifyEmail {
+        /// The version of the user's address.
+        version: u64,
+    },
+    /// The code for a forgotten password.
+    ResetCode {
+        /// The mail code.
+        mail_code: Uuid,
+        /// The id of the key version that derives the code.
+        key_id: String,
+    },
+    /// The password was changed.
+    PasswordChanged,
+    /// The account's address was changed. Sent to the former address.
+    EmailChanged,
+}
+
+impl NotificationKind {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::VerifyEmail { .. } => "verify-email",
+            Self::ResetCode { .. } => "reset-code",
+            Self::PasswordChanged => "password-changed",
+            Self::EmailChanged => "email-changed",
+        }
+    }
+
+    /// Whether it is about a code that has expired.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        let Self::ResetCode { mail_code, .. } = self else {
+            return false;
+        };
+        let created = mail_code.get_timestamp();
+        let created = created.map(|at| at.to_unix().0).unwrap_or_default();
+        created.saturating_add(mail_code::VALID_SECONDS) <= clock::seconds()
+    }
+}
+
+/// An e-mail to send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxMessage {
+    /// The subject.
+    pub kind: NotificationKind,
+    /// The UUID of the recipient.
+    pub user: Uuid,
+    /// The address, as it was when the message was written.
+    pub to: Email,
+    /// The name in the greeting.
+    pub nickname: String,
+    /// The language of the e-mail.
+    pub language: Language,
+}
+
+impl OutboxMessage {
+    /// The message of a stream record.
+    ///
+    /// # Errors
+    /// A permanent error if the record is not a new message.
+    pub fn from_record(record: &Value) -> Result<Self, InternalError> {
+        let field = |name: &str| attribute(record, name);
+        let uuid = |name: &str| {
+            let malformed =
+                |_| InternalError::permanent(format!("an outbox message whose {name} is no UUID"));
+            field(name)?.parse().map_err(malformed)
+        };
+        let kind = match field("kind")? {
+            "verify-email" => {
+                let malformed = |_| {
+                    InternalError::permanent("an outbox message whose email_version is no number")
+                };
+                NotificationKind::VerifyEmail {
+                    version: field("email_version")?.parse().map_err(malformed)?,
+                }
+            }
+            "reset-code" => NotificationKind::ResetCode {
+                mail_code: uuid("mail_code")?,
+                key_id: field("key_id")?.into(),
+            },
+            "password-changed" => NotificationKind::PasswordChanged,
+            "email-changed" => NotificationKind::EmailChanged,
+            _ => {
+                return Err(InternalError::permanent(
+                    "an outbox message of an unknown kind",
+                ));
+            }
+        };
+        let language = field("language")?
+            .parse()
+            .map_err(|_| InternalError::permanent("an outbox message in an unknown language"))?;
+        Ok(Self {
+            kind,
+            user: uuid("user")?,
+            to: Email::stored(field("to")?.into()),
+            nickname: field("nickname")?.into(),
+            language,
+        })
+    }
+}
+
+/// The write that enqueues an e-mail to the current address of `to`.
+///
+/// # Errors
+/// Only an internal error.
+pub(crate) fn enqueue(
+    kind: &NotificationKind,
+    to: &User,
+    language: Language,
+) -> Result<Write, InternalError> {
+    let mut item = Item::from([
+        ("user".into(), text(to.uuid)),
+        ("to".into(), text(&to.email)),
+        ("nickname".into(), text(&to.nickname)),
+        ("language".into(), text(language.as_str())),
+    ]);
+    match kind {
+        NotificationKind::VerifyEmail { version } => {
+            item.extend([("email_version".into(), text(version))]);
+        }
+        NotificationKind::ResetCode { mail_code, key_id } => {
+            item.extend([
+                ("mail_code".into(), text(mail_code)),
+                ("key_id".into(), text(key_id)),
+            ]);
+        }
+        NotificationKind::PasswordChanged | NotificationKind::EmailChanged => {}
+    }
+    create(kind.as_str(), item)
+}
+
+/// The write that enqueues the deletion of the object at `key`, which no user refers to any more.
+///
+/// # Errors
+/// Only an internal error.
+pub(crate) fn enqueue_object_deletion(key: &str) -> Result<Write, InternalError> {
+    create(DELETE_OBJECT, Item::from([("key".into(), text(key))]))
+}
+
+fn create(kind: &str, mut item: Item) -> Result<Write, InternalError> {
+    let id = new_uuid(clock::now())?;
+    let expires_at = clock::seconds().saturating_add(RETENTION_SECONDS);
+    item.extend([
+        ("kind".into(), text(kind)),
+        ("expires_at".into(), number(expires_at)),
+    ]);
+    Ok(Write::Create(
+        key::outbox_message(id),
+        item,
+        Conflict::RandomId,
+    ))
+}
+
+/// The key of the object that a stream record requests to delete.
+///
+/// # Errors
+/// A permanent error if the record is of another kind.
+pub fn object_to_delete(record: &Value) -> Result<&str, InternalError> {
+    if attribute(record, "kind")? == DELETE_OBJECT {
+        attribute(record, "key")
+    } else {
+        Err(InternalError::permanent(
+            "an outbox message that deletes no object",
+        ))
+    }
+}
+
+/// A string attribute of the new item in a stream record
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>).
+fn attribute<'a>(record: &'a Value, name: &str) -> Result<&'a str, InternalError> {
+    let image = record
+        .get("dynamodb")
+        .and_then(|change| change.get("NewImage"));
+    let value = image.and_then(|image| image.get(name)?.get("S")?.as_str());
+    let missing = || InternalError::permanent(format!("an outbox message without {name}"));
+    value.ok_or_else(missing)
+}
+
+/// The keys of the messages to `to` in the outbox, sent or not: at most [`MAX_DELETED`]. The others
+/// expire within a day.
+pub(crate) async fn messages_to(database: &Database, to: &User) -> Result<Vec<Key>, InternalError> {
+    let found = database
+        .search(Table::Outbox, "user", &to.uuid.to_string())
+        .await?;
+    let keys = found
+        .iter()
+        .take(MAX_DELETED)
+        .map(|message| ItemReader(message).uuid("pk").map(key::outbox_message));
+    keys.collect()
+}

@@ -1,0 +1,439 @@
+//! Changes of a user, with optimistic locking and retries.
+//!
+//! A change is a function of the user as stored. It is written on the condition that the user is
+//! still as read. It is a transaction if other items must change too, such as a unique name's
+//! marker. After a conflict the user is read again and the actor's authority is checked again,
+//! because the actor may have lost it.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::{Users, administrators, authority, item};
+use crate::domain::{
+    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, PasswordHash, Result,
+    Role, User, UserChange, clock,
+};
+use crate::store::RateLimit;
+use crate::store::VerifiedCode;
+use crate::store::dynamodb::{
+    AttributeValue, Conflict, FailedCondition, Key, RETRY_BUDGET, Update, Write, WriteOutcome, key,
+    number,
+};
+use crate::store::{NotificationKind, outbox};
+
+/// How often a change is tried while others change the same user.
+pub(super) const MAX_TRIES: usize = 20;
+
+/// The attribute that every write of a user increments.
+const VERSION: &str = "version";
+
+/// The attributes that must be unchanged since the read when a change is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lock {
+    /// The whole user, by its version: optimistic locking.
+    User,
+    /// These attributes, and those that the change sets. Concurrent changes of other attributes
+    /// cannot make the write fail. The write increments the version nevertheless, so that those
+    /// changes detect it.
+    Attributes(&'static [&'static str]),
+}
+
+impl Users {
+    /// Changes `user`, as read before, and returns the user after the change. A change without
+    /// effect writes nothing. The former address is notified of a new e-mail address. Events are
+    /// recorded in the audit log.
+    ///
+    /// # Errors
+    /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WxTaken`; `LastAdministrator`;
+    /// `NoSuchAccount` if the user was deleted meanwhile; the authority's error if the actor lost
+    /// it meanwhile. Nothing is written then.
+    pub async fn change(
+        &self,
+        user: User,
+        actor: &Actor,
+        change: impl Fn(&mut UserChange),
+    ) -> Result<User> {
+        let notices = |before: &User, after: &User| {
+            let email_changed = before.email.canonical() != after.email.canonical();
+            Ok(email_changed
+                .then(|| outbox::enqueue(&NotificationKind::EmailChanged, before, actor.language))
+                .transpose()?
+                .into_iter()
+                .collect())
+        };
+        self.write(user, actor, Lock::User, dated(change), notices)
+            .await
+    }
+
+    /// Blocks or unblocks `user`. Concurrent changes by others cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::LastAdministrator`]; as [`Users::change`].
+    pub async fn set_blocked(&self, user: User, actor: &Actor, blocked: bool) -> Result<User> {
+        self.set_admin_status(user, actor, |user| user.set_blocked(blocked))
+            .await
+    }
+
+    /// Sets the role of `user`. Concurrent changes by others cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::LastAdministrator`]; as [`Users::change`].
+    pub async fn set_role(&self, user: User, actor: &Actor, role: Role) -> Result<User> {
+        self.set_admin_status(user, actor, |user| user.set_role(role))
+            .await
+    }
+
+    async fn set_admin_status(
+        &self,
+        user: User,
+        actor: &Actor,
+        change: impl Fn(&mut UserChange),
+    ) -> Result<User> {
+        // The count of administrators depends on both, whichever of them changes.
+        let lock = Lock::Attributes(&["role", "blocked"]);
+        self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
+            .await
+    }
+
+    /// Marks the e-mail address of `user` as verified, after a mailed link was verified for it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchAccount`] if the address was changed or the user was deleted meanwhile.
+    pub async fn verify_email(&self, user: User, actor: &Actor) -> Result<User> {
+        let authority = Authority::MailedLink {
+            email_version: user.email_version,
+        };
+        let actor = Actor {
+            user: Some(user.uuid),
+            authority,
+            ..actor.clone()
+        };
+        self.change(user, &actor, UserChange::verify_email).await
+    }
+
+    /// Sets a new password for `user`, whose old password or mail `code` was verified. Revokes all
+    /// earlier tokens and notifies the user by e-mail. Consumes the code and resets the rate limit
+    /// `tries`. Concurrent changes of other attributes cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::BadCode`] if the
+    /// code was used or revoked meanwhile; [`Error::NoSuchAccount`] if the user was deleted.
+    pub async fn change_password(
+        &self,
+        user: User,
+        hash: &PasswordHash,
+        code: Option<&VerifiedCode>,
+        tries: &RateLimit,
+        actor: &Actor,
+    ) -> Result<User> {
+        let (token_version, email_version) = (user.token_version, user.email_version);
+        let (authority, lock) = match code {
+            None => (
+                Authority::Password {
+                    token_version,
+                    admission: None,
+                },
+                Lock::Attributes(&["role"]),
+            ),
+            Some(_) => (
+                Authority::MailedCode {
+                    token_version,
+                    email_version,
+                },
+                Lock::Attributes(&["role", "email_version"]),
+            ),
+        };
+        let actor = Actor {
+            authority,
+            ..actor.clone()
+        };
+        let change = |user: &mut UserChange| user.set_password(hash.clone());
+        let extra_writes = |before: &User, after: &User| {
+            let mut writes = vec![
+                outbox::enqueue(&NotificationKind::PasswordChanged, after, actor.language)?,
+                tries.reset(),
+            ];
+            writes.extend(code.map(|code| code.consume(before)));
+            Ok(writes)
+        };
+        self.write(user, &actor, lock, dated(change), extra_writes)
+            .await
+    }
+
+    /// Records a login of `user`, whose password was verified: its time, and a `renewed` hash of
+    /// the same password if there is one. Resets the rate limit `tries`.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::Blocked`];
+    /// [`Error::NoSuchAccount`] if the user was deleted.
+    pub(super) async fn record_login(
+        &self,
+        user: User,
+        renewed: Option<&PasswordHash>,
+        tries: &RateLimit,
+        actor: &Actor,
+    ) -> Result<User> {
+        let authority = Authority::Password {
+            token_version: user.token_version,
+            admission: Some(Admission::Unblocked),
+        };
+        let actor = Actor {
+            user: Some(user.uuid),
+            authority,
+            ..actor.clone()
+        };
+        let now = clock::now();
+        let change = |user: &mut UserChange| {
+            user.last_login = Some(now);
+            user.password = renewed.unwrap_or(&user.password).clone();
+        };
+        let extra_writes = |_: &User, after: &User| {
+            Ok(vec![
+                tries.reset(),
+                self.audit_log
+                    .record(Some(after.id()), AuditEvent::Login, &actor)?,
+            ])
+        };
+        let user = self
+            .write(user, &actor, Lock::User, change, extra_writes)
+            .await?;
+        // After a lost response, `user` is a later read, possibly with a new password. The caller
+        // issues a token for the returned user.
+        actor.authority.check(&user)?;
+        Ok(user)
+    }
+
+    /// Saves an encrypted real name and ID number if there are none. Otherwise writes only an audit
+    /// record.
+    ///
+    /// # Errors
+    /// As [`Users::change`].
+    pub async fn verify_real_name(
+        &self,
+        user: User,
+        actor: &Actor,
+        name: &EncryptedField,
+        id_card: &EncryptedField,
+    ) -> Result<()> {
+        let id = user.id();
+        let saved = self
+            .change(user, actor, |user| {
+                user.save_real_name(name.clone(), id_card.clone());
+            })
+            .await?;
+        if saved.real_name.as_ref() != Some(name) {
+            let event = AuditEvent::RealNameAgain;
+            let record = self.audit_log.record(Some(id), event, actor)?;
+            self.database.write(vec![record]).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes `change` of `user`, its audit records, and the `extra_writes` for the user before and
+    /// after. Retries on a conflict, at most [`MAX_TRIES`] times.
+    ///
+    /// # Errors
+    /// As [`Users::change`], and the error that the conflict of an extra write means.
+    pub(super) async fn write(
+        &self,
+        mut user: User,
+        actor: &Actor,
+        lock: Lock,
+        change: impl Fn(&mut UserChange),
+        extra_writes: impl Fn(&User, &User) -> Result<Vec<Write>, InternalError>,
+    ) -> Result<User> {
+        let (mut last, started) = (
+            InternalError::new("a user is being changed too often"),
+            Instant::now(),
+        );
+        let mut first = true;
+        for _ in 0..MAX_TRIES {
+            let mut changed = UserChange::new(user.clone());
+            change(&mut changed);
+            let (mut changed, events) = changed.finish();
+            // An indeterminate try may have applied the change. Its authority was checked then.
+            let applied = changed == user;
+            if applied && (first || last.is_indeterminate()) {
+                return Ok(user);
+            }
+            actor
+                .authority
+                .check(&user)
+                .map_err(|error| error.following(&last))?;
+            if applied {
+                return Ok(user);
+            }
+            first = false;
+            changed.version = user.version.saturating_add(1);
+
+            let locked = locked(&user, &changed, lock);
+            let mut writes = vec![Write::Update(
+                update(&user, &changed, &locked),
+                Conflict::User,
+            )];
+            let condition = authority::condition(&actor.authority, &user);
+            writes.extend(condition.map(|check| Write::Check(check, Conflict::Authority)));
+            writes.extend(administrators::update_count(
+                user.is_active_admin(),
+                changed.is_active_admin(),
+            ));
+            writes.extend(changed_markers(&user, &changed));
+            writes.extend(extra_writes(&user, &changed)?);
+            for event in events {
+                writes.push(self.audit_log.record(Some(user.id()), event, actor)?);
+            }
+
+            let failed = match self.database.write(writes).await {
+                Ok(WriteOutcome::Committed(_)) => return Ok(changed),
+                Ok(WriteOutcome::ConditionFailed(failed)) => failed,
+                Err(error) if error.is_indeterminate() => {
+                    last = error;
+                    Vec::new()
+                }
+                Err(error) => return Err(error.following(&last).into()),
+            };
+            let latest = self
+                .by_uuid(user.uuid)
+                .await
+                .map_err(|error| error.following(&last))?;
+            let latest = latest.ok_or_else(|| actor.authority.deleted(user.uuid))?;
+            // If a locked attribute changed, the other conflicts may be outdated, so retry.
+            let item = item::from_user(&latest);
+            if locked
+                .iter()
+                .all(|(name, value)| item.get(name) == value.as_ref())
+            {
+                for FailedCondition { conflict, item } in failed {
+                    match conflict {
+                        Conflict::User => {}
+                        Conflict::Authority => {
+                            return Err(authority::failed_condition_error(
+                                &actor.authority,
+                                item.as_ref(),
+                            ));
+                        }
+                        conflict => return Err(conflict.into_error().following(&last)),
+                    }
+                }
+            }
+            if last.is_indeterminate() && started.elapsed() > RETRY_BUDGET {
+                break;
+            }
+            user = latest;
+        }
+        Err(last.into())
+    }
+}
+
+/// `change`, with the time of the change in `updated_at` if it has an effect.
+fn dated(change: impl Fn(&mut UserChange)) -> impl Fn(&mut UserChange) {
+    move |user| {
+        let before = User::clone(user);
+        change(user);
+        if **user != before {
+            user.updated_at = clock::now();
+        }
+    }
+}
+
+/// The writes that delete the markers of former names and create those of new names.
+fn changed_markers(from: &User, to: &User) -> Vec<Write> {
+    let (before, after) = (key::markers(from), key::markers(to));
+    let release =
+        |(_, marker): &(_, Key)| Write::DeleteIfOwner(marker.clone(), from.uuid, Conflict::User);
+    let create = |(name, marker): &(_, Key)| {
+        Write::Create(
+            marker.clone(),
+            item::marker(from.uuid),
+            Conflict::Taken(*name),
+        )
+    };
+    let new = after
+        .iter()
+        .filter(|marker| !before.contains(marker))
+        .map(create);
+    let former = before
+        .iter()
+        .filter(|marker| !after.contains(marker))
+        .map(release);
+    new.chain(former).collect()
+}
+
+/// The name and the value of an attribute. `None` if the item has no such attribute.
+type Attribute = (String, Option<AttributeValue>);
+
+/// The attributes that must be as read when the change is written.
+fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
+    let (before, after) = (item::from_user(from), item::from_user(to));
+    let names: BTreeSet<&str> = match lock {
+        Lock::User => [VERSION].into(),
+        Lock::Attributes(names) => {
+            let set = before.keys().chain(after.keys()).map(String::as_str);
+            let set = set.filter(|name| before.get(*name) != after.get(*name));
+            let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
+            set.chain(names.iter().copied()).chain(["uuid"]).collect()
+        }
+    };
+    names
+        .into_iter()
+        .map(|name| (name.to_owned(), before.get(name).cloned()))
+        .collect()
+}
+
+/// The update of the attributes in which the two users differ, if the `locked` attributes are as
+/// read.
+fn update(from: &User, to: &User, locked: &[Attribute]) -> Update {
+    let (before, after) = (item::from_user(from), item::from_user(to));
+    let mut set: Vec<_> = after
+        .iter()
+        .filter(|(name, value)| *name != VERSION && before.get(*name) != Some(value))
+        .collect();
+    set.sort_by_key(|(name, _)| *name);
+    let removed: Vec<&String> = before
+        .keys()
+        .filter(|name| !after.contains_key(*name))
+        .collect();
+
+    let assignments = set.iter().map(|(name, _)| format!("#{name} = :{name}"));
+    let increment = format!("#{VERSION} = #{VERSION} + :one");
+    let assignments: Vec<String> = assignments.chain([increment]).collect();
+    let remove: Vec<String> = removed.iter().map(|name| format!("#{name}")).collect();
+    let remove = if remove.is_empty() {
+        String::new()
+    } else {
+        format!(" REMOVE {}", remove.join(", "))
+    };
+    let conditions = locked.iter().map(|(name, value)| match value {
+        Some(_) => format!("#{name} = :was_{name}"),
+        None => format!("attribute_not_exists(#{name})"),
+    });
+    let conditions: Vec<String> = conditions.collect();
+
+    let written = set
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .chain(removed.iter().map(|name| name.as_str()));
+    let names: BTreeSet<&str> = written
+        .chain(locked.iter().map(|(name, _)| name.as_str()))
+        .chain([VERSION])
+        .collect();
+    let new = set
+        .iter()
+        .map(|(name, value)| (format!(":{name}"), (*value).clone()));
+    let former = locked
+        .iter()
+        .filter_map(|(name, value)| Some((format!(":was_{name}"), value.clone()?)));
+    Update {
+        key: key::user(from.id()),
+        expression: format!("SET {}{remove}", assignments.join(", ")),
+        condition: conditions.join(" AND "),
+        names: names
+            .into_iter()
+            .map(|name| (format!("#{name}"), name.to_owned()))
+            .collect(),
+        values: new
+            .chain(former)
+            .chain([(":one".to_owned(), number(1))])
+            .collect(),
+    }
+}

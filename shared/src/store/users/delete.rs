@@ -1,0 +1,84 @@
+//! Deletion of a user and of all items about them, in one transaction.
+//!
+//! Only the audit log stays. It holds the time and the actor of the deletion.
+
+use super::change::MAX_TRIES;
+use super::{Users, administrators};
+use crate::aws::key_of;
+use crate::domain::MailCodeGroup;
+use crate::domain::{Actor, AuditEvent, Error, InternalError, Result, User};
+use crate::store::dynamodb::{Conflict, Key, Write, WriteOutcome, key};
+use crate::store::outbox;
+
+impl Users {
+    /// Deletes a user, their unique names, rate limits and mail codes, and the messages to them in
+    /// the outbox. Their tokens become invalid. The avatar's object is deleted through the outbox.
+    /// Does nothing if the user is deleted already.
+    ///
+    /// # Errors
+    /// [`Error::LastAdministrator`].
+    pub async fn delete(&self, mut user: User, actor: &Actor) -> Result<()> {
+        let messages = outbox::messages_to(&self.database, &user).await?;
+        let mut last = InternalError::new("a user is being changed too often");
+        for _ in 0..MAX_TRIES {
+            let count = administrators::update_count(user.is_active_admin(), false);
+            let mut writes = vec![Write::DeleteIfVersion(
+                key::user(user.id()),
+                user.version,
+                Conflict::User,
+            )];
+            writes.extend(count);
+            let markers = key::markers(&user).into_iter();
+            writes.extend(
+                markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
+            );
+            writes.extend(
+                keys_of_related_items(&user)
+                    .into_iter()
+                    .chain(messages.clone())
+                    .map(Write::Delete),
+            );
+            let avatar = user.avatar.as_ref().and_then(|url| key_of(user.uuid, url));
+            writes.extend(
+                avatar
+                    .map(|key| outbox::enqueue_object_deletion(&key))
+                    .transpose()?,
+            );
+            writes.push(
+                self.audit_log
+                    .record(Some(user.id()), AuditEvent::Deleted, actor)?,
+            );
+
+            let failed = match self.database.write(writes).await {
+                Ok(WriteOutcome::Committed(_)) => return Ok(()),
+                Ok(WriteOutcome::ConditionFailed(failed)) => failed,
+                Err(error) if error.is_indeterminate() => {
+                    last = error;
+                    Vec::new()
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let Some(latest) = self.by_uuid(user.uuid).await? else {
+                return Ok(());
+            };
+            let is_last = failed
+                .iter()
+                .any(|failed| failed.conflict == Conflict::LastAdministrator);
+            if is_last && latest.version == user.version {
+                return Err(Error::LastAdministrator);
+            }
+            user = latest;
+        }
+        Err(last.into())
+    }
+}
+
+/// The keys of the user's rate limits and mail codes.
+fn keys_of_related_items(user: &User) -> [Key; 4] {
+    [
+        key::login_tries(&user.uuid.to_string()),
+        key::mail_requests("mail-code", user.id()),
+        key::mail_requests("verify", user.id()),
+        key::mail_code(user.id(), MailCodeGroup::Password.number()),
+    ]
+}
