@@ -1,54 +1,49 @@
-//! `POST /api/v3/change_profile`: change a user's room, phone and line; one's own, or as
-//! administrator anyone's.
-//!
-//! All fields are required, and all that are missing are told at once.
-
 use std::str::FromStr;
 
 use serde::Deserialize;
 use shared::{
-    Admission, Call, CampusChange, Detail, Dialect, Error, Flaw, Phone, Result, Subject, Tokens,
-    Users,
+    Admission, Error, InvalidField, Phone, Request, Result, ShortText, Tokens, UserRef, Users,
+    endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     #[schema(value_type = String, pattern = r"\S", required = true, examples("user_openid_123"))]
     who: Option<String>,
-    #[schema(value_type = Detail, required = true, examples("15"))]
+    #[schema(value_type = ShortText, required = true, examples("15"))]
     block: Option<String>,
-    #[schema(value_type = Detail, required = true, examples("202"))]
+    #[schema(value_type = ShortText, required = true, examples("202"))]
     room: Option<String>,
     #[schema(value_type = Phone, required = true, examples("13900139000"))]
     phone: Option<String>,
-    #[schema(value_type = Detail, required = true, examples("telecom"))]
+    #[schema(value_type = ShortText, required = true, examples("telecom"))]
     isp: Option<String>,
-    #[schema(value_type = Detail, required = true, examples("987654321"))]
+    #[schema(value_type = ShortText, required = true, examples("987654321"))]
     account: Option<String>,
 }
 
-/// A profile that can be written, of the user whom `who` names.
-struct Wanted {
-    who: Subject,
-    block: Detail,
-    room: Detail,
+/// The parsed body.
+struct ProfileUpdate {
+    target: UserRef,
+    block: ShortText,
+    room: ShortText,
     phone: Phone,
-    isp: Detail,
-    account: Detail,
+    isp: ShortText,
+    account: ShortText,
 }
 
-impl TryFrom<Given> for Wanted {
+impl TryFrom<Body> for ProfileUpdate {
     type Error = Error;
 
-    fn try_from(given: Given) -> Result<Self> {
+    fn try_from(body: Body) -> Result<Self> {
         let fields = [
-            ("who", given.who),
-            ("block", given.block),
-            ("room", given.room),
-            ("phone", given.phone),
-            ("isp", given.isp),
-            ("account", given.account),
+            ("who", body.who),
+            ("block", body.block),
+            ("room", body.room),
+            ("phone", body.phone),
+            ("isp", body.isp),
+            ("account", body.account),
         ];
         let fields = fields.map(|(name, text)| (name, text.unwrap_or_default()));
         let missing = fields.iter().filter(|(_, text)| text.trim().is_empty());
@@ -58,47 +53,60 @@ impl TryFrom<Given> for Wanted {
         }
         let [(_, who), block, room, phone, isp, account] = fields;
         Ok(Self {
-            who: Subject::who(&who),
-            block: parsed(block)?,
-            room: parsed(room)?,
-            phone: parsed(phone)?,
-            isp: parsed(isp)?,
-            account: parsed(account)?,
+            target: UserRef::from_campus_name(&who),
+            block: parse_field(block)?,
+            room: parse_field(room)?,
+            phone: parse_field(phone)?,
+            isp: parse_field(isp)?,
+            account: parse_field(account)?,
         })
     }
 }
 
-fn parsed<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> Result<T> {
+fn parse_field<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> Result<T> {
     text.parse()
-        .map_err(|why| Error::Invalid(Flaw::of(name, why)))
+        .map_err(|reason| Error::Invalid(InvalidField::new(name, reason)))
 }
 
-#[utoipa::path(
-    post,
-    path = "/api/v3/change_profile",
-    request_body = inline(Given),
-    responses((status = 200)),
-    security(("bearer" = [])),
-    extensions(("x-errors" = json!(["incomplete", "inactive", "forbidden", "no_such_account", "phone_taken"]))),
+/// Change a user's room, phone and line; one's own, or as
+/// administrator anyone's.
+///
+/// All fields are required, and all that are missing are told at once.
+#[endpoint(
+    POST "/api/v3/change_profile",
+    family = CampusChange,
+    errors = [Incomplete, Inactive, Forbidden, NoSuchAccount, PhoneTaken],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByOpenId,
+        MayChangeUsers,
+        MayActForOthers,
+        MaySetPhones,
+    ],
+    throttle = 100,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200)),
+        security(("bearer" = [])),
+    ),
 )]
-pub(crate) async fn change_profile((users, tokens): &(Users, Tokens), call: Call) -> Result<()> {
+pub(crate) async fn change_profile(
+    (users, tokens): &(Users, Tokens),
+    request: Request,
+) -> Result<()> {
     let caller = tokens
-        .authenticate(call.bearer(), users, Admission::Active)
+        .authenticate(request.bearer(), users, Admission::Active)
         .await?;
-    let wanted: Wanted = call.json::<Given>()?.try_into()?;
-    let by = call.by(&caller);
-    let user = users.acted_on(caller, &wanted.who).await?;
-    let changed = users.change(user, &by, |user| {
-        user.block = Some(wanted.block.clone());
-        user.room = Some(wanted.room.clone());
-        user.phone = Some(wanted.phone.clone());
-        user.isp = Some(wanted.isp.clone());
-        user.account = Some(wanted.account.clone());
+    let update: ProfileUpdate = request.json::<Body>()?.try_into()?;
+    let actor = request.actor(&caller);
+    let user = users.authorize_target(caller, &update.target).await?;
+    let changed = users.change(user, &actor, |user| {
+        user.block = Some(update.block.clone());
+        user.room = Some(update.room.clone());
+        user.phone = Some(update.phone.clone());
+        user.isp = Some(update.isp.clone());
+        user.account = Some(update.account.clone());
     });
     changed.await.map(|_| ())
-}
-
-/// Runs the function.
-pub fn main() {
-    CampusChange::serve(change_profile);
 }

@@ -1,37 +1,35 @@
-//! `GET /api/v3/view_profile`: a user's profile; one's own, or as administrator anyone's.
+use shared::CampusProfile;
+use shared::{Admission, FieldCipher, Request, Result, Tokens, UserRef, Users, endpoint};
 
-use shared::dialect::CampusProfile;
-use shared::{Admission, Call, Campus, Dialect, Result, Seals, Subject, Tokens, Users};
-
-#[utoipa::path(
-    get,
-    path = "/api/v3/view_profile",
-    params(("who" = Option<String>, Query, description = "Whose profile, by OpenID; the caller's own where it is empty.", example = "hajimihajimihajimi")),
-    responses((status = 200, body = CampusProfile)),
-    security(("bearer" = [])),
-    extensions(("x-errors" = json!(["inactive", "forbidden", "no_such_account"]))),
+/// A user's profile; one's own, or as administrator anyone's.
+#[endpoint(
+    GET "/api/v3/view_profile",
+    family = Campus,
+    errors = [Inactive, Forbidden, NoSuchAccount],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByOpenId, MayUseDataKey],
+    throttle = 500,
+    openapi(
+        params(("who" = Option<String>, Query, description = "Whose profile, by OpenID; the caller's own where it is empty.", example = "hajimihajimihajimi")),
+        responses((status = 200, body = CampusProfile)),
+        security(("bearer" = [])),
+    ),
 )]
 pub(crate) async fn view_profile(
-    (users, tokens, seals): &(Users, Tokens, Seals),
-    call: Call,
+    (users, tokens, cipher): &(Users, Tokens, FieldCipher),
+    request: Request,
 ) -> Result<CampusProfile> {
     let caller = tokens
-        .authenticate(call.bearer(), users, Admission::Active)
+        .authenticate(request.bearer(), users, Admission::Active)
         .await?;
-    let who = call
+    let who = request
         .query("who")
         .map(str::trim)
         .filter(|who| !who.is_empty());
-    let subject = who.map_or(Subject::Uuid(caller.user.uuid), Subject::who);
-    let user = users.acted_on(caller, &subject).await?;
+    let target = who.map_or(UserRef::Uuid(caller.user.uuid), UserRef::from_campus_name);
+    let user = users.authorize_target(caller, &target).await?;
     let real_name = match &user.real_name {
-        Some(sealed) => Some(seals.unseal(user.uuid, "real_name", sealed).await?),
+        Some(encrypted) => Some(cipher.open(user.uuid, "real_name", encrypted).await?),
         None => None,
     };
-    Ok(CampusProfile::of(user, real_name))
-}
-
-/// Runs the function.
-pub fn main() {
-    Campus::serve(view_profile);
+    Ok(CampusProfile::new(user, real_name))
 }

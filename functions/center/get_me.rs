@@ -1,23 +1,24 @@
-//! `GET /api/users/me`: the caller's own profile.
+use shared::CenterProfile;
+use shared::{Admission, Request, Result, Tokens, Users, endpoint};
 
-use shared::dialect::CenterProfile;
-use shared::{Admission, Call, Center, Dialect, Result, Tokens, Users};
-
-#[utoipa::path(
-    get,
-    path = "/api/users/me",
-    responses((status = 200, body = CenterProfile)),
-    security(("bearer" = [])),
+/// The caller's own profile.
+#[endpoint(
+    GET "/api/users/me",
+    family = Center,
+    grants = [MayUseTokenKey, MayReadUsers],
+    throttle = 500,
+    openapi(
+        responses((status = 200, body = CenterProfile)),
+        security(("bearer" = [])),
+    ),
 )]
-pub(crate) async fn get_me((users, tokens): &(Users, Tokens), call: Call) -> Result<CenterProfile> {
+pub(crate) async fn get_me(
+    (users, tokens): &(Users, Tokens),
+    request: Request,
+) -> Result<CenterProfile> {
     Ok(tokens
-        .authenticate(call.bearer(), users, Admission::ValidToken)
+        .authenticate(request.bearer(), users, Admission::ValidToken)
         .await?
         .user
         .into())
-}
-
-/// Runs the function.
-pub fn main() {
-    Center::serve(get_me);
 }

@@ -1,8 +1,6 @@
-//! `POST /api/auth/login`: exchange a user name or e-mail, and a password, for a token.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::CenterProfile;
-use shared::{Call, Center, Dialect, Limits, Result, Tokens, Users};
+use shared::CenterProfile;
+use shared::{RateLimits, Request, Result, Tokens, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -22,26 +20,39 @@ struct SignedIn {
     user: CenterProfile,
 }
 
-#[utoipa::path(
-    post,
-    path = "/api/auth/login",
-    request_body(content = inline(Credentials), content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = inline(SignedIn))),
-    extensions(("x-errors" = json!(["wrong_password", "too_many"]))),
+/// Exchange a user name or e-mail, and a password, for a token.
+#[endpoint(
+    POST "/api/auth/login",
+    family = Center,
+    errors = [WrongPassword, RateLimited],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByEmail,
+        MayFindByUsername,
+        MayCheckPasswords,
+        MayWriteAuditLog,
+    ],
+    memory = Hashing,
+    throttle = 120,
+    openapi(
+        request_body(content = inline(Credentials), content_type = "application/x-www-form-urlencoded"),
+        responses((status = 200, body = inline(SignedIn))),
+    ),
 )]
 pub(crate) async fn login(
-    (users, limits, tokens): &(Users, Limits, Tokens),
-    call: Call,
+    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    request: Request,
 ) -> Result<SignedIn> {
-    let given: Credentials = call.form()?;
-    let account = users.owner_of_name(&given.username).await?;
+    let body: Credentials = request.form()?;
+    let account = users.owner_of_name(&body.username).await?;
     let user = users
         .sign_in(
             limits,
             account,
-            &given.username,
-            &given.password,
-            &call.by_anyone(),
+            &body.username,
+            &body.password,
+            &request.anonymous_actor(),
         )
         .await?;
     Ok(SignedIn {
@@ -49,9 +60,4 @@ pub(crate) async fn login(
         token_type: "bearer",
         user: user.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Center::serve(login);
 }

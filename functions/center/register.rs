@@ -1,10 +1,8 @@
-//! `POST /api/auth/register`: make an account.
-
 use serde::Deserialize;
-use shared::dialect::CenterProfile;
+use shared::CenterProfile;
 use shared::{
-    Access, Call, Center, Dialect, Email, Limits, NewUser, Nickname, Password, Result, Username,
-    Users,
+    Email, NewUser, Nickname, Password, RateLimits, Request, Result, Role, Username, Users,
+    endpoint,
 };
 use utoipa::ToSchema;
 
@@ -16,33 +14,33 @@ struct Registration {
     email: Email,
 }
 
-#[utoipa::path(
-    post,
-    path = "/api/auth/register",
-    request_body = inline(Registration),
-    responses((status = 200, body = CenterProfile)),
-    extensions(("x-errors" = json!(["username_taken", "email_taken", "too_many"]))),
+/// Make an account.
+#[endpoint(
+    POST "/api/auth/register",
+    family = Center,
+    errors = [UsernameTaken, EmailTaken, RateLimited],
+    grants = [MayFindByEmail, MaySignUp, MayWriteAuditLog],
+    memory = Hashing,
+    openapi(
+        request_body = inline(Registration),
+        responses((status = 200, body = CenterProfile)),
+    ),
 )]
 pub(crate) async fn register(
-    (users, limits): &(Users, Limits),
-    call: Call,
+    (users, limits): &(Users, RateLimits),
+    request: Request,
 ) -> Result<CenterProfile> {
-    let given: Registration = call.json()?;
+    let body: Registration = request.json()?;
     let new = NewUser {
-        username: Some(given.username),
-        nickname: given.nickname,
-        email: given.email,
-        password: given.password.hash()?,
-        access: Access::User,
+        username: Some(body.username),
+        nickname: body.nickname,
+        email: body.email,
+        password: body.password.hash()?,
+        role: Role::User,
     };
-    let limit = limits.sign_up(&call.source_address());
+    let limit = limits.sign_up(&request.client_ip());
     Ok(users
-        .sign_up(new, Some(&limit), &call.by_anyone())
+        .sign_up(new, Some(&limit), &request.anonymous_actor())
         .await?
         .into())
-}
-
-/// Runs the function.
-pub fn main() {
-    Center::serve(register);
 }

@@ -1,35 +1,33 @@
-//! `GET /verify-email`: the page behind the link in the verification mail.
-//!
-//! Opening it changes nothing, since mail scanners open links; its button confirms the
-//! address.
-
 use std::sync::LazyLock;
 
-use shared::dialect::Reply;
-use shared::{Call, Dialect, Page, Plain, Result};
+use shared::Response;
+use shared::{HtmlPage, Request, Result, endpoint};
 
-static PAGE: LazyLock<Page> = LazyLock::new(|| {
-    Page::of(
+static PAGE: LazyLock<HtmlPage> = LazyLock::new(|| {
+    HtmlPage::new(
         include_str!("verify_email.html"),
         include_str!("page.css"),
         include_str!("page.js"),
     )
 });
 
-#[utoipa::path(
-    get,
-    path = "/verify-email",
-    params(
+/// The page behind the link in the verification mail.
+///
+/// Opening it changes nothing, since mail scanners open links; its button confirms the
+/// address.
+#[endpoint(
+    GET "/verify-email",
+    family = RawResponse,
+    memory = Constant,
+    throttle = 100,
+    openapi(
+        params(
         ("u" = Option<String>, Query, description = "The user's UUID."),
         ("t" = Option<String>, Query, description = "The token that was mailed.")
     ),
-    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+        responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+    ),
 )]
-pub(crate) async fn verify_email((): &(), _: Call) -> Result<Reply> {
-    Ok(PAGE.reply())
-}
-
-/// Runs the function.
-pub fn main() {
-    Plain::serve(verify_email);
+pub(crate) async fn verify_email((): &(), _: Request) -> Result<Response> {
+    Ok(PAGE.response())
 }

@@ -1,8 +1,8 @@
-//! `GET /users/auth`: the caller's own real name and ID number, as verified; to nobody else.
-
 use serde::Serialize;
-use shared::dialect::Given;
-use shared::{Admission, Call, Dialect, Profile, Result, Sealed, Seals, Tokens, UserId, Users};
+use shared::ProfileResponse;
+use shared::{
+    Admission, EncryptedField, FieldCipher, Request, Result, Tokens, UserId, Users, endpoint,
+};
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -15,33 +15,33 @@ struct Verified {
     id_card: Option<String>,
 }
 
-#[utoipa::path(
-    get,
-    path = "/users/auth",
-    responses((status = 200, body = inline(Verified))),
-    security(("bearer" = [])),
-    extensions(("x-errors" = json!(["blocked"]))),
+/// The caller's own real name and ID number, as verified; to nobody else.
+#[endpoint(
+    GET "/users/auth",
+    family = Profile,
+    errors = [Blocked],
+    grants = [MayUseTokenKey, MayReadUsers, MayUseDataKey],
+    throttle = 500,
+    openapi(
+        responses((status = 200, body = inline(Verified))),
+        security(("bearer" = [])),
+    ),
 )]
 pub(crate) async fn get_auth(
-    (users, tokens, seals): &(Users, Tokens, Seals),
-    call: Call,
-) -> Result<Given<Verified>> {
+    (users, tokens, cipher): &(Users, Tokens, FieldCipher),
+    request: Request,
+) -> Result<ProfileResponse<Verified>> {
     let caller = tokens
-        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .authenticate(request.bearer(), users, Admission::Unblocked)
         .await?
         .user;
-    let unseal = async |field: &str, sealed: &Option<Sealed>| match sealed {
-        Some(sealed) => seals.unseal(caller.uuid, field, sealed).await.map(Some),
+    let open = async |field: &str, encrypted: &Option<EncryptedField>| match encrypted {
+        Some(encrypted) => cipher.open(caller.uuid, field, encrypted).await.map(Some),
         None => Ok(None),
     };
-    Ok(Given::success(Verified {
+    Ok(ProfileResponse::success(Verified {
         user_id: caller.id().get(),
-        real_name: unseal("real_name", &caller.real_name).await?,
-        id_card: unseal("id_card", &caller.id_card).await?,
+        real_name: open("real_name", &caller.real_name).await?,
+        id_card: open("id_card", &caller.id_card).await?,
     }))
-}
-
-/// Runs the function.
-pub fn main() {
-    Profile::serve(get_auth);
 }

@@ -1,26 +1,24 @@
-//! `GET /users`: the caller's own data.
+use shared::{Admission, Request, Result, Tokens, Users};
+use shared::{ProfileResponse, ProfileUser, endpoint};
 
-use shared::dialect::{Given, ProfileUser};
-use shared::{Admission, Call, Dialect, Profile, Result, Tokens, Users};
-
-#[utoipa::path(
-    get,
-    path = "/users",
-    responses((status = 200, body = ProfileUser)),
-    security(("bearer" = [])),
-    extensions(("x-errors" = json!(["blocked"]))),
+/// The caller's own data.
+#[endpoint(
+    GET "/users",
+    family = Profile,
+    errors = [Blocked],
+    grants = [MayUseTokenKey, MayReadUsers],
+    throttle = 500,
+    openapi(
+        responses((status = 200, body = ProfileUser)),
+        security(("bearer" = [])),
+    ),
 )]
 pub(crate) async fn get_user(
     (users, tokens): &(Users, Tokens),
-    call: Call,
-) -> Result<Given<ProfileUser>> {
+    request: Request,
+) -> Result<ProfileResponse<ProfileUser>> {
     let caller = tokens
-        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .authenticate(request.bearer(), users, Admission::Unblocked)
         .await?;
-    Ok(Given::success(caller.user.into()))
-}
-
-/// Runs the function.
-pub fn main() {
-    Profile::serve(get_user);
+    Ok(ProfileResponse::success(caller.user.into()))
 }

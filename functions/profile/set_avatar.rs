@@ -1,10 +1,6 @@
-//! `POST /users/avatar`: make the file `avatar` of a form the caller's picture.
-//!
-//! It is decoded and written anew before it is kept, and the one before is deleted after.
-
 use serde::Serialize;
-use shared::dialect::Given;
-use shared::{Admission, Avatars, Call, Dialect, Error, Picture, Profile, Result, Tokens, Users};
+use shared::ProfileResponse;
+use shared::{Admission, Avatars, Error, Picture, Request, Result, Tokens, Users, endpoint};
 use utoipa::ToSchema;
 
 /// The form as it is described; it is read as it comes.
@@ -22,36 +18,40 @@ struct Saved {
     avatar_url: String,
 }
 
-#[utoipa::path(
-    post,
-    path = "/users/avatar",
-    request_body(content = inline(Form), content_type = "multipart/form-data"),
-    responses((status = 200, body = inline(Saved))),
-    security(("bearer" = [])),
-    extensions(("x-errors" = json!(["blocked", "no_image", "bad_image"])), ("x-beside" = json!("avatar_url"))),
+/// Make the file `avatar` of a form the caller's picture.
+///
+/// It is decoded and written anew before it is kept, and the one before is deleted after.
+#[endpoint(
+    POST "/users/avatar",
+    family = Profile,
+    errors = [Blocked, NoImage, BadImage],
+    grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayEnqueueMessages, MayPutAvatars],
+    memory = Image,
+    throttle = 20,
+    top_level_field = "avatar_url",
+    openapi(
+        request_body(content = inline(Form), content_type = "multipart/form-data"),
+        responses((status = 200, body = inline(Saved))),
+        security(("bearer" = [])),
+    ),
 )]
 pub(crate) async fn set_avatar(
     (users, tokens, avatars): &(Users, Tokens, Avatars),
-    call: Call,
-) -> Result<Given<Saved>> {
+    request: Request,
+) -> Result<ProfileResponse<Saved>> {
     let caller = tokens
-        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .authenticate(request.bearer(), users, Admission::Unblocked)
         .await?;
-    let file = call.file("avatar").await?.ok_or(Error::NoImage)?;
-    let picture = Picture::read(&file).map_err(Error::BadImage)?;
+    let file = request.file("avatar").await?.ok_or(Error::NoImage)?;
+    let picture = Picture::sanitize(&file).map_err(Error::BadImage)?;
 
     let avatar = avatars.put(&caller.user, picture).await?;
-    let by = call.by(&caller);
-    users.set_avatar(caller.user, &by, &avatar).await?;
+    let actor = request.actor(&caller);
+    users.set_avatar(caller.user, &actor, &avatar).await?;
     let avatar_url = String::from(avatar);
-    Ok(Given {
+    Ok(ProfileResponse {
         message: "Avatar saved successfully",
-        beside: Some(("avatar_url", avatar_url.clone().into())),
+        top_level_field: Some(("avatar_url", avatar_url.clone().into())),
         data: Saved { avatar_url },
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Profile::serve(set_avatar);
 }

@@ -1,13 +1,13 @@
-//! `PUT /users/name`: change the caller's user name, which is unique.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::{Given, ProfileName};
-use shared::{Admission, Call, Dialect, Error, Flaw, Result, Tokens, Username, Users, filled};
+use shared::{
+    Admission, Error, InvalidField, Request, Result, Tokens, Username, Users, empty_as_none,
+};
+use shared::{ProfileResponse, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Wanted {
-    #[serde(default, deserialize_with = "filled")]
+struct Body {
+    #[serde(default, deserialize_with = "empty_as_none")]
     #[schema(value_type = Username, required = true)]
     name: Option<String>,
 }
@@ -18,47 +18,48 @@ struct Named {
     name: String,
 }
 
-#[utoipa::path(
-    put,
-    path = "/users/name",
-    request_body = inline(Wanted),
-    responses((status = 200, body = inline(Named))),
-    security(("bearer" = [])),
-    extensions(("x-errors" = json!(["blocked", "missing", "username_taken"])), ("x-beside" = json!("name"))),
+/// Change the caller's user name, which is unique.
+#[endpoint(
+    PUT "/users/name",
+    family = ProfileName,
+    errors = [Blocked, Missing, UsernameTaken],
+    grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MaySetUsernames],
+    throttle = 100,
+    top_level_field = "name",
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Named))),
+        security(("bearer" = [])),
+    ),
 )]
 pub(crate) async fn set_name(
     (users, tokens): &(Users, Tokens),
-    call: Call,
-) -> Result<Given<Named>> {
+    request: Request,
+) -> Result<ProfileResponse<Named>> {
     let caller = tokens
-        .authenticate(call.bearer(), users, Admission::Unblocked)
+        .authenticate(request.bearer(), users, Admission::Unblocked)
         .await?;
-    let wanted: Wanted = call.filled_json()?;
-    let name = wanted
+    let body: Body = request.json_non_empty()?;
+    let name = body
         .name
         .filter(|name| !name.trim().is_empty())
         .ok_or(Error::Missing("name"))?;
     let name: Username = name
         .parse()
-        .map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
+        .map_err(|reason| Error::Invalid(InvalidField::new("name", reason)))?;
 
     if name.is_reserved() && name.canonical() != caller.user.username.canonical() {
         return Err(Error::UsernameTaken);
     }
 
-    let by = call.by(&caller);
-    let named = users
-        .change(caller.user, &by, |user| user.username = name.clone())
+    let actor = request.actor(&caller);
+    let user = users
+        .change(caller.user, &actor, |user| user.username = name.clone())
         .await?;
-    let name = String::from(named.username);
-    Ok(Given {
+    let name = String::from(user.username);
+    Ok(ProfileResponse {
         message: "Success",
-        beside: Some(("name", name.clone().into())),
+        top_level_field: Some(("name", name.clone().into())),
         data: Named { name },
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    ProfileName::serve(set_name);
 }

@@ -1,21 +1,17 @@
-//! `PUT /api/users/avatar`: change where a user's picture is; one's own, or as administrator anyone's.
-//!
-//! An absent `avatar` stays as it is, `null` clears it.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::WhaleUser;
+use shared::WhaleUser;
 use shared::{
-    Admission, AvatarUrl, Call, Dialect, Email, Result, Subject, Tokens, UserId, Users, Whale,
-    present,
+    Admission, AvatarUrl, Email, Request, Result, Tokens, UserId, UserRef, Users, double_option,
+    endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     user_id: Option<UserId>,
     #[schema(value_type = Option<Email>)]
     email: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<AvatarUrl>)]
     avatar: Option<Option<AvatarUrl>>,
 }
@@ -25,37 +21,38 @@ struct Changed {
     user: WhaleUser,
 }
 
-#[utoipa::path(
-    put,
-    path = "/api/users/avatar/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(Changed))),
-    security(("bearer" = []), ("token" = [])),
-    extensions(("x-errors" = json!(["missing", "no_such_account", "forbidden"]))),
+/// Change where a user's picture is; one's own, or as administrator anyone's.
+///
+/// An absent `avatar` stays as it is, `null` clears it.
+#[endpoint(
+    PUT "/api/users/avatar/",
+    family = Whale,
+    errors = [Missing, NoSuchAccount, Forbidden],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayChangeUsers, MayActForOthers],
+    throttle = 100,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Changed))),
+        security(("bearer" = []), ("token" = [])),
+    ),
 )]
 pub(crate) async fn change_avatar(
     (users, tokens): &(Users, Tokens),
-    call: Call,
+    request: Request,
 ) -> Result<Changed> {
     let caller = tokens
-        .authenticate(call.bearer_or_query(), users, Admission::ValidToken)
+        .authenticate(request.bearer_or_query(), users, Admission::ValidToken)
         .await?;
-    let given: Given = call.json_with(&["user_id|email"])?;
-    let subject = Subject::of(given.user_id, given.email.as_deref())?;
-    let by = call.by(&caller);
-    let user = users.acted_on(caller, &subject).await?;
-    let changed = users.change(user, &by, |user| {
-        given
-            .avatar
+    let body: Body = request.json_requiring(&["user_id|email"])?;
+    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let actor = request.actor(&caller);
+    let user = users.authorize_target(caller, &target).await?;
+    let changed = users.change(user, &actor, |user| {
+        body.avatar
             .iter()
             .for_each(|avatar| user.avatar = avatar.clone());
     });
     Ok(Changed {
         user: changed.await?.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(change_avatar);
 }

@@ -1,14 +1,12 @@
-//! `PUT /api/users/name`: change a user's name to be shown; one's own, or as administrator anyone's.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::WhaleUser;
+use shared::WhaleUser;
 use shared::{
-    Admission, Call, Dialect, Email, Nickname, Result, Subject, Tokens, UserId, Users, Whale,
+    Admission, Email, Nickname, Request, Result, Tokens, UserId, UserRef, Users, endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     name: Nickname,
     user_id: Option<UserId>,
     #[schema(value_type = Option<Email>)]
@@ -20,29 +18,32 @@ struct Changed {
     user: WhaleUser,
 }
 
-#[utoipa::path(
-    put,
-    path = "/api/users/name/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(Changed))),
-    security(("bearer" = []), ("token" = [])),
-    extensions(("x-errors" = json!(["missing", "no_such_account", "forbidden"]))),
+/// Change a user's name to be shown; one's own, or as administrator anyone's.
+#[endpoint(
+    PUT "/api/users/name/",
+    family = Whale,
+    errors = [Missing, NoSuchAccount, Forbidden],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayChangeUsers, MayActForOthers],
+    throttle = 100,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Changed))),
+        security(("bearer" = []), ("token" = [])),
+    ),
 )]
-pub(crate) async fn change_name((users, tokens): &(Users, Tokens), call: Call) -> Result<Changed> {
+pub(crate) async fn change_name(
+    (users, tokens): &(Users, Tokens),
+    request: Request,
+) -> Result<Changed> {
     let caller = tokens
-        .authenticate(call.bearer_or_query(), users, Admission::ValidToken)
+        .authenticate(request.bearer_or_query(), users, Admission::ValidToken)
         .await?;
-    let given: Given = call.json_with(&["name", "user_id|email"])?;
-    let subject = Subject::of(given.user_id, given.email.as_deref())?;
-    let by = call.by(&caller);
-    let user = users.acted_on(caller, &subject).await?;
-    let changed = users.change(user, &by, |user| user.nickname = given.name.clone());
+    let body: Body = request.json_requiring(&["name", "user_id|email"])?;
+    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let actor = request.actor(&caller);
+    let user = users.authorize_target(caller, &target).await?;
+    let changed = users.change(user, &actor, |user| user.nickname = body.name.clone());
     Ok(Changed {
         user: changed.await?.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(change_name);
 }

@@ -1,15 +1,13 @@
-//! `PUT /api/users/password`: set a new password, with a mailed code or the old one.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::WhaleUser;
+use shared::WhaleUser;
 use shared::{
-    Call, CaptchaGroup, Captchas, Dialect, Email, Error, Limits, Password, Result, Subject, UserId,
-    Users, Whale,
+    Email, Error, MailCodeGroup, MailCodes, Password, RateLimits, Request, Result, UserId, UserRef,
+    Users, endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     #[schema(value_type = Password)]
     password_new: String,
     user_id: Option<UserId>,
@@ -26,32 +24,50 @@ struct Changed {
     user: WhaleUser,
 }
 
-#[utoipa::path(
-    put,
-    path = "/api/users/password/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(Changed))),
-    extensions(("x-errors" = json!(["missing", "no_such_account", "wrong_password", "bad_password", "bad_code", "expired_code", "too_many"]))),
+/// Set a new password, with a mailed code or the old one.
+#[endpoint(
+    PUT "/api/users/password/",
+    family = Whale,
+    errors = [Missing, NoSuchAccount, WrongPassword, BadPassword, BadCode, ExpiredCode, RateLimited],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByEmail,
+        MayCheckPasswords,
+        MayTryMailCodes,
+        MayEnqueueMessages,
+        MayWriteAuditLog,
+    ],
+    memory = Hashing,
+    throttle = 30,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Changed))),
+    ),
 )]
 pub(crate) async fn change_password(
-    (users, captchas, limits): &(Users, Captchas, Limits),
-    call: Call,
+    (users, mail_codes, limits): &(Users, MailCodes, RateLimits),
+    request: Request,
 ) -> Result<Changed> {
-    let given: Given = call.json_with(&["password_new", "user_id|email", "code|password_old"])?;
-    let new = Password::parse(&given.password_new).map_err(|_| Error::BadPassword)?;
+    let body: Body =
+        request.json_requiring(&["password_new", "user_id|email", "code|password_old"])?;
+    let new = Password::parse(&body.password_new).map_err(|_| Error::BadPassword)?;
     let user = users
-        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .find(&UserRef::from_id_or_email(
+            body.user_id,
+            body.email.as_deref(),
+        )?)
         .await?;
 
     let tries = limits.login(Some(user.uuid), "");
-    let claim = match (&given.code, &given.password_old) {
+    let verified_code = match (&body.code, &body.password_old) {
         (Some(code), _) => Some(
-            captchas
-                .evaluate(&user, CaptchaGroup::Password, code)
+            mail_codes
+                .verify(&user, MailCodeGroup::Password, code)
                 .await?,
         ),
         (None, old) => {
-            users.count(&tries).await?;
+            limits.consume(&tries).await?;
             if !user.password.verify(old.as_deref().unwrap_or_default())? {
                 return Err(Error::WrongPassword);
             }
@@ -62,17 +78,12 @@ pub(crate) async fn change_password(
         .change_password(
             user,
             &new.hash()?,
-            claim.as_ref(),
+            verified_code.as_ref(),
             &tries,
-            &call.by_anyone(),
+            &request.anonymous_actor(),
         )
         .await?;
     Ok(Changed {
         user: changed.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(change_password);
 }

@@ -1,13 +1,11 @@
-//! `PUT /api/captcha/check`: whether a code is right. Counts a try, and does not use the code up.
-
 use serde::{Deserialize, Serialize};
-use shared::{Call, CaptchaGroup, Captchas, Dialect, Email, Result, Subject, UserId, Users, Whale};
+use shared::{Email, MailCodeGroup, MailCodes, Request, Result, UserId, UserRef, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     #[schema(value_type = u64, minimum = 1, maximum = 1, examples(1))]
-    group: CaptchaGroup,
+    group: MailCodeGroup,
     #[schema(examples("7KQ2M9XD"))]
     code: String,
     user_id: Option<UserId>,
@@ -18,26 +16,29 @@ struct Given {
 #[derive(Serialize, ToSchema)]
 struct Right {}
 
-#[utoipa::path(
-    put,
-    path = "/api/captcha/check/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(Right))),
-    extensions(("x-errors" = json!(["missing", "no_such_account", "bad_code", "expired_code"]))),
+/// Whether a code is right. Counts a try, and does not use the code up.
+#[endpoint(
+    PUT "/api/captcha/check/",
+    family = Whale,
+    errors = [Missing, NoSuchAccount, BadCode, ExpiredCode],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayTryMailCodes],
+    throttle = 100,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Right))),
+    ),
 )]
 pub(crate) async fn check_captcha(
-    (users, captchas): &(Users, Captchas),
-    call: Call,
+    (users, mail_codes): &(Users, MailCodes),
+    request: Request,
 ) -> Result<Right> {
-    let given: Given = call.json_with(&["group", "code", "user_id|email"])?;
+    let body: Body = request.json_requiring(&["group", "code", "user_id|email"])?;
     let user = users
-        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .find(&UserRef::from_id_or_email(
+            body.user_id,
+            body.email.as_deref(),
+        )?)
         .await?;
-    captchas.evaluate(&user, given.group, &given.code).await?;
+    mail_codes.verify(&user, body.group, &body.code).await?;
     Ok(Right {})
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(check_captcha);
 }

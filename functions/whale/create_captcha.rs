@@ -1,16 +1,14 @@
-//! `POST /api/captcha`: mail a user a code.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::WhaleCaptcha;
+use shared::WhaleCaptcha;
 use shared::{
-    Call, CaptchaGroup, Captchas, Dialect, Email, Limits, Result, Subject, UserId, Users, Whale,
+    Email, MailCodeGroup, MailCodes, RateLimits, Request, Result, UserId, UserRef, Users, endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     #[schema(value_type = u64, minimum = 1, maximum = 1, examples(1))]
-    group: CaptchaGroup,
+    group: MailCodeGroup,
     user_id: Option<UserId>,
     #[schema(value_type = Option<Email>)]
     email: Option<String>,
@@ -21,35 +19,44 @@ struct Created {
     captcha: WhaleCaptcha,
 }
 
-#[utoipa::path(
-    post,
-    path = "/api/captcha/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(Created))),
-    extensions(("x-errors" = json!(["missing", "no_such_account", "too_many"]))),
+/// Mail a user a code.
+#[endpoint(
+    POST "/api/captcha/",
+    family = Whale,
+    errors = [Missing, NoSuchAccount, RateLimited],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByEmail,
+        MayCreateMailCodes,
+        MayEnqueueMessages,
+    ],
+    throttle = 30,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Created))),
+    ),
 )]
 pub(crate) async fn create_captcha(
-    (users, captchas, limits): &(Users, Captchas, Limits),
-    call: Call,
+    (users, mail_codes, limits): &(Users, MailCodes, RateLimits),
+    request: Request,
 ) -> Result<Created> {
-    let given: Given = call.json_with(&["group", "user_id|email"])?;
+    let body: Body = request.json_requiring(&["group", "user_id|email"])?;
     let user = users
-        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .find(&UserRef::from_id_or_email(
+            body.user_id,
+            body.email.as_deref(),
+        )?)
         .await?;
-    let captcha = captchas
+    let mail_code = mail_codes
         .send(
             &user,
-            given.group,
+            body.group,
             &limits.captchas(user.id()),
-            call.language(),
+            request.language(),
         )
         .await?;
     Ok(Created {
-        captcha: captcha.into(),
+        captcha: mail_code.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(create_captcha);
 }

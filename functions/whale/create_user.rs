@@ -1,15 +1,13 @@
-//! `POST /api/users`: make an account, and log in to it.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::WhaleUser;
+use shared::WhaleUser;
 use shared::{
-    Access, Call, Dialect, Email, Error, Flaw, Limits, NewUser, Nickname, Password, Result, Tokens,
-    Users, Whale,
+    Email, Error, InvalidField, NewUser, Nickname, Password, RateLimits, Request, Result, Role,
+    Tokens, Users, endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     #[schema(value_type = Email)]
     email: String,
     #[schema(value_type = Password)]
@@ -25,46 +23,46 @@ struct Created {
     token: String,
 }
 
-#[utoipa::path(
-    post,
-    path = "/api/users/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(Created))),
-    extensions(("x-errors" = json!(["missing", "bad_email", "bad_password", "email_taken", "too_many"]))),
+/// Make an account, and log in to it.
+#[endpoint(
+    POST "/api/users/",
+    family = Whale,
+    errors = [Missing, BadEmail, BadPassword, EmailTaken, RateLimited],
+    grants = [MayUseTokenKey, MayFindByEmail, MaySignUp, MayWriteAuditLog],
+    memory = Hashing,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Created))),
+    ),
 )]
 pub(crate) async fn create_user(
-    (users, limits, tokens): &(Users, Limits, Tokens),
-    call: Call,
+    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    request: Request,
 ) -> Result<Created> {
-    let given: Given = call.json_with(&["email", "password", "name"])?;
-    let nickname: Nickname = given
+    let body: Body = request.json_requiring(&["email", "password", "name"])?;
+    let nickname: Nickname = body
         .name
         .parse()
-        .map_err(|why| Error::Invalid(Flaw::of("name", why)))?;
-    let email: Email = given.email.parse().map_err(|_| Error::BadEmail)?;
-    let password = Password::parse(&given.password).map_err(|_| Error::BadPassword)?;
+        .map_err(|reason| Error::Invalid(InvalidField::new("name", reason)))?;
+    let email: Email = body.email.parse().map_err(|_| Error::BadEmail)?;
+    let password = Password::parse(&body.password).map_err(|_| Error::BadPassword)?;
 
     let new = NewUser {
         username: None,
         nickname,
         email,
         password: password.hash()?,
-        access: Access::User,
+        role: Role::User,
     };
     let user = users
         .sign_up(
             new,
-            Some(&limits.sign_up(&call.source_address())),
-            &call.by_anyone(),
+            Some(&limits.sign_up(&request.client_ip())),
+            &request.anonymous_actor(),
         )
         .await?;
     Ok(Created {
         token: tokens.issue(&user).await?,
         user: user.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(create_user);
 }

@@ -1,8 +1,6 @@
-//! `GET /api/current_user`: the user of a token, which the query carries, or else the header.
-
 use serde::Serialize;
-use shared::dialect::WhaleUser;
-use shared::{Admission, Call, Dialect, Error, Result, Tokens, Users, Whale};
+use shared::WhaleUser;
+use shared::{Admission, Error, Request, Result, Tokens, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -10,18 +8,26 @@ struct Found {
     user: WhaleUser,
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/current_user/",
-    responses((status = 200, body = inline(Found))),
-    security((), ("bearer" = []), ("token" = [])),
-    extensions(("x-errors" = json!(["no_parameter", "not_found"]))),
+/// The user of a token, which the query carries, or else the header.
+#[endpoint(
+    GET "/api/current_user/",
+    family = Whale,
+    errors = [MissingQuery, NotFound],
+    grants = [MayUseTokenKey, MayReadUsers],
+    throttle = 500,
+    openapi(
+        responses((status = 200, body = inline(Found))),
+        security((), ("bearer" = []), ("token" = [])),
+    ),
 )]
-pub(crate) async fn current_user((users, tokens): &(Users, Tokens), call: Call) -> Result<Found> {
-    let token = call
+pub(crate) async fn current_user(
+    (users, tokens): &(Users, Tokens),
+    request: Request,
+) -> Result<Found> {
+    let token = request
         .query("token")
-        .or_else(|| call.bearer())
-        .ok_or(Error::NoParameter)?;
+        .or_else(|| request.bearer())
+        .ok_or(Error::MissingQuery)?;
     let caller = tokens
         .authenticate(Some(token), users, Admission::ValidToken)
         .await
@@ -32,9 +38,4 @@ pub(crate) async fn current_user((users, tokens): &(Users, Tokens), call: Call) 
     Ok(Found {
         user: caller.user.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(current_user);
 }

@@ -1,21 +1,17 @@
-//! `GET /api/users`: the users who match, a page at a time; for administrators.
-//!
-//! `ids`, `uuids` and `email` are looked up; everything else is read from the directory.
-
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::Serialize;
 use serde_json::json;
-use shared::dialect::WhaleUser;
+use shared::WhaleUser;
 use shared::{
-    Admission, At, Call, Cursors, Dialect, Directory, Error, Filter, Lookup, OrderBy, Result,
-    Tokens, Users, Whale,
+    Admission, CursorCodec, Error, Filter, Lookup, OrderBy, PagePosition, Request, Result, Tokens,
+    UserIndex, Users, endpoint,
 };
 use utoipa::ToSchema;
 
-/// Everything that a cursor is bound to.
-const QUESTION: [&str; 7] = [
+/// The query parameters that a cursor is bound to.
+const CURSOR_PARAMETERS: [&str; 7] = [
     "ids",
     "uuids",
     "email",
@@ -24,11 +20,11 @@ const QUESTION: [&str; 7] = [
     "featured",
     "order_by",
 ];
-/// How many users one request looks up.
-const MOST_NAMED: usize = 100;
+/// The maximum number of values in `ids` and `uuids`.
+const MAX_VALUES: usize = 100;
 
 #[derive(Serialize, ToSchema)]
-struct Listed {
+struct Page {
     users: Vec<WhaleUser>,
     /// How many match, on all pages.
     #[schema(examples(1))]
@@ -38,7 +34,7 @@ struct Listed {
     next_cursor: Option<String>,
 }
 
-struct Wanted {
+struct ListQuery {
     lookup: Lookup,
     filter: Filter,
     order: OrderBy,
@@ -46,10 +42,16 @@ struct Wanted {
     size: usize,
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/users/",
-    params(
+/// The users who match, a page at a time; for administrators.
+///
+/// `ids`, `uuids` and `email` are looked up; everything else is read from the directory.
+#[endpoint(
+    GET "/api/users/",
+    family = Whale,
+    errors = [InvalidQuery, Forbidden],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayListUsers],
+    openapi(
+        params(
         ("ids" = Option<String>, Query, description = "Integer ids, with commas between; at most 100."),
         ("uuids" = Option<String>, Query, description = "UUIDs, with commas between; at most 100."),
         ("email" = Option<String>, Query, description = "The e-mail of one user."),
@@ -62,73 +64,75 @@ struct Wanted {
         ("per_page" = Option<u64>, Query, minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before; not with `page`."),
     ),
-    responses((status = 200, body = inline(Listed))),
-    security(("bearer" = []), ("token" = [])),
-    extensions(("x-errors" = json!(["bad_parameter", "forbidden"])))
+        responses((status = 200, body = inline(Page))),
+        security(("bearer" = []), ("token" = [])),
+    ),
 )]
 pub(crate) async fn list_users(
-    (directory, users, tokens, cursors): &(Directory, Users, Tokens, Cursors),
-    call: Call,
-) -> Result<Listed> {
-    let Wanted {
+    (index, users, tokens, cursors): &(UserIndex, Users, Tokens, CursorCodec),
+    request: Request,
+) -> Result<Page> {
+    let ListQuery {
         lookup,
         filter,
         order,
         from,
         size,
-    } = wanted(&call)?; // before anything is read
+    } = parse_query(&request)?; // before any read
     if !tokens
-        .authenticate(call.bearer_or_query(), users, Admission::ValidToken)
+        .authenticate(request.bearer_or_query(), users, Admission::ValidToken)
         .await?
         .user
-        .administers()
+        .is_active_admin()
     {
         return Err(Error::Forbidden);
     }
-    let at = match call.query("cursor") {
-        Some(cursor) => cursors.read(&question(&call), cursor).await?,
-        None => At::Offset(from),
+    let at = match request.query("cursor") {
+        Some(cursor) => cursors.read(&cursor_query(&request), cursor).await?,
+        None => PagePosition::Offset(from),
     };
     let page = match lookup.is_empty() {
-        true => directory.page(filter, &order, at, size).await?,
+        true => index.page(filter, &order, at, size).await?,
         false => {
-            directory
+            index
                 .look_up(users, &lookup, filter, &order, at, size)
                 .await?
         }
     };
     let next_cursor = match page.next {
-        Some(at) => Some(cursors.write(&question(&call), at).await?),
+        Some(at) => Some(cursors.write(&cursor_query(&request), at).await?),
         None => None,
     };
-    Ok(Listed {
+    Ok(Page {
         users: page.entries.into_iter().map(WhaleUser::from).collect(),
         total: page.total,
         next_cursor,
     })
 }
 
-/// All but the cursor, which is read for those only who may list: a made-up one would have the key
-/// searched that tokens need, too.
-fn wanted(call: &Call) -> Result<Wanted> {
-    let size = whole(call, "per_page", 20, 1..=100)?;
-    let page = whole(call, "page", 1, 1..=u64::MAX)?;
-    if call.query("cursor").is_some() && call.query("page").is_some() {
-        return Err(Error::BadParameter("page"));
+/// Parses all parameters but the cursor.
+///
+/// The cursor is decrypted after authorization only. A made-up one can cause a refresh of the token
+/// key, and the rate of refreshes is limited.
+fn parse_query(request: &Request) -> Result<ListQuery> {
+    let size = number(request, "per_page", 20, 1..=100)?;
+    let page = number(request, "page", 1, 1..=u64::MAX)?;
+    if request.query("cursor").is_some() && request.query("page").is_some() {
+        return Err(Error::InvalidQuery("page"));
     }
     let filter = Filter {
-        email_verified: flag(call, "email_verified")?,
-        blocked: flag(call, "blocked")?,
-        featured: flag(call, "featured")?,
+        email_verified: flag(request, "email_verified")?,
+        blocked: flag(request, "blocked")?,
+        featured: flag(request, "featured")?,
     };
     let lookup = Lookup {
-        ids: list(call, "ids")?,
-        uuids: list(call, "uuids")?,
-        email: value(call, "email")?,
+        ids: list(request, "ids")?,
+        uuids: list(request, "uuids")?,
+        email: value(request, "email")?,
     };
-    let order = value(call, "order_by")?.unwrap_or_default();
+    let order = value(request, "order_by")?.unwrap_or_default();
     let from = (page - 1).saturating_mul(size);
-    Ok(Wanted {
+    Ok(ListQuery {
         lookup,
         filter,
         order,
@@ -137,13 +141,18 @@ fn wanted(call: &Call) -> Result<Wanted> {
     })
 }
 
-fn question(call: &Call) -> String {
-    json!(QUESTION.map(|name| call.query(name))).to_string()
+fn cursor_query(request: &Request) -> String {
+    json!(CURSOR_PARAMETERS.map(|name| request.query(name))).to_string()
 }
 
-/// A number in ASCII digits; one beyond all others is as large as can be.
-fn whole(call: &Call, name: &'static str, default: u64, range: RangeInclusive<u64>) -> Result<u64> {
-    let Some(text) = call.query(name) else {
+/// A decimal number within `range`, else `default` if absent. Overflow saturates.
+fn number(
+    request: &Request,
+    name: &'static str,
+    default: u64,
+    range: RangeInclusive<u64>,
+) -> Result<u64> {
+    let Some(text) = request.query(name) else {
         return Ok(default);
     };
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -151,39 +160,35 @@ fn whole(call: &Call, name: &'static str, default: u64, range: RangeInclusive<u6
     if digits && range.contains(&number) {
         Ok(number)
     } else {
-        Err(Error::BadParameter(name))
+        Err(Error::InvalidQuery(name))
     }
 }
 
-fn flag(call: &Call, name: &'static str) -> Result<Option<bool>> {
-    match call.query(name) {
+fn flag(request: &Request, name: &'static str) -> Result<Option<bool>> {
+    match request.query(name) {
         None => Ok(None),
         Some("0") => Ok(Some(false)),
         Some("1") => Ok(Some(true)),
-        Some(_) => Err(Error::BadParameter(name)),
+        Some(_) => Err(Error::InvalidQuery(name)),
     }
 }
 
-fn value<T: FromStr>(call: &Call, name: &'static str) -> Result<Option<T>> {
-    call.query(name)
-        .map(|text| text.parse().map_err(|_| Error::BadParameter(name)))
+fn value<T: FromStr>(request: &Request, name: &'static str) -> Result<Option<T>> {
+    request
+        .query(name)
+        .map(|text| text.parse().map_err(|_| Error::InvalidQuery(name)))
         .transpose()
 }
 
-fn list<T: FromStr>(call: &Call, name: &'static str) -> Result<Option<Vec<T>>> {
-    let Some(text) = call.query(name) else {
+fn list<T: FromStr>(request: &Request, name: &'static str) -> Result<Option<Vec<T>>> {
+    let Some(text) = request.query(name) else {
         return Ok(None);
     };
     let values: Result<Vec<T>, _> = text
         .split(',')
-        .take(MOST_NAMED + 1)
+        .take(MAX_VALUES + 1)
         .map(str::parse)
         .collect();
-    let values = values.ok().filter(|values| values.len() <= MOST_NAMED);
-    values.map(Some).ok_or(Error::BadParameter(name))
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(list_users);
+    let values = values.ok().filter(|values| values.len() <= MAX_VALUES);
+    values.map(Some).ok_or(Error::InvalidQuery(name))
 }

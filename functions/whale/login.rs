@@ -1,12 +1,10 @@
-//! `PUT /api/users/login`: exchange an e-mail and a password for a token.
-
 use serde::{Deserialize, Serialize};
-use shared::dialect::WhaleUser;
-use shared::{Call, Dialect, Email, Limits, Result, Tokens, Users, Whale};
+use shared::WhaleUser;
+use shared::{Email, RateLimits, Request, Result, Tokens, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     #[schema(value_type = Email)]
     email: String,
     #[schema(format = Password, examples("password123"))]
@@ -20,19 +18,25 @@ struct SignedIn {
     token: String,
 }
 
-#[utoipa::path(
-    put,
-    path = "/api/users/login/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(SignedIn))),
-    extensions(("x-errors" = json!(["missing", "no_such_account", "wrong_password", "blocked", "too_many"]))),
+/// Exchange an e-mail and a password for a token.
+#[endpoint(
+    PUT "/api/users/login/",
+    family = Whale,
+    errors = [Missing, NoSuchAccount, WrongPassword, Blocked, RateLimited],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayCheckPasswords, MayWriteAuditLog],
+    memory = Hashing,
+    throttle = 120,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(SignedIn))),
+    ),
 )]
 pub(crate) async fn login(
-    (users, limits, tokens): &(Users, Limits, Tokens),
-    call: Call,
+    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    request: Request,
 ) -> Result<SignedIn> {
-    let given: Given = call.json_with(&["email", "password"])?;
-    let account = match given.email.parse() {
+    let body: Body = request.json_requiring(&["email", "password"])?;
+    let account = match body.email.parse() {
         Ok(email) => users.owner_of_email(&email).await?,
         Err(_) => None,
     };
@@ -40,18 +44,13 @@ pub(crate) async fn login(
         .sign_in(
             limits,
             account,
-            &given.email,
-            &given.password,
-            &call.by_anyone(),
+            &body.email,
+            &body.password,
+            &request.anonymous_actor(),
         )
         .await?;
     Ok(SignedIn {
         token: tokens.issue(&user).await?,
         user: user.into(),
     })
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(login);
 }

@@ -1,11 +1,9 @@
-//! `POST /api/users/verification_email`: mail a user the link that verifies the e-mail.
-
 use serde::{Deserialize, Serialize};
-use shared::{Call, Dialect, Email, Error, Limits, Result, Subject, UserId, Users, Whale};
+use shared::{Email, Error, RateLimits, Request, Result, UserId, UserRef, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
-struct Given {
+struct Body {
     user_id: Option<UserId>,
     #[schema(value_type = Option<Email>)]
     email: Option<String>,
@@ -14,20 +12,28 @@ struct Given {
 #[derive(Serialize, ToSchema)]
 struct Sent {}
 
-#[utoipa::path(
-    post,
-    path = "/api/users/verification_email/",
-    request_body = inline(Given),
-    responses((status = 200, body = inline(Sent))),
-    extensions(("x-errors" = json!(["missing", "no_such_account", "already_verified", "too_many"]))),
+/// Mail a user the link that verifies the e-mail.
+#[endpoint(
+    POST "/api/users/verification_email/",
+    family = Whale,
+    errors = [Missing, NoSuchAccount, AlreadyVerified, RateLimited],
+    grants = [MayReadUsers, MayFindByEmail, MayCountVerifications, MayEnqueueMessages],
+    throttle = 30,
+    openapi(
+        request_body = inline(Body),
+        responses((status = 200, body = inline(Sent))),
+    ),
 )]
 pub(crate) async fn send_verification(
-    (users, limits): &(Users, Limits),
-    call: Call,
+    (users, limits): &(Users, RateLimits),
+    request: Request,
 ) -> Result<Sent> {
-    let given: Given = call.json_with(&["user_id|email"])?;
+    let body: Body = request.json_requiring(&["user_id|email"])?;
     let user = users
-        .find(&Subject::of(given.user_id, given.email.as_deref())?)
+        .find(&UserRef::from_id_or_email(
+            body.user_id,
+            body.email.as_deref(),
+        )?)
         .await?;
     if user.email_verified {
         return Err(Error::AlreadyVerified);
@@ -36,13 +42,8 @@ pub(crate) async fn send_verification(
         .send_verification(
             &user,
             &limits.verification_mails(user.id()),
-            call.language(),
+            request.language(),
         )
         .await?;
     Ok(Sent {})
-}
-
-/// Runs the function.
-pub fn main() {
-    Whale::serve(send_verification);
 }

@@ -1,0 +1,15 @@
+//! `OutboxTable`'s stream: deletion of unreferenced avatars.
+//!
+//! A record can arrive twice. The second deletion changes nothing, since no key is used again.
+
+use serde_json::Value;
+use shared::{Avatars, InternalError, object_to_delete, serve_records};
+
+async fn delete_avatar(avatars: &Avatars, record: &Value) -> Result<(), InternalError> {
+    avatars.delete(object_to_delete(record)?).await
+}
+
+/// Serves the function.
+pub fn main() {
+    serve_records(delete_avatar);
+}

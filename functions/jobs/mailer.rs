@@ -1,0 +1,66 @@
+//! `OutboxTable`'s stream: delivery of the e-mails in the outbox.
+//!
+//! A record can arrive twice. Then its e-mail is sent twice, with the same code. A failed record is
+//! retried, and finally goes to the dead-letter queue. If SES rejects the e-mail or its recipient,
+//! the record is logged and skipped, since every retry would be rejected.
+
+use serde_json::Value;
+use shared::{
+    CodeDeriver, Connections, EmailSender, EmailTemplate, Error, FromConfig, InternalError,
+    NotificationKind, OutboxMessage, Tokens, UserId, serve_records,
+};
+
+/// The base URL of links in e-mails.
+struct BaseUrl(String);
+
+impl FromConfig for BaseUrl {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        Ok(Self(connections.config.required("BASE_URL")?))
+    }
+}
+
+async fn mailer(
+    (sender, tokens, codes, BaseUrl(base)): &(EmailSender, Tokens, CodeDeriver, BaseUrl),
+    record: &Value,
+) -> Result<(), InternalError> {
+    let message = OutboxMessage::from_record(record)?;
+    let user = message.user;
+    let (code, link);
+    let template = match &message.kind {
+        NotificationKind::VerifyEmail { version } => {
+            let token = tokens.issue_for_email(user, *version).await;
+            let token = token.map_err(Error::into_internal)?;
+            link = format!("{base}/verify-email?u={user}&t={token}");
+            EmailTemplate::VerifyEmail { link: &link }
+        }
+        NotificationKind::ResetCode { mail_code, key_id } => {
+            let derived = codes.derive(*mail_code, key_id).await?;
+            code = derived.ok_or_else(|| missing_key(&message.kind))?;
+            link = format!("{base}/reset-password?id={}", UserId::from(user));
+            EmailTemplate::ResetCode {
+                code: &code,
+                link: &link,
+            }
+        }
+        NotificationKind::PasswordChanged => EmailTemplate::PasswordChanged,
+        NotificationKind::EmailChanged => EmailTemplate::EmailChanged,
+    };
+    let email = template.render(&message.nickname, message.language)?;
+    sender.send(email, &message.to).await
+}
+
+/// The error if the key of a code is missing. The instance may not know a new key yet, so the record
+/// is retried until the code expires.
+fn missing_key(kind: &NotificationKind) -> InternalError {
+    let cause = "the key of a code is gone";
+    if kind.is_expired() {
+        InternalError::permanent(cause)
+    } else {
+        InternalError::new(cause)
+    }
+}
+
+/// Serves the function.
+pub fn main() {
+    serve_records(mailer);
+}
