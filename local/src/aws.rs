@@ -1,71 +1,57 @@
-//! One door to all AWS services: who asks, for what, may they, and then the service.
+//! The endpoint of all AWS services: authentication, authorization, fault injection, call log.
 
-mod called;
-mod caller;
+mod authorize;
+mod call_log;
 mod dynamodb;
 mod fault;
-mod grant;
-mod item;
 mod request;
 mod s3;
 mod secrets;
 mod service;
 mod ses;
-mod stream;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use anyhow::Result;
-use http::Request;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::{sync::mpsc::UnboundedReceiver, time::sleep};
 
 use crate::{
-    Mail,
-    live::Live,
-    recent::Recent,
-    server::{Answer, Broken},
+    server::{ConnectionClosed, HttpResponse},
     template::Template,
 };
-pub use called::AwsCall;
-use caller::Caller;
-pub use fault::{Effect, Fault, Hold};
-use request::Call;
-pub(crate) use secrets::Rotation;
+pub use call_log::AwsCall;
+pub(crate) use dynamodb::{Record, Stream};
+pub use fault::{Effect, Hold, InjectedFault};
+use request::{AwsRequest, Principal, target_operation};
+pub use request::{OPERATOR, SECRET_ACCESS_KEY};
+pub(crate) use secrets::RotationRequest;
 use service::Service;
-pub(crate) use stream::{Record, Stream};
+pub use ses::CapturedEmail;
 
-/// The access key id that may do everything: for tools, not for functions.
-pub const OPERATOR: &str = "operator";
-
-/// The secret access key of every function, and of the operator.
-pub const SECRET_ACCESS_KEY: &str = "local";
-
-/// The services, and the door before them.
+/// All services and their endpoint.
 pub(crate) struct Aws {
-    template: Live<Template>,
+    template: ArcSwap<Template>,
     dynamodb: dynamodb::DynamoDb,
-    s3: Live<s3::S3>,
+    s3: ArcSwap<s3::S3>,
     objects: PathBuf,
     ses: ses::Ses,
     secrets: secrets::Secrets,
-    calls: Mutex<Recent<AwsCall>>,
-    faults: fault::Faults,
-}
-
-/// A template that can be adopted, and the versions of the secrets that are new in it.
-pub(crate) struct Prepared {
-    template: Arc<Template>,
-    secrets: secrets::Versions,
+    calls: call_log::CallLog,
+    faults: fault::InjectedFaults,
 }
 
 impl Aws {
-    /// Starts the services and makes what the template describes, where it is not there
-    /// yet. They keep everything under `data`, or in memory; S3 always keeps it in `objects`.
+    /// Starts the services and creates missing resources of the template.
+    ///
+    /// Data is in the directory `data`, or in memory; S3 objects are always in `objects`.
     pub(crate) async fn start(
         template: Arc<Template>,
         data: Option<&Path>,
@@ -73,110 +59,121 @@ impl Aws {
     ) -> Result<Aws> {
         Ok(Aws {
             dynamodb: dynamodb::DynamoDb::start(&template.tables, data).await?,
-            s3: Live::new(s3::S3::start(&template, objects)?.into()),
+            s3: ArcSwap::from_pointee(s3::S3::open(&template, objects)?),
             objects: objects.to_owned(),
-            ses: ses::Ses::start(),
-            secrets: secrets::Secrets::start(&template.secrets, data)?,
-            calls: Mutex::default(),
-            faults: fault::Faults::default(),
-            template: Live::new(template),
+            ses: ses::Ses::new(),
+            secrets: secrets::Secrets::open(&template.secrets, data)?,
+            calls: call_log::CallLog::default(),
+            faults: fault::InjectedFaults::default(),
+            template: ArcSwap::new(template),
         })
     }
 
-    /// What it takes to adopt `template`. Makes nothing.
+    /// Checks that every resource of `template` can be created. Creates none.
+    pub(crate) fn check(template: &Template) -> Result<()> {
+        dynamodb::check(&template.tables)?;
+        secrets::check(&template.secrets)
+    }
+
+    /// Replaces the template: creates resources that do not exist yet, and grants its permissions
+    /// from now on. Resources that it does not contain any more keep their data.
     ///
-    /// Fails where something that it describes cannot be made.
-    pub(crate) fn prepare(&self, template: Arc<Template>) -> Result<Prepared> {
-        self.dynamodb.prepare(&template.tables)?;
-        Ok(Prepared {
-            secrets: self.secrets.prepare(&template.secrets)?,
-            template,
-        })
-    }
-
-    /// Makes what the template describes and is not there yet, and grants what it grants from now
-    /// on. What it describes no more stays.
-    pub(crate) fn adopt(&self, Prepared { template, secrets }: Prepared) -> Result<()> {
-        let s3 = s3::S3::start(&template, &self.objects)?;
-        self.dynamodb.adopt(&template.tables)?;
-        self.secrets.adopt(&template.secrets, secrets)?;
-        self.s3.set(s3.into());
-        self.template.set(template);
+    /// Fails if a disk or a database does, or if [`Aws::check`] would.
+    pub(crate) fn apply(&self, template: Arc<Template>) -> Result<()> {
+        let s3 = s3::S3::open(&template, &self.objects)?;
+        self.dynamodb.create_tables(&template.tables)?;
+        self.secrets.apply(&template.secrets)?;
+        self.s3.store(s3.into());
+        self.template.store(template);
         Ok(())
     }
 
-    /// Of the tables that were there before, in words, which are not what the template describes.
-    pub(crate) fn differing(&self, template: &Template) -> Result<Vec<String>> {
-        let tables = self.dynamodb.differing(&template.tables)?;
+    /// Tables that differ from their definition in the template, one line each. An existing table
+    /// is never changed.
+    pub(crate) fn drift(&self, template: &Template) -> Result<Vec<String>> {
+        let tables = self.dynamodb.drift(&template.tables)?;
         Ok(tables
             .iter()
-            .map(|name| format!("left the table {name} as it was made"))
+            .map(|name| format!("kept the table {name} as it was created"))
             .collect())
     }
 
-    /// Answers one request to the door.
-    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Answer, Broken> {
+    /// Serves one request to the endpoint.
+    pub(crate) async fn serve(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<HttpResponse, ConnectionClosed> {
         let (head, body) = request.into_parts();
-        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
-        let Some(caller) = Caller::of(&head) else {
-            return Ok(service::unsigned());
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| ConnectionClosed)?
+            .to_bytes();
+        let Some(principal) = Principal::parse(&head) else {
+            return Ok(service::missing_signature());
         };
-        let template = self.template.get();
-        let call = Call::read(&caller, head, body, &template);
-        let refusal = grant::refusal(&template, &caller.name, &call);
+        let template = self.template.load_full();
+        let request = parse(principal.service, head, body, &template);
+        let authorized = authorize::authorize(&template, &principal.name, &request);
         let number = self
-            .calls()
-            .push(AwsCall::of(&caller, &call, refusal.is_none()));
-        let answer = match refusal {
-            Some(message) => Ok(call.service.refuse(message)),
-            None => self.answer(&caller, call).await,
+            .calls
+            .push(&principal.name, &request, authorized.is_ok());
+        let response = match authorized {
+            Err(message) => Ok(request.service.access_denied(&message)),
+            Ok(()) => self.execute(&principal.name, request).await,
         };
-        let read = answer
-            .as_ref()
-            .ok()
-            .and_then(|answer| answer.extensions().get());
-        if let (Some(dynamodb::ItemsRead(items)), Some(record)) =
-            (read, self.calls().get_mut(number))
+        if let Ok(response) = &response
+            && let Some(dynamodb::ItemsRead(items)) = response.extensions().get()
         {
-            record.items_read = *items;
+            self.calls.set_items_read(number, *items);
         }
-        answer
+        response
     }
 
-    /// What the service answers, or what a fault makes of it.
-    async fn answer(&self, caller: &Caller, call: Call) -> Result<Answer, Broken> {
-        match self.faults.next(&caller.name, &call.operation) {
-            None => self.forward(call).await,
+    /// Executes a request, or what an injected fault replaces it with.
+    async fn execute(
+        &self,
+        principal: &str,
+        request: AwsRequest,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        match self.faults.next_effect(principal, &request.operation) {
+            None => self.forward(request).await,
             Some(Effect::Refuse {
                 status,
                 kind,
                 message,
-            }) => Ok(call.service.error(status, &kind, &message)),
-            Some(Effect::CancelTransaction { reasons }) => Ok(dynamodb::cancelled(&reasons)),
-            Some(Effect::LoseAnswer) => self.forward(call).await.and(Err(Broken)),
+            }) => Ok(request.service.error(status, &kind, &message)),
+            Some(Effect::CancelTransaction { reasons }) => {
+                Ok(dynamodb::transaction_cancelled(&reasons))
+            }
+            Some(Effect::LoseAnswer) => self.forward(request).await.and(Err(ConnectionClosed)),
             Some(Effect::Delay(duration)) => {
                 sleep(duration).await;
-                self.forward(call).await
+                self.forward(request).await
             }
             Some(Effect::Hold(hold)) => {
                 hold.wait().await;
-                self.forward(call).await
+                self.forward(request).await
             }
         }
     }
 
-    async fn forward(&self, call: Call) -> Result<Answer, Broken> {
-        match call.service {
-            Service::DynamoDb => self.dynamodb.serve(call).await,
-            Service::S3 => self.s3.get().serve(call).await,
-            Service::Ses => self.ses.serve(call).await,
-            Service::SecretsManager => self.secrets.serve(call).await,
+    async fn forward(&self, request: AwsRequest) -> Result<HttpResponse, ConnectionClosed> {
+        match request.service {
+            Service::DynamoDb => self.dynamodb.serve(request).await,
+            Service::S3 => self.s3.load_full().serve(request).await,
+            Service::Ses => self.ses.serve(request).await,
+            Service::SecretsManager => self.secrets.serve(request).await,
         }
     }
 
-    /// An object as a distribution reads it, or the error in its place. No call of a function.
-    pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<Answer, Broken> {
-        self.s3.get().object(bucket, key).await
+    /// Gets an object for a distribution. The call log does not contain it.
+    pub(crate) async fn object(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        self.s3.load_full().object(bucket, key).await
     }
 
     /// The stream with this ARN, of the table with this name.
@@ -184,24 +181,55 @@ impl Aws {
         self.dynamodb.stream(table, arn)
     }
 
-    /// The rotations of secrets that are asked for, for the one who carries them out.
-    pub(crate) fn rotations(&self) -> Option<UnboundedReceiver<Rotation>> {
-        self.secrets.rotations()
+    /// Receiver of rotation requests; `None` after the first call.
+    pub(crate) fn rotation_requests(&self) -> Option<UnboundedReceiver<RotationRequest>> {
+        self.secrets.rotation_requests()
     }
 
-    /// The calls so far, also those that are not answered yet.
-    pub(crate) fn calls(&self) -> std::sync::MutexGuard<'_, Recent<AwsCall>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The newest calls, including those without a response yet.
+    pub(crate) fn calls(&self) -> Vec<AwsCall> {
+        self.calls.to_vec()
     }
 
-    /// The faults to come.
-    pub(crate) fn faults(&self) -> &fault::Faults {
-        &self.faults
+    /// Clears the call log.
+    pub(crate) fn clear_calls(&self) {
+        self.calls.clear();
     }
 
-    /// The mails so far, newest first.
-    pub(crate) fn mails(&self) -> Vec<Mail> {
-        self.ses.mails()
+    /// Adds a fault after those already injected.
+    pub(crate) fn inject(&self, fault: InjectedFault) {
+        self.faults.inject(fault);
+    }
+
+    /// Removes all faults.
+    pub(crate) fn clear_faults(&self) {
+        self.faults.clear();
+    }
+
+    /// Captured e-mails, newest first.
+    pub(crate) fn emails(&self) -> Vec<CapturedEmail> {
+        self.ses.emails()
+    }
+}
+
+/// Determines a request's operation and required permissions.
+fn parse(service: Service, head: Parts, body: Bytes, template: &Template) -> AwsRequest {
+    let (operation, permissions) = match service {
+        Service::DynamoDb => {
+            dynamodb::required_permissions(&target_operation(&head), &body, &template.tables)
+        }
+        Service::SecretsManager => {
+            secrets::required_permissions(&target_operation(&head), &body, &template.secrets)
+        }
+        Service::Ses => ses::required_permissions(&body),
+        Service::S3 => s3::required_permissions(&head),
+    };
+    AwsRequest {
+        service,
+        operation,
+        permissions,
+        head,
+        body,
     }
 }
 

@@ -1,9 +1,9 @@
-//! The cloud's clock. The functions have their own, as they do on AWS.
+//! The cloud's clock. Each function reads its own, as on AWS.
 
 use jiff::Timestamp;
 
-/// Now.
-#[expect(clippy::disallowed_methods, reason = "this is the cloud's one clock")]
+/// The current time.
+#[expect(clippy::disallowed_methods, reason = "this is the cloud's only clock")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }

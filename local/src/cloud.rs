@@ -1,34 +1,33 @@
-//! The whole: started in one call, gone when dropped.
+//! The running cloud: starts all parts, updates them, and stops them.
 
-use std::{fs, sync::Arc};
+use std::{collections::BTreeMap, fs, sync::Arc};
 
 use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::{
-    AwsCall, Fault, Mail, Options, Route, Template,
-    aws::Aws,
+    aws::{Aws, AwsCall, CapturedEmail, InjectedFault, OPERATOR, SECRET_ACCESS_KEY},
     gateway::Gateway,
-    lambda::{Lambda, Log, Surroundings},
-    live::Live,
-    rotations::Rotations,
-    server::{Broken, Server, bind},
+    lambda::{Lambda, Log, RuntimeEnv},
+    options::Options,
+    secret_rotation::SecretRotation,
+    server::{ConnectionClosed, Server, bind},
     streams::Streams,
+    template::{REGION, Route, StackSettings, Template},
 };
 
-mod reload;
-
-/// A running cloud. Dropping it ends everything, every function's process with it.
+/// A running cloud. Dropping it ends everything, including the functions' processes.
 pub struct Cloud {
     options: Options,
     template: Arc<Template>,
-    gateway: Arc<Live<Gateway>>,
+    gateway: Arc<ArcSwap<Gateway>>,
     lambda: Arc<Lambda>,
     aws: Arc<Aws>,
     log: Arc<Log>,
     streams: Streams,
-    _rotations: Option<Rotations>,
+    _secret_rotation: Option<SecretRotation>,
     port: u16,
     aws_port: u16,
     _servers: [Server; 2],
@@ -36,61 +35,62 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts the services and the gateway. Functions start when they are first invoked.
+    /// Starts the AWS services and the gateway. A function starts at its first invocation.
     ///
-    /// Fails if the template does not read, a port is taken, or the data directory is of no
-    /// use.
+    /// Fails if the template is invalid, a port is in use, or the data directory is unusable.
     pub async fn start(options: Options) -> Result<Cloud> {
-        let (front, port) = bind(options.port).await?;
-        let template = Template::read(&options.template, &options.parameters, &url(port))?;
-        let template = Arc::new(template);
-        let (door, aws_port) = bind(options.aws_port).await?;
-        let (runtime, runtime_port) = bind(0).await?;
+        let (gateway_listener, port) = bind(options.port).await?;
+        let (aws_listener, aws_port) = bind(options.aws_port).await?;
+        let (runtime_listener, runtime_port) = bind(0).await?;
+        let template = Arc::new(read_template(&options, port)?);
 
         let (objects, temporary) = match &options.data {
             Some(data) => {
-                fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+                fs::create_dir_all(data).with_context(|| format!("creating {}", data.display()))?;
                 (data.join("s3"), None)
             }
             None => {
                 let temporary =
-                    TempDir::with_prefix("local-s3-").context("making a temporary directory")?;
+                    TempDir::with_prefix("local-s3-").context("creating a temporary directory")?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
         let aws = Arc::new(Aws::start(template.clone(), options.data.as_deref(), &objects).await?);
         let log = Arc::new(Log::new(options.echo_logs));
         if options.data.is_some() {
-            aws.differing(&template)?
-                .into_iter()
-                .for_each(|line| log.write(line));
+            for line in aws.drift(&template)? {
+                log.write(line);
+            }
         }
-        let surroundings = Surroundings {
+        let runtime_env = RuntimeEnv {
             binaries: options.binaries.clone(),
             aws_url: url(aws_port),
             variables: options.variables.clone(),
             log: log.clone(),
         };
-        let lambda = Arc::new(Lambda::new(&template, runtime, runtime_port, surroundings));
-        let door = {
-            let aws = aws.clone();
-            Server::start(door, move |request, _| {
-                let aws = aws.clone();
-                // A call is carried out also when nobody waits for it any more.
-                let call = tokio::spawn(async move { aws.serve(request).await });
-                async move { call.await.unwrap_or(Err(Broken)) }
-            })
-        };
-        let gateway = Gateway::new(port, &template, lambda.clone(), aws.clone());
-        let gateway = Arc::new(Live::new(Arc::new(gateway)));
-        let front = Gateway::start(front, gateway.clone());
+        let lambda = Arc::new(Lambda::new(runtime_listener, runtime_port, runtime_env));
+        lambda.apply(&template.functions, &[]);
         let mut streams = Streams::new(&lambda, &log, options.data.as_deref())?;
-        if options.streams {
-            streams.adopt(&template, streams.prepare(&template, &aws)?);
+        if options.event_sources {
+            streams.apply(&template, &aws)?;
         }
-        let rotations = aws
-            .rotations()
-            .map(|to_do| Rotations::start(to_do, &lambda));
+        let secret_rotation = aws
+            .rotation_requests()
+            .map(|requests| SecretRotation::start(requests, &lambda));
+        let gateway = Gateway::new(port, &template, lambda.clone(), aws.clone());
+        let gateway = Arc::new(ArcSwap::from_pointee(gateway));
+        let servers = [
+            Gateway::start(gateway_listener, gateway.clone()),
+            Server::start(aws_listener, {
+                let aws = aws.clone();
+                move |request, _| {
+                    let aws = aws.clone();
+                    // In a task of its own, so that the call completes if the client disconnects.
+                    let call = tokio::spawn(async move { aws.serve(request).await });
+                    async move { call.await.unwrap_or(Err(ConnectionClosed)) }
+                }
+            }),
+        ];
         Ok(Cloud {
             options,
             template,
@@ -99,32 +99,68 @@ impl Cloud {
             aws,
             log,
             streams,
-            _rotations: rotations,
+            _secret_rotation: secret_rotation,
             port,
             aws_port,
-            _servers: [front, door],
+            _servers: servers,
             _objects: temporary,
         })
     }
 
-    /// Ends everything, and returns once every function's process has been killed.
-    pub async fn stop(self) {
-        let ended = self.lambda.end();
-        drop(self);
-        ended.await;
+    /// Reads the template and checks that it can be applied. Changes nothing.
+    ///
+    /// Fails if the template is invalid.
+    pub(crate) fn plan(&self) -> Result<Template> {
+        let template = read_template(&self.options, self.port)?;
+        Aws::check(&template)?;
+        Ok(template)
     }
 
-    /// The gateway, as `http://127.0.0.1:8000`.
+    /// Replaces the template: routes, permissions, variables and event sources. Creates resources
+    /// that do not exist yet. Returns the differences, one line each.
+    ///
+    /// Resources that the template does not contain any more keep their data.
+    ///
+    /// Fails if a disk or a database does, after [`Cloud::plan`] has accepted the template.
+    pub(crate) fn apply(&mut self, template: Template) -> Result<Vec<String>> {
+        let template = Arc::new(template);
+        self.aws.apply(template.clone())?;
+        let mut differences = self.template.differences(&template);
+        differences.extend(self.aws.drift(&template)?);
+        self.lambda.apply(&template.functions, &[]);
+        if self.options.event_sources {
+            self.streams.apply(&template, &self.aws)?;
+        }
+        let gateway = Gateway::new(self.port, &template, self.lambda.clone(), self.aws.clone());
+        self.gateway.store(Arc::new(gateway));
+        self.template = template;
+        Ok(differences)
+    }
+
+    /// Starts new processes for these functions at their next invocation. The old ones complete
+    /// their invocations first.
+    pub fn restart(&self, functions: &[String]) {
+        self.lambda.apply(&self.template.functions, functions);
+    }
+
+    /// Stops everything. Returns when every process of a function has exited.
+    pub async fn stop(self) {
+        let stopped = self.lambda.stopped();
+        drop(self);
+        stopped.await;
+    }
+
+    /// URL of the gateway, e.g. `http://127.0.0.1:8000`.
     pub fn url(&self) -> String {
         url(self.port)
     }
 
-    /// The door to all AWS services, as `http://127.0.0.1:8001`.
+    /// URL of the AWS endpoint, e.g. `http://127.0.0.1:8001`.
     pub fn aws_url(&self) -> String {
         url(self.aws_port)
     }
 
-    /// What the template describes.
+    /// The current template.
     pub fn template(&self) -> &Template {
         &self.template
     }
@@ -134,7 +170,7 @@ impl Cloud {
         self.template.routes()
     }
 
-    /// What `!Ref logical` is, as the name of a table; empty if there is no such resource.
+    /// Result of `!Ref logical`, e.g. the name of a table; empty if there is no such resource.
     pub fn physical_id(&self, logical: &str) -> String {
         self.template
             .physical_id(logical)
@@ -142,65 +178,88 @@ impl Cloud {
             .to_owned()
     }
 
-    /// The newest AWS calls, in order, granted or not, answered or not yet: some thousands.
+    /// Environment variables for a client with every permission: the AWS endpoint, credentials, and
+    /// the variables of all functions.
+    pub fn operator_env(&self) -> BTreeMap<String, String> {
+        let functions = self.template.functions.iter();
+        let mut variables: BTreeMap<_, _> = functions
+            .flat_map(|function| function.variables.clone())
+            .collect();
+        let client = [
+            ("AWS_ENDPOINT_URL", self.aws_url().as_str()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", OPERATOR),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        variables.extend(client);
+        variables
+    }
+
+    /// The newest AWS calls, oldest first, including denied and pending ones. At most 20,000.
     pub fn calls(&self) -> Vec<AwsCall> {
-        self.aws.calls().to_vec()
+        self.aws.calls()
     }
 
-    /// Forgets the calls so far.
+    /// Clears the call log.
     pub fn clear_calls(&self) {
-        self.aws.calls().clear();
+        self.aws.clear_calls();
     }
 
-    /// The newest lines that the functions wrote, in order: some thousands. A failed invocation
-    /// adds a line that says how.
+    /// The newest log lines of all functions, oldest first. At most 20,000. A failed invocation
+    /// adds a line with its cause.
     pub fn logs(&self) -> Vec<String> {
         self.log.lines()
     }
 
-    /// Every mail that was sent so far, newest first.
-    pub fn mails(&self) -> Vec<Mail> {
-        self.aws.mails()
+    /// Captured e-mails, newest first.
+    pub fn emails(&self) -> Vec<CapturedEmail> {
+        self.aws.emails()
     }
 
-    /// Lets a fault befall later calls. A call meets at most one fault: the first injected
-    /// that matches.
-    pub fn inject(&self, fault: Fault) {
-        self.aws.faults().inject(fault);
+    /// Injects a fault into later AWS calls. A call meets at most one: the first that matches.
+    pub fn inject(&self, fault: InjectedFault) {
+        self.aws.inject(fault);
     }
 
-    /// Takes back every fault.
+    /// Removes all injected faults.
     pub fn clear_faults(&self) {
-        self.aws.faults().clear();
+        self.aws.clear_faults();
     }
 
-    /// Returns when everything that was written to the tables before this call has been handed
-    /// on to the functions that follow their streams: delivered, or given up.
+    /// Waits until every stream record written before this call is delivered or discarded.
     ///
-    /// Never returns where a function fails for ever and the template sets no limit.
+    /// Never returns if a function always fails and the template sets no limit.
     pub async fn settle(&self) {
         self.streams.settle().await;
     }
 
-    /// What the functions failed to take from streams, in order, as the queue is told that the
-    /// template names for it: `requestContext` with `functionArn`, `condition`
-    /// (`RetryAttemptsExhausted` or `MaximumRecordAgeExceeded`) and `approximateInvokeCount`;
-    /// `DDBStreamBatchInfo` with `shardId`, `startSequenceNumber`, `endSequenceNumber`,
-    /// `batchSize` and `streamArn`.
+    /// Dead letters of discarded stream records, oldest first.
+    ///
+    /// Fields: `requestContext` with `functionArn`, `condition` (`RetryAttemptsExhausted` or
+    /// `MaximumRecordAgeExceeded`) and `approximateInvokeCount`; `DDBStreamBatchInfo` with
+    /// `shardId`, `startSequenceNumber`, `endSequenceNumber`, `batchSize` and `streamArn`.
     pub fn dead_letters(&self) -> Vec<Json> {
-        self.streams.letters()
+        self.streams.dead_letters()
     }
 
-    /// Invokes the function whose binary has this name with an event, past the gateway.
+    /// Invokes a function by its name, without the gateway.
     ///
-    /// Fails with the function's own error, or with what became of its process.
+    /// Fails with the function's own error or the failure of its process.
     pub async fn invoke(&self, function: &str, event: &Json) -> Result<Json> {
-        let answer = self
-            .lambda
-            .invoke(function, event.to_string().into())
-            .await?;
-        serde_json::from_slice(&answer).context("the answer is no JSON")
+        let event = event.to_string().into();
+        let response = self.lambda.invoke(function, event).await?;
+        serde_json::from_slice(&response).context("the response is not JSON")
     }
+}
+
+fn read_template(options: &Options, port: u16) -> Result<Template> {
+    let settings = StackSettings {
+        name: options.stack_name.clone(),
+        parameters: options.parameters.clone(),
+        api_url: url(port),
+    };
+    Template::read(&options.template, &settings)
 }
 
 fn url(port: u16) -> String {

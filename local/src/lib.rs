@@ -1,60 +1,56 @@
-//! A small cloud in one process.
+//! A generic embedded cloud: what a SAM template describes, in one process.
 //!
-//! It reads `template.yaml`, and that file only: which functions there are, which routes
-//! lead to them, which tables, buckets and secrets they find, and what each of them may do.
+//! It reads a SAM template and nothing else: functions, routes, tables, buckets, secrets, and what
+//! each function may do.
 //!
 //! ```text
-//!  HTTP ──▶ gateway ──▶ lambda ──▶ a function's binary ──▶ aws ──▶ DynamoDB, S3, SES, secrets
-//!           routes      instances  (a child process)       grants
-//!                         ▲                                  │
-//!                         └─────────── streams ◀─────────────┘
+//!  HTTP ──▶ gateway ──▶ lambda ──▶ function binary ──▶ aws ──▶ DynamoDB, S3, SES, secrets
+//!           routes      instances  (child process)     IAM
+//!                         ▲                             │
+//!                         └────────── streams ◀─────────┘
 //! ```
 //!
-//! - [`Template`] is the template, resolved: no `!Ref` is left in it.
-//! - `gateway` turns an HTTP request into an event, and the answer back into HTTP.
-//! - `lambda` speaks the Lambda Runtime API to the real binaries: started on first use, one
-//!   request at a time each, more of them under load.
-//! - `aws` is the one door to all AWS services. A function signs with its own name as access
-//!   key id, so the door knows who asks, and refuses what the template does not grant.
-//! - `streams` hands what is written to a table on to the functions that follow its stream.
-//! - `rotations` calls the function that the template has for rotating a secret, step by step.
-//! - [`Watch`] follows what is saved: new binaries and a new template, in a cloud that runs.
+//! - [`Template`] is the template with every intrinsic function resolved.
+//! - `gateway` converts an HTTP request into an event, and the function's response into HTTP.
+//! - `lambda` serves the Lambda Runtime API to the real binaries. An instance starts on first use
+//!   and handles one invocation at a time; load starts more instances.
+//! - `aws` is the endpoint of all AWS services. A function's access key id is its own name, so the
+//!   endpoint can check each call against the permissions that the template grants.
+//! - `streams` invokes functions with the records of DynamoDB streams.
+//! - `secret_rotation` invokes the rotation function of a secret, step by step.
+//! - [`Watch`] updates a running cloud when sources or the template change.
 //!
-//! Tests start one [`Cloud`] each, in memory. `cargo run -p local` starts one that stays.
+//! Each test starts a [`Cloud`] of its own, in memory.
 
 #![allow(
     clippy::indexing_slicing,
-    reason = "only JSON is indexed, and gives null for what is not there"
+    reason = "only `serde_json::Value` is indexed, which returns null for a missing key"
 )]
 
 mod aws;
 mod clock;
 mod cloud;
-mod file;
 mod gateway;
+mod json_file;
 mod lambda;
-mod live;
-mod mail;
-mod operator;
 mod options;
-mod recent;
-mod rotations;
+mod ring_buffer;
+mod secret_rotation;
 mod server;
 mod streams;
 mod template;
 mod watch;
 mod workspace;
 
-pub use aws::{AwsCall, Effect, Fault, Hold, OPERATOR, SECRET_ACCESS_KEY};
+pub use aws::{AwsCall, CapturedEmail, Effect, Hold, InjectedFault, OPERATOR, SECRET_ACCESS_KEY};
 pub use cloud::Cloud;
-pub use mail::Mail;
 pub use options::Options;
 pub use template::{
-    Bucket, Condition, Distribution, Function, Pattern, Queue, REGION, RequestContext, Route,
-    Secret, Statement, StreamSource, Table, Template,
+    Bucket, Condition, Distribution, FilterPattern, Function, Queue, REGION, RequestContext, Route,
+    Secret, StackSettings, Statement, StreamSource, Table, Template,
 };
 pub use watch::Watch;
 pub use workspace::Workspace;
 
-/// What can go wrong while starting or using the cloud, in words for a person.
+/// Result of starting or using the cloud. The error is a message for a person.
 pub type Result<T> = anyhow::Result<T>;

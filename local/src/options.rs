@@ -1,35 +1,37 @@
-//! What a cloud is started with.
+//! Start options of a cloud.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// What to start, and how.
+/// What a cloud runs, and where.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The template.
+    /// Name of the stack: the value of `AWS::StackName`.
+    pub stack_name: String,
+    /// The SAM template.
     pub template: PathBuf,
-    /// The directory of the functions' binaries, as `target/debug`.
+    /// Directory of the function binaries, e.g. `target/debug`.
     pub binaries: PathBuf,
-    /// The directory to keep all data in. None keeps it in memory, and objects of S3 in a
-    /// temporary directory.
+    /// Directory of all data. If `None`, data is in memory, and S3 objects are in a temporary
+    /// directory.
     pub data: Option<PathBuf>,
-    /// The gateway's port; 0 picks one.
+    /// Port of the gateway; 0 picks one.
     pub port: u16,
-    /// The port of the AWS door; 0 picks one.
+    /// Port of the AWS endpoint; 0 picks one.
     pub aws_port: u16,
-    /// Values for parameters of the template, in place of its defaults.
+    /// Values of template parameters, instead of their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Environment variables for every function, over those of the template.
+    /// Environment variables of every function. They override those of the template.
     pub variables: BTreeMap<String, String>,
-    /// Whether what the functions write also goes to our stderr.
+    /// Whether to copy the functions' logs to stderr.
     pub echo_logs: bool,
-    /// Whether streams are handed on to the functions that follow them. Not where the functions
-    /// run elsewhere.
-    pub streams: bool,
+    /// Whether to invoke functions with stream records. `false` if the functions run elsewhere.
+    pub event_sources: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
         Options {
+            stack_name: "local".to_owned(),
             template: PathBuf::from("template.yaml"),
             binaries: PathBuf::from("target/debug"),
             data: None,
@@ -38,7 +40,7 @@ impl Default for Options {
             parameters: BTreeMap::new(),
             variables: BTreeMap::new(),
             echo_logs: false,
-            streams: true,
+            event_sources: true,
         }
     }
 }

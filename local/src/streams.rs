@@ -1,188 +1,147 @@
-//! Streams as event sources: what is written to a table goes to the functions that follow
-//! its stream, in order, in batches, and again when they fail.
+//! DynamoDB streams as event sources of functions.
 //!
-//! Each source has a poller of its own. A batch that fails holds up whatever comes after it,
-//! until it is delivered or given up.
+//! Each source has a poller. It delivers records in order and in batches. A failed batch is retried
+//! and blocks all later records until it is delivered or discarded.
 
-mod answer;
 mod batch;
-mod checkpoint;
-mod letter;
+mod checkpoints;
+mod dead_letter;
 mod poller;
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    StreamSource, Template,
     aws::{Aws, Stream},
     lambda::{Lambda, Log},
+    template::{StreamSource, Template},
 };
-use checkpoint::Checkpoints;
+use checkpoints::Checkpoints;
+use dead_letter::DeadLetters;
 use poller::Poller;
 
-/// All event sources, at work. Dropping this ends them.
+/// All running event sources. Dropping it ends them.
 pub(crate) struct Streams {
-    followed: Vec<Followed>,
+    running: Vec<RunningSource>,
     checkpoints: Arc<Checkpoints>,
     lambda: Arc<Lambda>,
     log: Arc<Log>,
-    letters: Letters,
+    dead_letters: DeadLetters,
 }
 
-/// A source that is about to be followed.
-pub(crate) struct Begun {
+/// An event source with its poller.
+struct RunningSource {
     function: String,
     source: StreamSource,
     stream: Stream,
-    /// What it is called among the checkpoints.
-    key: String,
-    /// Where it begins.
-    position: String,
-}
-
-/// A source at work.
-struct Followed {
-    function: String,
-    source: StreamSource,
-    stream: Stream,
-    /// How far it is delivered.
+    /// Sequence number of the last completed record.
     position: watch::Receiver<String>,
-    /// Its poller, and nothing else.
+    /// Holds the poller's task only. Dropping it aborts the task.
     _poller: JoinSet<()>,
 }
 
-/// What functions failed to take, and what the template wants a queue to be told of.
-type Letters = Arc<Mutex<Vec<Json>>>;
-
 impl Streams {
-    /// Follows nothing yet. With `data`, each source goes on from where it was.
+    /// Loads the checkpoints in the directory `data`, if any. No source runs yet.
     pub(crate) fn new(
         lambda: &Arc<Lambda>,
         log: &Arc<Log>,
         data: Option<&Path>,
     ) -> Result<Streams> {
         Ok(Streams {
-            followed: Vec::new(),
-            checkpoints: Arc::new(Checkpoints::open(data)?),
+            running: Vec::new(),
+            checkpoints: Arc::new(Checkpoints::load(data)?),
             lambda: lambda.clone(),
             log: log.clone(),
-            letters: Letters::default(),
+            dead_letters: DeadLetters::default(),
         })
     }
 
-    /// Where every stream that a function of `template` has as a source, and that is not followed
-    /// yet, is followed from.
+    /// Starts new sources of the template and ends removed ones.
     ///
-    /// Fails where that cannot be known, or be kept.
-    pub(crate) fn prepare(&self, template: &Template, aws: &Aws) -> Result<Vec<Begun>> {
-        let new = sources(template).into_iter().filter(|(function, source)| {
-            !self
-                .followed
-                .iter()
-                .any(|one| (&one.function, &one.source) == (*function, *source))
-        });
-        let begin = |(function, source): (&String, &StreamSource)| {
-            let stream = aws.stream(&source.table, &source.stream);
-            let key = format!("{function}/{}", source.event);
-            let position = self.checkpoints.begin(&key, source.oldest_first, &stream);
-            let position = position.with_context(|| format!("following {}", source.stream))?;
-            Ok(Begun {
-                function: function.clone(),
-                source: source.clone(),
-                stream,
-                key,
-                position,
-            })
+    /// Fails before any change if a checkpoint cannot be read or written.
+    pub(crate) fn apply(&mut self, template: &Template, aws: &Aws) -> Result<()> {
+        let sources = || {
+            let functions = template.functions.iter();
+            functions.flat_map(|function| function.sources.iter().map(move |one| (function, one)))
         };
-        new.map(begin).collect()
+        let is_same = |running: &RunningSource, function: &str, source: &StreamSource| {
+            running.function == function && running.source == *source
+        };
+        let mut started = Vec::new();
+        for (function, source) in sources() {
+            let name = &function.name;
+            if !self.running.iter().any(|one| is_same(one, name, source)) {
+                let stream = aws.stream(&source.table, &source.stream);
+                let key = format!("{name}/{}", source.event);
+                let position = self.checkpoints.resume(&key, source.from_oldest, &stream);
+                let position = position.with_context(|| format!("reading {}", source.stream))?;
+                started.push((name, source, stream, key, position));
+            }
+        }
+        self.running.retain(|running| {
+            sources().any(|(function, source)| is_same(running, &function.name, source))
+        });
+        for (function, source, stream, key, position) in started {
+            let running = self.start(function, source, stream, key, position);
+            self.running.push(running);
+        }
+        Ok(())
     }
 
-    /// Follows these streams, too, and no longer those that no function of `template` has as a
-    /// source. What is followed already goes on.
-    pub(crate) fn adopt(&mut self, template: &Template, begun: Vec<Begun>) {
-        let sources = sources(template);
-        self.followed
-            .retain(|one| sources.contains(&(&one.function, &one.source)));
-        let followed: Vec<_> = begun.into_iter().map(|begun| self.follow(begun)).collect();
-        self.followed.extend(followed);
-    }
-
-    fn follow(
+    fn start(
         &self,
-        Begun {
-            function,
-            source,
-            stream,
-            key,
-            position,
-        }: Begun,
-    ) -> Followed {
-        let position = watch::Sender::new(position);
-        let followed = position.subscribe();
+        function: &str,
+        source: &StreamSource,
+        stream: Stream,
+        key: String,
+        position: String,
+    ) -> RunningSource {
+        let sender = watch::Sender::new(position);
+        let position = sender.subscribe();
         let poller = Poller {
-            function: function.clone(),
+            function: function.to_owned(),
             source: source.clone(),
             stream: stream.clone(),
-            position,
+            position: sender,
             key,
             checkpoints: self.checkpoints.clone(),
             lambda: self.lambda.clone(),
-            letters: self.letters.clone(),
+            dead_letters: self.dead_letters.clone(),
             log: self.log.clone(),
         };
         let mut task = JoinSet::new();
         task.spawn(poller.run());
-        Followed {
-            function,
-            source,
+        RunningSource {
+            function: function.to_owned(),
+            source: source.clone(),
             stream,
-            position: followed,
+            position,
             _poller: task,
         }
     }
 
-    /// Returns when everything written so far is delivered or given up.
+    /// Waits until every record written so far is delivered or discarded.
     pub(crate) async fn settle(&self) {
         let ends: Vec<_> = self
-            .followed
+            .running
             .iter()
-            .map(|one| (one.stream.end(), one.position.clone()))
+            .map(|running| (running.stream.end(), running.position.clone()))
             .collect();
         for (end, mut position) in ends {
-            // A stream that is gone has nothing to deliver.
+            // A stream that no longer exists has nothing to deliver.
             if let Ok(end) = end {
                 let _ = position.wait_for(|position| *position >= end).await;
             }
         }
     }
 
-    /// The letters so far, in order.
-    pub(crate) fn letters(&self) -> Vec<Json> {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// All dead letters, oldest first.
+    pub(crate) fn dead_letters(&self) -> Vec<Json> {
+        self.dead_letters.to_vec()
     }
-}
-
-/// Every source, with its function.
-fn sources(template: &Template) -> Vec<(&String, &StreamSource)> {
-    let functions = template.functions.iter();
-    functions
-        .flat_map(|function| {
-            function
-                .sources
-                .iter()
-                .map(|source| (&function.name, source))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,86 +1,84 @@
-//! `--watch`: what is saved is served. Where a build fails, or a template does not read, nothing
-//! changes until both are well.
+//! Continuous update of a running cloud from its workspace.
+//!
+//! If a build fails or a template is invalid, the cloud keeps its previous state until both are
+//! fixed.
 
-mod changes;
+mod source_watcher;
 
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::Result;
 
-use crate::{Cloud, Workspace};
-use changes::{Changed, Changes};
+use crate::{cloud::Cloud, workspace::Workspace};
+use source_watcher::{ChangeSet, SourceWatcher};
 
-/// More functions than these are not named one by one.
-const NAMED: usize = 5;
+/// If more functions are rebuilt, only their number is reported.
+const MAX_NAMED_FUNCTIONS: usize = 5;
 
-/// A workspace that is watched.
+/// A watched workspace.
 pub struct Watch {
     workspace: Workspace,
-    changes: Changes,
+    sources: SourceWatcher,
 }
 
 impl Watch {
-    /// Watches from now on, and builds once.
+    /// Starts to watch the workspace, and builds it once.
     ///
-    /// Fails where the workspace cannot be watched, and where it does not build.
-    pub async fn begin(workspace: Workspace) -> Result<Watch> {
-        let changes = Changes::of(&workspace.root)?;
-        workspace.take(&workspace.build().await?)?;
-        Ok(Watch { workspace, changes })
+    /// Fails if the workspace cannot be watched or does not build.
+    pub async fn start(workspace: Workspace) -> Result<Watch> {
+        let sources = SourceWatcher::start(&workspace.root, &workspace.sources)?;
+        workspace.stage(&workspace.build().await?)?;
+        Ok(Watch { workspace, sources })
     }
 
-    /// Where the cloud is to find the binaries.
+    /// Directory of the binaries that the cloud must run.
     pub fn binaries(&self) -> PathBuf {
-        self.workspace.taken()
+        self.workspace.staging()
     }
 
-    /// Keeps `cloud` up with the workspace, for ever. What happens goes to `tell`, in words.
+    /// Applies every change to `cloud`; never returns `Ok`. Progress goes to `report`, line by
+    /// line.
     ///
-    /// Fails where the workspace cannot be watched any more.
-    pub async fn follow(mut self, cloud: &mut Cloud, tell: impl Fn(String)) -> Result<()> {
-        let mut changed = Changed::default();
+    /// Fails if the workspace cannot be watched any more.
+    pub async fn run(mut self, cloud: &mut Cloud, report: impl Fn(String)) -> Result<()> {
+        let mut pending = ChangeSet::default();
         loop {
-            changed = changed.and(self.changes.next().await?);
-            match self.go_by(changed, cloud).await {
-                Ok(told) => {
-                    changed = Changed::default();
-                    told.into_iter().for_each(&tell);
+            pending = pending.union(self.sources.next().await?);
+            match self.apply(pending, cloud).await {
+                Ok(lines) => {
+                    pending = ChangeSet::default();
+                    lines.into_iter().for_each(&report);
                 }
-                Err(error) => tell(format!("error: {error:#}; what was there goes on")),
+                Err(error) => report(format!("error: {error:#}; the previous version still runs")),
             }
         }
     }
 
-    /// Builds and reads what was saved, and only if all of it is of use, has the cloud go by it.
-    /// What is told of that.
-    async fn go_by(&self, changed: Changed, cloud: &mut Cloud) -> Result<Vec<String>> {
-        let begun = Instant::now();
-        let reload = changed.template.then(|| cloud.prepare()).transpose()?;
-        let built = match changed.sources {
+    /// Builds and validates what changed, then applies all of it. Returns the lines to report.
+    async fn apply(&self, changes: ChangeSet, cloud: &mut Cloud) -> Result<Vec<String>> {
+        let started = Instant::now();
+        let template = changes.template.then(|| cloud.plan()).transpose()?;
+        let binaries = match changes.sources {
             true => self.workspace.build().await?,
             false => Vec::new(),
         };
-        let mut told = Vec::new();
-        if let Some(reload) = reload {
-            let different = cloud.adopt(reload)?;
-            told.push("reloaded template.yaml".to_owned());
-            told.extend(different.into_iter().map(|line| format!("  {line}")));
+        let mut lines = Vec::new();
+        if let Some(template) = template {
+            let differences = cloud.apply(template)?;
+            lines.push("reloaded template.yaml".to_owned());
+            lines.extend(differences.into_iter().map(|line| format!("  {line}")));
         }
-        let mut names = self.workspace.take(&built)?;
-        names.retain(|name| cloud.template().function(name).is_some());
-        cloud.restart(&names);
-        if !names.is_empty() {
-            let many = || format!("{} functions", names.len());
-            let named = if names.len() > NAMED {
-                many()
-            } else {
-                names.join(", ")
+        let mut functions = self.workspace.stage(&binaries)?;
+        functions.retain(|name| cloud.template().function(name).is_some());
+        cloud.restart(&functions);
+        if !functions.is_empty() {
+            let names = match functions.len() > MAX_NAMED_FUNCTIONS {
+                true => format!("{} functions", functions.len()),
+                false => functions.join(", "),
             };
-            told.push(format!(
-                "rebuilt in {:.1} s: {named}",
-                begun.elapsed().as_secs_f64()
-            ));
+            let seconds = started.elapsed().as_secs_f64();
+            lines.push(format!("rebuilt in {seconds:.1} s: {names}"));
         }
-        Ok(told)
+        Ok(lines)
     }
 }

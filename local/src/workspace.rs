@@ -1,4 +1,4 @@
-//! The workspace whose binaries are the functions: building it, in sight of the user.
+//! The Cargo workspace that builds the function binaries.
 
 use std::{
     env, fs, io,
@@ -11,82 +11,62 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 use tokio::process::Command;
 
-/// A workspace, and how it is built.
+/// A Cargo workspace and how to build it.
 #[derive(Debug, Clone)]
 pub struct Workspace {
-    /// The directory of `Cargo.toml` and `template.yaml`.
+    /// Directory of `Cargo.toml` and `template.yaml`.
     pub root: PathBuf,
-    /// The program that builds it.
+    /// The `cargo` program.
     pub cargo: PathBuf,
-    /// The target directory.
+    /// Target directory.
     pub target: PathBuf,
-    /// Whether with optimisations.
+    /// Packages whose binaries are built.
+    pub packages: Vec<String>,
+    /// Files and folders that the functions are built from, relative to `root`.
+    pub sources: Vec<PathBuf>,
+    /// Whether to build with optimisations.
     pub release: bool,
 }
 
 impl Workspace {
-    /// The workspace of this program, built where this program was.
-    ///
-    /// Fails where this program stands in no target directory.
-    pub fn of_this_program(release: bool) -> Result<Workspace> {
-        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let program = env::current_exe().context("where this program stands")?;
-        let target = program
-            .ancestors()
-            .nth(2)
-            .context("this program stands in no target directory")?;
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Ok(Workspace {
-            root: own.parent().unwrap_or(own).to_owned(),
-            cargo: cargo.into(),
-            target: target.to_owned(),
-            release,
-        })
-    }
-
-    /// The template.
+    /// The SAM template.
     pub fn template(&self) -> PathBuf {
         self.root.join("template.yaml")
     }
 
-    /// Where the binaries are built.
-    pub fn built(&self) -> PathBuf {
+    /// Directory in which cargo puts the binaries.
+    pub fn binaries(&self) -> PathBuf {
         self.target
             .join(if self.release { "release" } else { "debug" })
     }
 
-    /// Where [`Workspace::take`] puts them.
-    pub fn taken(&self) -> PathBuf {
-        self.built().join("taken")
+    /// Directory in which [`Workspace::stage`] puts the binaries.
+    pub fn staging(&self) -> PathBuf {
+        self.binaries().join("staged")
     }
 
-    /// Builds every function, and gives the binaries. What cargo says goes to our stderr.
+    /// Builds all binaries and returns their paths. Cargo's messages go to stderr.
     ///
-    /// Fails where cargo cannot be run, or fails.
+    /// Fails if cargo cannot be run or the build fails.
     #[expect(
         clippy::disallowed_methods,
-        reason = "cargo tells this program about itself in its environment"
+        reason = "cargo describes the running package in its environment"
     )]
     pub async fn build(&self) -> Result<Vec<PathBuf>> {
         let mut build = Command::new(&self.cargo);
-        build.current_dir(&self.root).args([
-            "build",
-            "--bins",
-            "--package",
-            "accounts",
-            "--target-dir",
-        ]);
         build
+            .current_dir(&self.root)
+            .args(["build", "--bins", "--target-dir"])
             .arg(&self.target)
             .arg("--message-format=json-render-diagnostics");
-        // Together with this program, they share its dependencies as built. A release is built as
-        // it is deployed: with what it needs itself, and no more.
-        build.args(if self.release {
-            ["--release"].as_slice()
-        } else {
-            &["--package", "local"]
-        });
-        // What `cargo run` says of this package would make some dependencies build anew.
+        for package in &self.packages {
+            build.args(["--package", package]);
+        }
+        if self.release {
+            build.arg("--release");
+        }
+        // `cargo run` sets these for the running package. They would make cargo recompile some
+        // dependencies.
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -98,63 +78,64 @@ impl Workspace {
             .kill_on_drop(true)
             .spawn()
             .context("running cargo")?;
-        let built = build.wait_with_output().await.context("running cargo")?;
-        if !built.status.success() {
+        let output = build.wait_with_output().await.context("running cargo")?;
+        if !output.status.success() {
             bail!("the functions do not build");
         }
-        Ok(String::from_utf8_lossy(&built.stdout)
+        Ok(String::from_utf8_lossy(&output.stdout)
             .lines()
-            .filter_map(binary)
+            .filter_map(executable)
             .collect())
     }
 
-    /// Puts each binary aside that is another than the one taken before: cargo replaces its own
-    /// one by one while it builds, and these stay what they are until a build is whole. Gives
-    /// the names of those that differ.
+    /// Links changed binaries into the staging directory, and returns their names.
     ///
-    /// Fails where the file system takes no second name for a file.
-    pub fn take(&self, binaries: &[PathBuf]) -> Result<Vec<String>> {
-        fs::create_dir_all(self.taken()).context("making a directory for the binaries")?;
-        let taken = self.taken();
-        let named = binaries
+    /// Cargo replaces its own binaries one by one during a build. The staged ones change only
+    /// after the whole build has succeeded.
+    ///
+    /// Fails if the file system does not support hard links.
+    pub fn stage(&self, binaries: &[PathBuf]) -> Result<Vec<String>> {
+        let staging = self.staging();
+        fs::create_dir_all(&staging).context("creating the staging directory")?;
+        let changed: Vec<_> = binaries
             .iter()
-            .filter_map(|built| Some((built, taken.join(built.file_name()?))));
-        let different: Vec<_> = named
-            .filter(|(built, taken)| !is_same(built, taken))
+            .filter_map(|built| Some((built, staging.join(built.file_name()?))))
+            .filter(|(built, staged)| !is_same_file(built, staged))
             .collect();
-        for (built, taken) in &different {
-            link(built, &new(taken)).with_context(|| format!("taking {}", built.display()))?;
+        for (built, staged) in &changed {
+            link(built, &temporary(staged))
+                .with_context(|| format!("staging {}", built.display()))?;
         }
-        for (built, taken) in &different {
-            fs::rename(new(taken), taken).with_context(|| format!("taking {}", built.display()))?;
+        for (built, staged) in &changed {
+            fs::rename(temporary(staged), staged)
+                .with_context(|| format!("staging {}", built.display()))?;
         }
-        let name = |taken: &PathBuf| Some(taken.file_name()?.to_string_lossy().into_owned());
-        Ok(different
+        let name = |staged: &PathBuf| Some(staged.file_name()?.to_string_lossy().into_owned());
+        Ok(changed
             .iter()
-            .filter_map(|(_, taken)| name(taken))
+            .filter_map(|(_, staged)| name(staged))
             .collect())
     }
 }
 
-/// The binary that a line of cargo's output tells of.
-fn binary(line: &str) -> Option<PathBuf> {
+/// The binary that one line of cargo's JSON output reports, if any.
+fn executable(line: &str) -> Option<PathBuf> {
     let message: Json = serde_json::from_str(line).ok()?;
     Some(PathBuf::from(message["executable"].as_str()?))
 }
 
-/// Whether both are names of one file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let file = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
-    file(one).is_some() && file(one) == file(other)
+/// True if both paths lead to one file.
+fn is_same_file(left: &Path, right: &Path) -> bool {
+    let inode = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    inode(left).is_some() && inode(left) == inode(right)
 }
 
-/// A second name, and no copy: cargo never writes into a binary that is there, it makes a new one.
-fn link(built: &Path, name: &Path) -> io::Result<()> {
-    let _ = fs::remove_file(name);
-    fs::hard_link(built, name)
+/// Creates a hard link. A link is enough, because cargo never writes into an existing binary.
+fn link(built: &Path, link: &Path) -> io::Result<()> {
+    let _ = fs::remove_file(link);
+    fs::hard_link(built, link)
 }
 
-/// What is about to be taken in the place of this.
-fn new(taken: &Path) -> PathBuf {
-    taken.with_extension("new")
+fn temporary(staged: &Path) -> PathBuf {
+    staged.with_extension("new")
 }

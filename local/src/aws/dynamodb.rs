@@ -1,5 +1,7 @@
-//! DynamoDB, played by `dynoxide`: on SQLite, in memory or in a file.
+//! DynamoDB, emulated by `dynoxide` on SQLite, in memory or in a file.
 
+mod permissions;
+mod stream;
 mod table;
 
 use std::{
@@ -14,16 +16,16 @@ use reqwest::Client;
 use serde_json::{Value as Json, json};
 use tokio::task::AbortHandle;
 
-use super::{
-    request::Call,
-    stream::{Stream, Streams},
-};
+use super::request::AwsRequest;
 use crate::{
-    server::{Answer, Broken, answer, bind},
+    server::{ConnectionClosed, HttpResponse, bind, response},
     template::Table,
 };
+pub(super) use permissions::required_permissions;
+use stream::Streams;
+pub(crate) use stream::{Record, Stream};
 
-/// How many items a call read: goes with its answer.
+/// Response extension: number of items that a request read.
 #[derive(Clone)]
 pub(super) struct ItemsRead(pub(super) u64);
 
@@ -37,14 +39,14 @@ pub(super) struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Opens the database and makes the tables that are not there yet.
+    /// Opens the database and creates the tables that do not exist yet.
     pub(super) async fn start(tables: &[Table], data: Option<&Path>) -> Result<DynamoDb> {
-        let place = match data {
+        let location = match data {
             Some(data) => data.join("dynamodb.sqlite").to_string_lossy().into_owned(),
-            None => memory(),
+            None => new_memory_location(),
         };
-        let database = Database::new(&place).context("opening the database")?;
-        index_streams(&place).context("indexing the streams")?;
+        let database = Database::new(&location).context("opening the database")?;
+        create_stream_index(&location).context("creating the index of the streams")?;
         let (listener, port) = bind(0).await?;
         let server = dynoxide::server::serve_with_shutdown(
             listener,
@@ -56,73 +58,72 @@ impl DynamoDb {
             client: Client::builder()
                 .no_proxy()
                 .build()
-                .context("making a client")?,
+                .context("creating an HTTP client")?,
             server: tokio::spawn(server).abort_handle(),
             streams: Streams::new(database.clone()),
             database,
         };
-        dynamodb.adopt(tables)?;
+        dynamodb.create_tables(tables)?;
         Ok(dynamodb)
     }
 
-    /// Makes none of these tables, but fails where one that is not there yet cannot be made.
-    pub(super) fn prepare(&self, tables: &[Table]) -> Result<()> {
-        let trial = Database::memory()?;
+    /// Creates missing tables, and missing streams of existing ones.
+    pub(super) fn create_tables(&self, tables: &[Table]) -> Result<()> {
         for table in tables {
-            if self.database.get_table_metadata(&table.name)?.is_none() {
-                table::make(&trial, table)
-                    .with_context(|| format!("making the table {}", table.name))?;
-            }
+            table::create(&self.database, table)?;
         }
+        self.streams.add(tables);
         Ok(())
     }
 
-    /// The names of the tables that are there, but are not what these would be if they were new.
-    pub(super) fn differing(&self, tables: &[Table]) -> Result<Vec<String>> {
-        let trial = Database::memory()?;
-        let mut differing = Vec::new();
+    /// Names of the tables whose schema differs from that of a new table.
+    pub(super) fn drift(&self, tables: &[Table]) -> Result<Vec<String>> {
+        let fresh = Database::memory()?;
+        let mut drifted = Vec::new();
         for table in tables {
-            table::make(&trial, table)
-                .with_context(|| format!("making the table {}", table.name))?;
-            if table::shape(&self.database, table)? != table::shape(&trial, table)? {
-                differing.push(table.name.clone());
+            table::create(&fresh, table)?;
+            let name = &table.name;
+            if table::schema(&self.database, name)? != table::schema(&fresh, name)? {
+                drifted.push(name.clone());
             }
         }
-        Ok(differing)
+        Ok(drifted)
     }
 
-    /// Makes the tables that are not there yet, and gives those that are the streams that they lack.
-    pub(super) fn adopt(&self, tables: &[Table]) -> Result<()> {
-        for table in tables {
-            table::make(&self.database, table)
-                .with_context(|| format!("making the table {}", table.name))?;
-        }
-        self.streams.adopt(tables);
-        Ok(())
-    }
-
-    pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
-        let mut head = call.head;
+    pub(super) async fn serve(
+        &self,
+        request: AwsRequest,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        let mut head = request.head;
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         head.uri = format!("http://{}{path}", self.address)
             .parse()
-            .map_err(|_| Broken)?;
-        let request = http::Request::from_parts(head, call.body)
+            .map_err(|_| ConnectionClosed)?;
+        let forwarded = http::Request::from_parts(head, request.body)
             .try_into()
-            .map_err(|_| Broken)?;
-        let answer = self.client.execute(request).await.map_err(|_| Broken)?;
-        let (head, body) = http::Response::from(answer).into_parts();
-        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
-        self.streams.called(&call.operation, &call.needs);
-        let read = items_read(&call.operation, &body);
-        let mut answer = http::Response::from_parts(head, Full::new(body));
-        answer.extensions_mut().insert(read);
-        Ok(answer)
+            .map_err(|_| ConnectionClosed)?;
+        let response = self
+            .client
+            .execute(forwarded)
+            .await
+            .map_err(|_| ConnectionClosed)?;
+        let (head, body) = http::Response::from(response).into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| ConnectionClosed)?
+            .to_bytes();
+        self.streams
+            .notify(&request.operation, &request.permissions);
+        let items_read = items_read(&request.operation, &body);
+        let mut response = http::Response::from_parts(head, Full::new(body));
+        response.extensions_mut().insert(items_read);
+        Ok(response)
     }
 
     /// The stream with this ARN, of the table with this name.
     pub(super) fn stream(&self, table: &str, arn: &str) -> Stream {
-        self.streams.follow(table, arn)
+        self.streams.open(table, arn)
     }
 }
 
@@ -132,8 +133,16 @@ impl Drop for DynamoDb {
     }
 }
 
-/// The name of a database in memory that no other has: one that a second connection can open.
-fn memory() -> String {
+/// Checks that each of these tables can be created. Creates none.
+pub(super) fn check(tables: &[Table]) -> Result<()> {
+    let trial = Database::memory()?;
+    tables
+        .iter()
+        .try_for_each(|table| table::create(&trial, table))
+}
+
+/// Location of a new database in memory that connections can share.
+fn new_memory_location() -> String {
     static OPENED: AtomicU64 = AtomicU64::new(0);
     format!(
         "file:dynamodb-{}?mode=memory&cache=shared",
@@ -141,26 +150,25 @@ fn memory() -> String {
     )
 }
 
-/// Without an index, every write to a table with a stream looks at every record that the stream
-/// ever had, and so does every read of the stream.
-fn index_streams(place: &str) -> rusqlite::Result<()> {
-    rusqlite::Connection::open(place)?.execute_batch(
+/// Creates an index of stream records.
+///
+/// Without it, each write to a table with a stream scans all records of that stream, and so does
+/// each read of the stream.
+fn create_stream_index(location: &str) -> rusqlite::Result<()> {
+    rusqlite::Connection::open(location)?.execute_batch(
         "CREATE INDEX IF NOT EXISTS stream_records_in_order
          ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
     )
 }
 
-/// How many items an operation read, by its answer: also those that a filter left out.
-fn items_read(operation: &str, answer: &[u8]) -> ItemsRead {
-    let answer = || serde_json::from_slice::<Json>(answer).unwrap_or_default();
+/// Number of items that an operation read, before any filter.
+fn items_read(operation: &str, body: &[u8]) -> ItemsRead {
+    let body = || serde_json::from_slice::<Json>(body).unwrap_or_default();
     ItemsRead(match operation {
-        "GetItem" => answer()["Item"].is_object().into(),
-        "Query" | "Scan" => answer()["ScannedCount"].as_u64().unwrap_or_default(),
+        "GetItem" => body()["Item"].is_object().into(),
+        "Query" | "Scan" => body()["ScannedCount"].as_u64().unwrap_or_default(),
         "BatchGetItem" => {
-            let tables = answer()["Responses"]
-                .as_object()
-                .cloned()
-                .unwrap_or_default();
+            let tables = body()["Responses"].as_object().cloned().unwrap_or_default();
             tables
                 .values()
                 .filter_map(Json::as_array)
@@ -171,11 +179,11 @@ fn items_read(operation: &str, answer: &[u8]) -> ItemsRead {
     })
 }
 
-/// The answer to a cancelled transaction.
-pub(super) fn cancelled(reasons: &[String]) -> Answer {
+/// The response to a cancelled transaction.
+pub(super) fn transaction_cancelled(reasons: &[String]) -> HttpResponse {
     let reason = |code: &String| match code.as_str() {
         "None" => json!({ "Code": "None" }),
-        code => json!({ "Code": code, "Message": format!("{code} on demand") }),
+        code => json!({ "Code": code, "Message": format!("injected {code}") }),
     };
     let body = json!({
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -185,5 +193,5 @@ pub(super) fn cancelled(reasons: &[String]) -> Answer {
         ),
         "CancellationReasons": reasons.iter().map(reason).collect::<Vec<_>>(),
     });
-    answer(400, "application/x-amz-json-1.0", body.to_string())
+    response(400, "application/x-amz-json-1.0", body.to_string())
 }

@@ -1,54 +1,53 @@
-//! Faults on demand: what AWS does to its callers now and then, when a test wants it.
+//! Fault injection: errors, lost responses and delays of AWS calls.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::Semaphore;
 
-/// A fault that befalls later calls.
+/// A fault that later calls meet.
 #[derive(Debug, Clone)]
-pub struct Fault {
-    /// Only calls of this function; of any, if none is named.
+pub struct InjectedFault {
+    /// Name of the calling function; `None` matches every principal.
     pub function: Option<String>,
-    /// Only calls of this operation, as `PutItem`.
+    /// Operation, e.g. `PutItem`.
     pub operation: String,
-    /// How many calls it befalls; `usize::MAX` means all.
+    /// Number of calls that meet it; `usize::MAX` is unlimited.
     pub times: usize,
-    /// How many matching calls it lets pass before.
+    /// Number of matching calls before the first one that meets it.
     pub skip: usize,
-    /// What it does to them.
+    /// What happens to the calls.
     pub effect: Effect,
 }
 
-/// What a fault does. None of it changes what the template grants.
+/// Effect of a fault. Permissions are checked first, so a fault does not change them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The service answers with an error, in its own format, and does nothing.
+    /// The service responds with an error, in its own format, and does nothing.
     Refuse {
-        /// The HTTP status.
+        /// HTTP status.
         status: u16,
-        /// The error's name, as `ProvisionedThroughputExceededException`.
+        /// Error code, e.g. `ProvisionedThroughputExceededException`.
         kind: String,
-        /// Its message.
+        /// Error message.
         message: String,
     },
-    /// DynamoDB cancels the transaction, with a reason for each element: `TransactionConflict`,
-    /// `ThrottlingError`, `None`, …
+    /// DynamoDB cancels the transaction.
     CancelTransaction {
-        /// The codes, by position.
+        /// Reason of each item, by position: `TransactionConflict`, `ThrottlingError`, `None`, …
         reasons: Vec<String>,
     },
-    /// The call is carried out, and then the connection breaks without an answer.
+    /// The call is executed, and then the connection closes without a response.
     LoseAnswer,
-    /// The call waits for so long, and then is carried out.
+    /// The call is executed after this delay.
     Delay(Duration),
-    /// The call waits until the test releases it, and then is carried out.
+    /// The call is executed after the test releases it.
     Hold(Hold),
 }
 
-/// Where a call waits. Clones are one.
+/// A gate at which calls wait. Clones share one gate.
 #[derive(Debug, Clone)]
 pub struct Hold(Arc<Gates>);
 
@@ -76,40 +75,42 @@ impl PartialEq for Hold {
 impl Eq for Hold {}
 
 impl Hold {
-    /// Returns once a call waits, and consumes its arrival.
+    /// Waits until a call arrives. Each call that returns consumes one arrival.
     pub async fn reached(&self) {
         if let Ok(arrival) = self.0.reached.acquire().await {
             arrival.forget();
         }
     }
 
-    /// Lets all calls go on, those that wait and later ones.
+    /// Opens the gate, for waiting and for later calls.
     pub fn release(&self) {
         self.0.released.close();
     }
 
     pub(super) async fn wait(&self) {
         self.0.reached.add_permits(1);
-        let _ = self.0.released.acquire().await; // no permit is ever added: it ends with the close
+        // No permit is ever added; `release` closes the semaphore, which ends this wait.
+        let _ = self.0.released.acquire().await;
     }
 }
 
-/// The faults to come, in the order of their injection.
+/// Faults in the order of their injection.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(super) struct InjectedFaults(Mutex<Vec<InjectedFault>>);
 
-impl Faults {
-    pub(crate) fn inject(&self, fault: Fault) {
+impl InjectedFaults {
+    pub(super) fn inject(&self, fault: InjectedFault) {
         self.faults().push(fault);
     }
 
-    pub(crate) fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.faults().clear();
     }
 
-    /// What befalls this call: the first fault that matches and lets it not pass. The faults
-    /// behind that one do not see the call.
-    pub(super) fn next(&self, function: &str, operation: &str) -> Option<Effect> {
+    /// The effect on this call: that of the first matching fault which does not skip it.
+    ///
+    /// Later faults do not count the call.
+    pub(super) fn next_effect(&self, principal: &str, operation: &str) -> Option<Effect> {
         let mut faults = self.faults();
         let matching = faults.iter_mut().filter(|fault| {
             fault.times > 0
@@ -117,7 +118,7 @@ impl Faults {
                 && fault
                     .function
                     .as_deref()
-                    .is_none_or(|name| name == function)
+                    .is_none_or(|name| name == principal)
         });
         for fault in matching {
             if fault.skip > 0 {
@@ -132,7 +133,7 @@ impl Faults {
         None
     }
 
-    fn faults(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+    fn faults(&self) -> MutexGuard<'_, Vec<InjectedFault>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,71 +1,98 @@
-//! What is asked for: the operation, and the IAM actions and resources that it takes.
+//! AWS requests: principal, service, operation and required permissions.
 
 use bytes::Bytes;
-use http::request::Parts;
+use http::{header::AUTHORIZATION, request::Parts};
 
-use super::{caller::Caller, item, s3, secrets, service::Service, ses};
-use crate::{RequestContext, Template};
+use super::service::Service;
+use crate::template::RequestContext;
 
-/// Something that must be granted.
+/// Access key id of the operator: a principal with every permission, for tools and tests.
+pub const OPERATOR: &str = "operator";
+
+/// Secret access key of every principal.
+pub const SECRET_ACCESS_KEY: &str = "local";
+
+/// The principal and service in a request's signature (version 4).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Principal {
+    /// Access key id: a function's name, or [`OPERATOR`].
+    pub(super) name: String,
+    pub(super) service: Service,
+}
+
+impl Principal {
+    /// Parses the credential in the `Authorization` header or a presigned URL.
+    ///
+    /// `None` if there is no signature, or one for a service that is not supported.
+    pub(super) fn parse(head: &Parts) -> Option<Principal> {
+        let header = head
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let credential = header
+            .and_then(|header| {
+                header
+                    .strip_prefix("AWS4-HMAC-SHA256")?
+                    .split_once("Credential=")
+            })
+            .map(|(_, rest)| rest.split(',').next().unwrap_or(rest).trim().to_owned())
+            .or_else(|| presigned_credential(head.uri.query()?))?;
+        // <access key id>/<date>/<region>/<service>/aws4_request
+        let mut parts = credential.split('/');
+        let name = parts.next()?.to_owned();
+        let service = Service::from_name(parts.nth(2)?)?;
+        Some(Principal { name, service })
+    }
+}
+
+fn presigned_credential(query: &str) -> Option<String> {
+    let mut fields = form_urlencoded::parse(query.as_bytes());
+    fields
+        .find(|(name, _)| name == "X-Amz-Credential")
+        .map(|(_, credential)| credential.into_owned())
+}
+
+/// A permission that a request requires.
 #[derive(Debug)]
-pub(super) struct Need {
-    /// The IAM action.
+pub(super) struct RequiredPermission {
+    /// IAM action, e.g. `dynamodb:PutItem`.
     pub(super) action: String,
-    /// The ARN it is taken on.
+    /// ARN of the resource.
     pub(super) resource: String,
-    /// What conditions may ask about it.
+    /// Condition keys and their values.
     pub(super) context: RequestContext,
 }
 
-impl Need {
-    /// A need that no condition can ask about.
-    pub(super) fn new(action: String, resource: String) -> Need {
-        Need {
+impl RequiredPermission {
+    /// A permission without condition keys.
+    pub(super) fn new(action: String, resource: String) -> RequiredPermission {
+        RequiredPermission {
             action,
             resource,
             context: RequestContext::new(),
         }
     }
 
-    /// With the values of a condition key.
-    pub(super) fn about(mut self, key: &str, values: Vec<String>) -> Need {
+    /// Adds a condition key.
+    pub(super) fn with_context(mut self, key: &str, values: Vec<String>) -> RequiredPermission {
         self.context.insert(key.to_owned(), values);
         self
     }
 }
 
-/// One request, read.
-pub(super) struct Call {
+/// A parsed request to one of the services.
+pub(super) struct AwsRequest {
     pub(super) service: Service,
-    /// As `TransactWriteItems`.
+    /// Operation, e.g. `TransactWriteItems`.
     pub(super) operation: String,
-    /// Everything that must be granted.
-    pub(super) needs: Vec<Need>,
+    /// All of them must be granted.
+    pub(super) permissions: Vec<RequiredPermission>,
     pub(super) head: Parts,
     pub(super) body: Bytes,
 }
 
-impl Call {
-    pub(super) fn read(caller: &Caller, head: Parts, body: Bytes, template: &Template) -> Call {
-        let service = caller.service;
-        let (operation, needs) = match service {
-            Service::DynamoDb => item::read(&target(&head), &body, &template.tables),
-            Service::SecretsManager => secrets::read(&target(&head), &body, &template.secrets),
-            Service::Ses => ses::read(&body),
-            Service::S3 => s3::read(&head),
-        };
-        Call {
-            service,
-            operation,
-            needs,
-            head,
-            body,
-        }
-    }
-}
-
-/// The operation that the header `X-Amz-Target` names, behind the name of the service.
-fn target(head: &Parts) -> String {
+/// The operation in the header `X-Amz-Target`, e.g. `DynamoDB_20120810.PutItem`.
+pub(super) fn target_operation(head: &Parts) -> String {
     let target = head
         .headers
         .get("x-amz-target")

@@ -1,4 +1,4 @@
-//! S3, played by `s3s` on a directory. Buckets are addressed by path.
+//! S3, emulated by `s3s` in a directory. Requests are path-style.
 
 use std::{fs, path::Path};
 
@@ -11,28 +11,27 @@ use s3s::{
     service::{S3Service, S3ServiceBuilder},
 };
 
-use super::{
-    OPERATOR, SECRET_ACCESS_KEY,
-    request::{Call, Need},
-};
+use super::request::{AwsRequest, OPERATOR, RequiredPermission, SECRET_ACCESS_KEY};
 use crate::{
-    Template,
-    server::{Answer, Broken},
+    server::{ConnectionClosed, HttpResponse},
+    template::Template,
 };
 
-/// The running service: for who signs, and past that for the distributions.
+/// The running service.
 pub(super) struct S3 {
+    /// Verifies signatures.
     signed: S3Service,
-    open: S3Service,
+    /// Accepts unsigned requests, for distributions.
+    unsigned: S3Service,
 }
 
 impl S3 {
-    /// Serves the directory `objects`, which it makes, with the template's buckets in it.
-    pub(super) fn start(template: &Template, objects: &Path) -> Result<S3> {
+    /// Creates the directory `objects` with the template's buckets, and serves it.
+    pub(super) fn open(template: &Template, objects: &Path) -> Result<S3> {
         for bucket in &template.buckets {
-            fs::create_dir_all(objects.join(&bucket.name)).context("making the buckets")?;
+            fs::create_dir_all(objects.join(&bucket.name)).context("creating the buckets")?;
         }
-        fs::create_dir_all(objects).context("making the buckets")?;
+        fs::create_dir_all(objects).context("creating the buckets")?;
         let files = || {
             s3s_fs::FileSystem::new(objects)
                 .map_err(|error| anyhow!("opening the buckets: {error:?}"))
@@ -50,36 +49,50 @@ impl S3 {
         builder.set_auth(keys);
         Ok(S3 {
             signed: builder.build(),
-            open: S3ServiceBuilder::new(files()?).build(),
+            unsigned: S3ServiceBuilder::new(files()?).build(),
         })
     }
 
-    pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
-        let request = http::Request::from_parts(call.head, s3s::Body::from(call.body));
-        S3::ask(&self.signed, request).await
+    pub(super) async fn serve(
+        &self,
+        request: AwsRequest,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        let request = http::Request::from_parts(request.head, s3s::Body::from(request.body));
+        S3::call(&self.signed, request).await
     }
 
-    /// The object at `key`, percent-encoded, or the error in its place; signed by nobody.
-    pub(super) async fn object(&self, bucket: &str, key: &str) -> Result<Answer, Broken> {
+    /// Gets an object without authorization. `key` is percent-encoded.
+    pub(super) async fn object(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> Result<HttpResponse, ConnectionClosed> {
         let request = http::Request::get(format!("http://localhost/{bucket}/{key}"));
-        S3::ask(
-            &self.open,
-            request.body(s3s::Body::empty()).map_err(|_| Broken)?,
-        )
-        .await
+        let request = request
+            .body(s3s::Body::empty())
+            .map_err(|_| ConnectionClosed)?;
+        S3::call(&self.unsigned, request).await
     }
 
-    async fn ask(service: &S3Service, request: http::Request<s3s::Body>) -> Result<Answer, Broken> {
-        let answer = service.call(request).await.map_err(|_| Broken)?;
-        let (head, body) = answer.into_parts();
-        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+    async fn call(
+        service: &S3Service,
+        request: http::Request<s3s::Body>,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        let response = service.call(request).await.map_err(|_| ConnectionClosed)?;
+        let (head, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| ConnectionClosed)?
+            .to_bytes();
         Ok(http::Response::from_parts(head, Full::new(body)))
     }
 }
 
-/// The operation and what it takes, read from the method, the path and the query. Whatever
-/// is not known takes everything.
-pub(super) fn read(head: &Parts) -> (String, Vec<Need>) {
+/// The operation and its required permissions, from method, path and query.
+///
+/// An unknown operation requires every permission.
+pub(super) fn required_permissions(head: &Parts) -> (String, Vec<RequiredPermission>) {
     let path = percent_decode_str(head.uri.path())
         .decode_utf8_lossy()
         .into_owned();
@@ -91,58 +104,69 @@ pub(super) fn read(head: &Parts) -> (String, Vec<Need>) {
         form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
             .map(|(name, _)| name.into_owned())
             .collect();
-    let asks = |name: &str| query.iter().any(|given| given == name);
+    let has = |name: &str| query.iter().any(|parameter| parameter == name);
     let source = head
         .headers
         .get("x-amz-copy-source")
         .and_then(|source| source.to_str().ok());
 
-    let of_bucket = format!("arn:aws:s3:::{bucket}");
-    let of_key = format!("arn:aws:s3:::{bucket}/{key}");
-    let one = |operation: &str, action: &str, resource: &str| {
+    let bucket_arn = format!("arn:aws:s3:::{bucket}");
+    let object_arn = format!("arn:aws:s3:::{bucket}/{key}");
+    let single = |operation: &str, action: &str, resource: &str| {
         (
             operation.to_owned(),
-            vec![Need::new(format!("s3:{action}"), resource.to_owned())],
+            vec![RequiredPermission::new(
+                format!("s3:{action}"),
+                resource.to_owned(),
+            )],
         )
     };
     match (&head.method, bucket.is_empty(), key.is_empty()) {
-        (&Method::GET, true, _) => one("ListBuckets", "ListAllMyBuckets", "*"),
-        (&Method::GET, _, true) if asks("list-type") => {
-            one("ListObjectsV2", "ListBucket", &of_bucket)
+        (&Method::GET, true, _) => single("ListBuckets", "ListAllMyBuckets", "*"),
+        (&Method::GET, _, true) if has("list-type") => {
+            single("ListObjectsV2", "ListBucket", &bucket_arn)
         }
-        (&Method::GET, _, true) if asks("location") => {
-            one("GetBucketLocation", "GetBucketLocation", &of_bucket)
+        (&Method::GET, _, true) if has("location") => {
+            single("GetBucketLocation", "GetBucketLocation", &bucket_arn)
         }
-        (&Method::HEAD, _, true) => one("HeadBucket", "ListBucket", &of_bucket),
-        (&Method::POST, _, true) if asks("delete") => {
-            one("DeleteObjects", "DeleteObject", &format!("{of_bucket}/*"))
+        (&Method::HEAD, _, true) => single("HeadBucket", "ListBucket", &bucket_arn),
+        (&Method::POST, _, true) if has("delete") => {
+            single("DeleteObjects", "DeleteObject", &format!("{bucket_arn}/*"))
         }
-        (&Method::GET, _, false) => one("GetObject", "GetObject", &of_key),
-        (&Method::HEAD, _, false) => one("HeadObject", "GetObject", &of_key),
-        (&Method::DELETE, _, false) if asks("uploadId") => {
-            one("AbortMultipartUpload", "AbortMultipartUpload", &of_key)
+        (&Method::GET, _, false) => single("GetObject", "GetObject", &object_arn),
+        (&Method::HEAD, _, false) => single("HeadObject", "GetObject", &object_arn),
+        (&Method::DELETE, _, false) if has("uploadId") => {
+            single("AbortMultipartUpload", "AbortMultipartUpload", &object_arn)
         }
-        (&Method::DELETE, _, false) => one("DeleteObject", "DeleteObject", &of_key),
-        (&Method::POST, _, false) if asks("uploads") => {
-            one("CreateMultipartUpload", "PutObject", &of_key)
+        (&Method::DELETE, _, false) => single("DeleteObject", "DeleteObject", &object_arn),
+        (&Method::POST, _, false) if has("uploads") => {
+            single("CreateMultipartUpload", "PutObject", &object_arn)
         }
-        (&Method::POST, _, false) if asks("uploadId") => {
-            one("CompleteMultipartUpload", "PutObject", &of_key)
+        (&Method::POST, _, false) if has("uploadId") => {
+            single("CompleteMultipartUpload", "PutObject", &object_arn)
         }
-        (&Method::PUT, _, false) if asks("uploadId") => one("UploadPart", "PutObject", &of_key),
+        (&Method::PUT, _, false) if has("uploadId") => {
+            single("UploadPart", "PutObject", &object_arn)
+        }
         (&Method::PUT, _, false) => match source {
-            None => one("PutObject", "PutObject", &of_key),
+            None => single("PutObject", "PutObject", &object_arn),
             Some(source) => {
                 let source = percent_decode_str(source.trim_start_matches('/'))
                     .decode_utf8_lossy()
                     .into_owned();
-                let read = Need::new("s3:GetObject".to_owned(), format!("arn:aws:s3:::{source}"));
+                let read = RequiredPermission::new(
+                    "s3:GetObject".to_owned(),
+                    format!("arn:aws:s3:::{source}"),
+                );
                 (
                     "CopyObject".to_owned(),
-                    vec![read, Need::new("s3:PutObject".to_owned(), of_key)],
+                    vec![
+                        read,
+                        RequiredPermission::new("s3:PutObject".to_owned(), object_arn),
+                    ],
                 )
             }
         },
-        _ => one("Unknown", "*", "*"),
+        _ => single("Unknown", "*", "*"),
     }
 }

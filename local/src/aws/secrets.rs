@@ -1,13 +1,14 @@
-//! Secrets Manager, played by `rustack-secretsmanager` in memory. What it needs to go on after a
-//! restart is kept in `secrets.json`.
+//! Secrets Manager, emulated by `rustack-secretsmanager` in memory.
+//!
+//! Added here: persistence of the newest versions, and rotation.
 
-mod kept;
-mod make;
 mod rotation;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderValue, request::Parts};
 use http_body_util::{BodyExt, Full};
@@ -22,219 +23,222 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
-    request::{Call, Need},
+    request::{AwsRequest, RequiredPermission},
     service::Service,
 };
 use crate::{
-    live::Live,
-    server::{Answer, Broken, answer},
+    server::{ConnectionClosed, HttpResponse, response},
     template::Secret,
 };
-pub(super) use kept::Versions;
-use kept::{Kept, Version};
-use make::{generate, make, version};
-pub(crate) use rotation::Rotation;
+pub(crate) use rotation::RotationRequest;
 use rotation::Rotations;
+use versions::PersistedVersions;
 
-/// The operations after which another version may be the current one.
-const CHANGES: [&str; 3] = ["PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage"];
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// Operations that can make another version current.
+const WRITES: [&str; 3] = ["PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage"];
 
 /// The running service.
 pub(super) struct Secrets {
     provider: Arc<RustackSecretsManager>,
     handler: RustackSecretsManagerHandler,
-    secrets: Live<Vec<Secret>>,
-    kept: Kept,
+    /// Every secret that was created.
+    secrets: ArcSwap<Vec<Secret>>,
+    persisted: PersistedVersions,
     rotations: Rotations,
 }
 
 impl Secrets {
-    /// Makes every secret, with the versions it had before if `data` knows some.
-    pub(super) fn start(secrets: &[Secret], data: Option<&Path>) -> Result<Secrets> {
-        let provider = Arc::new(RustackSecretsManager::new(SecretsManagerConfig::default()));
+    /// Creates every secret, with the versions persisted in `data`, if any.
+    pub(super) fn open(secrets: &[Secret], data: Option<&Path>) -> Result<Secrets> {
+        let provider = Arc::new(new_provider());
         let own = Secrets {
             handler: RustackSecretsManagerHandler::new(provider.clone()),
             provider,
-            secrets: Live::new(Arc::default()),
-            kept: Kept::open(data)?,
+            secrets: ArcSwap::default(),
+            persisted: PersistedVersions::load(data)?,
             rotations: Rotations::new(),
         };
-        own.adopt(secrets, own.prepare(secrets)?)?;
+        own.apply(secrets)?;
         Ok(own)
     }
 
-    /// The versions of the secrets that are not there yet. Makes none.
-    ///
-    /// Fails where one cannot be made.
-    pub(super) fn prepare(&self, secrets: &[Secret]) -> Result<Versions> {
-        let trial = RustackSecretsManager::new(SecretsManagerConfig::default());
-        let made = self.secrets.get();
-        let kept = self.kept.versions();
-        let mut new = Versions::new();
-        for secret in secrets
+    /// Creates the secrets that do not exist yet. The other definitions replace the former ones.
+    pub(super) fn apply(&self, secrets: &[Secret]) -> Result<()> {
+        let existing = self.secrets.load_full();
+        for secret in secrets {
+            if find(&existing, &secret.name).is_none() {
+                self.create(secret).with_context(|| creating(secret))?;
+            }
+        }
+        // A secret that the template no longer contains still exists.
+        let removed = existing
             .iter()
-            .filter(|secret| find(&made, &secret.name).is_none())
-        {
-            let making = || format!("making the secret {}", secret.name);
-            let versions = match (kept.get(&secret.name), &secret.value) {
-                (Some(versions), _) => versions.clone(),
-                (None, Some(value)) => vec![Version::of(value.clone())],
-                (None, None) => vec![Version::of(
-                    generate(&trial, &secret.generate).with_context(making)?,
-                )],
-            };
-            make(&trial, &secret.name, &versions).with_context(making)?;
-            new.insert(secret.name.clone(), versions);
-        }
-        Ok(new)
-    }
-
-    /// Makes the secrets that are new, and goes by these from now on.
-    pub(super) fn adopt(&self, secrets: &[Secret], new: Versions) -> Result<()> {
-        self.kept.change(|| new.clone())?;
-        for (name, versions) in &new {
-            make(&self.provider, name, versions)?;
-        }
-        let made = self.secrets.get();
-        // One that the template names no more is still there, and not made again when it comes back.
-        let gone = made.iter().filter(|one| find(secrets, &one.name).is_none());
-        self.secrets
-            .set(Arc::new(secrets.iter().chain(gone).cloned().collect()));
+            .filter(|secret| find(secrets, &secret.name).is_none());
+        let all = secrets.iter().chain(removed).cloned().collect();
+        self.secrets.store(Arc::new(all));
         Ok(())
     }
 
-    /// The rotations that are asked for from here on, for the one who carries them out.
-    pub(super) fn rotations(&self) -> Option<UnboundedReceiver<Rotation>> {
-        self.rotations.to_do()
+    fn create(&self, secret: &Secret) -> Result<()> {
+        let name = &secret.name;
+        let versions = match self.persisted.get(name) {
+            Some(versions) => versions,
+            None => vec![versions::first_version(&self.provider, secret)?],
+        };
+        self.persisted.replace(name, || Some(versions.clone()))?;
+        versions::create(&self.provider, name, &versions)
     }
 
-    pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
-        let request: Json = serde_json::from_slice(&call.body).unwrap_or_default();
-        let secrets = self.secrets.get();
-        let Some(secret) = request["SecretId"]
-            .as_str()
-            .and_then(|id| find(&secrets, id))
-        else {
-            return self.ask(call.head, call.body).await;
+    /// Receiver of rotation requests; `None` after the first call.
+    pub(super) fn rotation_requests(&self) -> Option<UnboundedReceiver<RotationRequest>> {
+        self.rotations.requests()
+    }
+
+    pub(super) async fn serve(
+        &self,
+        request: AwsRequest,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        let body: Json = serde_json::from_slice(&request.body).unwrap_or_default();
+        let secrets = self.secrets.load_full();
+        let id = body["SecretId"].as_str();
+        let Some(secret) = id.and_then(|id| find(&secrets, id)) else {
+            return self.forward(request.head, request.body).await;
         };
-        // The provider gives each secret an ARN of its own, so that ours is replaced by the name.
-        let mut named = request.clone();
+        // The provider assigns ARNs of its own, so the secret's name replaces our ARN.
+        let mut named = body.clone();
         named["SecretId"] = json!(secret.name);
-        if call.operation == "RotateSecret" {
-            return self.rotate(secret, &named, call.head).await;
+        if request.operation == "RotateSecret" {
+            return self.rotate(secret, &named, request.head).await;
         }
-        let told = self.ask(call.head, named.to_string().into()).await?;
-        if CHANGES.contains(&call.operation.as_str())
-            && told.status().is_success()
-            && let Err(error) = self.keep(&secret.name)
+        let response = self.forward(request.head, named.to_string().into()).await?;
+        let is_success = response.status().is_success();
+        if is_success
+            && WRITES.contains(&request.operation.as_str())
+            && let Err(error) = self.persist(&secret.name)
         {
-            let why = format!("{error:#}");
-            return Ok(Service::SecretsManager.error(500, "InternalServiceError", &why));
+            let message = format!("{error:#}");
+            return Ok(Service::SecretsManager.error(500, "InternalServiceError", &message));
         }
-        match call.operation.as_str() {
-            "PutSecretValue" if told.status().is_success() => {
-                self.rotations
-                    .filled(secret, request["ClientRequestToken"].as_str());
-                Ok(told)
+        match request.operation.as_str() {
+            "PutSecretValue" if is_success => {
+                let version = body["ClientRequestToken"].as_str();
+                self.rotations.value_put(secret, version);
+                Ok(response)
             }
             "CancelRotateSecret" => {
                 self.rotations.cancel(secret);
-                Ok(told)
+                Ok(response)
             }
-            "DescribeSecret" => self.described(secret, told).await,
-            _ => Ok(told),
+            "DescribeSecret" => self.complete_description(secret, response).await,
+            _ => Ok(response),
         }
     }
 
-    /// Keeps what are now the current version of a secret, if it is a text, and the one before.
-    fn keep(&self, name: &str) -> Result<()> {
-        self.kept.change(|| {
-            let Some(current) = version(&self.provider, name, "AWSCURRENT") else {
-                return Versions::new();
-            };
-            let former = version(&self.provider, name, "AWSPREVIOUS");
-            [(
-                name.to_owned(),
-                former.into_iter().chain([current]).collect(),
-            )]
-            .into()
-        })
+    /// Persists the current and previous version of a secret. Ignores binary values.
+    fn persist(&self, name: &str) -> Result<()> {
+        self.persisted
+            .replace(name, || versions::newest(&self.provider, name))
     }
 
-    /// Begins a rotation, which the provider would only pretend.
+    /// Handles `RotateSecret`.
     async fn rotate(
         &self,
         secret: &Secret,
         request: &Json,
         mut head: Parts,
-    ) -> Result<Answer, Broken> {
+    ) -> Result<HttpResponse, ConnectionClosed> {
         head.headers.insert(
             "x-amz-target",
             HeaderValue::from_static("secretsmanager.DescribeSecret"),
         );
-        let about = json!({ "SecretId": secret.name }).to_string();
-        let told = self.ask(head, about.into()).await?;
-        let told = self
-            .described(secret, told)
-            .await?
-            .into_body()
-            .collect()
-            .await
-            .map_err(|_| Broken)?;
-        let told = serde_json::from_slice(&told.to_bytes()).unwrap_or_default();
-        Ok(match self.rotations.ask(secret, request, &told) {
+        let describe = json!({ "SecretId": secret.name }).to_string();
+        let response_body = self.forward(head, describe.into()).await?;
+        let description = self.complete_description(secret, response_body).await?;
+        let description = collect(description).await?;
+        let description = serde_json::from_slice(&description).unwrap_or_default();
+        Ok(match self.rotations.rotate(secret, request, &description) {
             Ok(version) => {
                 let body = json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": version });
-                answer(200, "application/x-amz-json-1.1", body.to_string())
+                response(200, CONTENT_TYPE, body.to_string())
             }
-            Err(why) => Service::SecretsManager.error(400, "InvalidRequestException", why),
+            Err(message) => Service::SecretsManager.error(400, "InvalidRequestException", message),
         })
     }
 
-    async fn described(&self, secret: &Secret, told: Answer) -> Result<Answer, Broken> {
-        let status = told.status().as_u16();
-        let body = told
-            .into_body()
-            .collect()
-            .await
-            .map_err(|_| Broken)?
-            .to_bytes();
-        let mut body: Json = serde_json::from_slice(&body).map_err(|_| Broken)?;
-        self.rotations.describe(secret, &mut body);
-        Ok(answer(
-            status,
-            "application/x-amz-json-1.1",
-            body.to_string(),
-        ))
+    async fn complete_description(
+        &self,
+        secret: &Secret,
+        description: HttpResponse,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        let status = description.status().as_u16();
+        let body = collect(description).await?;
+        let mut body: Json = serde_json::from_slice(&body).map_err(|_| ConnectionClosed)?;
+        self.rotations.complete_description(secret, &mut body);
+        Ok(response(status, CONTENT_TYPE, body.to_string()))
     }
 
-    async fn ask(&self, head: Parts, body: Bytes) -> Result<Answer, Broken> {
+    async fn forward(&self, head: Parts, body: Bytes) -> Result<HttpResponse, ConnectionClosed> {
         let outcome = match resolve_operation(&head.headers) {
             Ok(operation) => dispatch_operation(&self.handler, operation, body).await,
             Err(error) => Err(error),
         };
-        let answer = outcome.unwrap_or_else(|error| error_to_response(&error, "local"));
-        let (head, body) = answer.into_parts();
-        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+        let response = outcome.unwrap_or_else(|error| error_to_response(&error, "local"));
+        let (head, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| ConnectionClosed)?
+            .to_bytes();
         Ok(http::Response::from_parts(head, Full::new(body)))
     }
 }
 
-/// The operation and what it takes.
-pub(super) fn read(operation: &str, body: &[u8], secrets: &[Secret]) -> (String, Vec<Need>) {
+/// Checks that each of these secrets can be created. Creates none.
+pub(super) fn check(secrets: &[Secret]) -> Result<()> {
+    let trial = new_provider();
+    secrets.iter().try_for_each(|secret| {
+        versions::first_version(&trial, secret)
+            .and_then(|version| versions::create(&trial, &secret.name, &[version]))
+            .with_context(|| creating(secret))
+    })
+}
+
+fn creating(secret: &Secret) -> String {
+    format!("creating the secret {}", secret.name)
+}
+
+fn new_provider() -> RustackSecretsManager {
+    RustackSecretsManager::new(SecretsManagerConfig::default())
+}
+
+async fn collect(response: HttpResponse) -> Result<Bytes, ConnectionClosed> {
+    let body = response.into_body().collect().await;
+    Ok(body.map_err(|_| ConnectionClosed)?.to_bytes())
+}
+
+/// The operation and its required permission.
+pub(super) fn required_permissions(
+    operation: &str,
+    body: &[u8],
+    secrets: &[Secret],
+) -> (String, Vec<RequiredPermission>) {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
-    let resource = match (body["SecretId"].as_str(), operation) {
-        (Some(id), _) => find(secrets, id)
+    let resource = match body["SecretId"].as_str() {
+        Some(id) => find(secrets, id)
             .map_or(id, |secret| secret.arn.as_str())
             .to_owned(),
-        (None, _) => "*".to_owned(),
+        None => "*".to_owned(),
     };
+    let action = format!("secretsmanager:{operation}");
     (
         operation.to_owned(),
-        vec![Need::new(format!("secretsmanager:{operation}"), resource)],
+        vec![RequiredPermission::new(action, resource)],
     )
 }
 
+/// Finds a secret by its name or ARN.
 fn find<'a>(secrets: &'a [Secret], id: &str) -> Option<&'a Secret> {
     secrets
         .iter()

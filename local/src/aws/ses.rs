@@ -1,4 +1,4 @@
-//! SES version 1, played by `rustack-ses`: every address is verified, and no mail leaves.
+//! SES version 1, emulated by `rustack-ses`. Every sender is verified; no e-mail is sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,47 +9,68 @@ use rustack_ses_core::{
 use rustack_ses_http::{
     dispatch::dispatch_operation, response::error_to_response, router::resolve_operation,
 };
+use serde::Serialize;
 
-use super::request::{Call, Need};
+use super::request::{AwsRequest, RequiredPermission};
 use crate::{
-    Mail,
-    server::{Answer, Broken},
+    server::{ConnectionClosed, HttpResponse},
     template::{ACCOUNT, REGION},
 };
 
-/// The running service, and the mails it got, oldest first.
+/// An e-mail that a function sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CapturedEmail {
+    /// Addresses of all recipients.
+    pub to: Vec<String>,
+    /// Subject; empty for a raw e-mail.
+    pub subject: String,
+    /// Plain text body, or a whole raw e-mail.
+    pub text: String,
+    /// HTML body; empty if there is none.
+    pub html: String,
+    /// Time of the call, in the format of RFC 3339.
+    pub at: String,
+}
+
+/// The running service and its captured e-mails, oldest first.
 pub(super) struct Ses {
     provider: Arc<RustackSes>,
     handler: RustackSesHandler,
-    mails: Mutex<Vec<Mail>>,
+    emails: Mutex<Vec<CapturedEmail>>,
 }
 
 impl Ses {
-    pub(super) fn start() -> Ses {
+    pub(super) fn new() -> Ses {
         let provider = Arc::new(RustackSes::new(SesConfig::default()));
         Ses {
             handler: RustackSesHandler::new(provider.clone()),
             provider,
-            mails: Mutex::default(),
+            emails: Mutex::default(),
         }
     }
 
-    pub(super) async fn serve(&self, call: Call) -> Result<Answer, Broken> {
-        let fields = fields(&call.body);
-        let outcome = match resolve_operation(&fields) {
-            Ok(operation) => dispatch_operation(&self.handler, operation, call.body).await,
+    pub(super) async fn serve(
+        &self,
+        request: AwsRequest,
+    ) -> Result<HttpResponse, ConnectionClosed> {
+        let outcome = match resolve_operation(&form_fields(&request.body)) {
+            Ok(operation) => dispatch_operation(&self.handler, operation, request.body).await,
             Err(error) => Err(error),
         };
-        self.collect();
-        let answer = outcome.unwrap_or_else(|error| error_to_response(&error, "local"));
-        let (head, body) = answer.into_parts();
-        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+        self.capture();
+        let response = outcome.unwrap_or_else(|error| error_to_response(&error, "local"));
+        let (head, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| ConnectionClosed)?
+            .to_bytes();
         Ok(http::Response::from_parts(head, Full::new(body)))
     }
 
-    /// Newest first.
-    pub(super) fn mails(&self) -> Vec<Mail> {
-        self.mails
+    /// Captured e-mails, newest first.
+    pub(super) fn emails(&self) -> Vec<CapturedEmail> {
+        self.emails
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
@@ -58,24 +79,24 @@ impl Ses {
             .collect()
     }
 
-    /// Takes the mails out of the provider's store, which keeps no order.
-    fn collect(&self) {
-        let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Moves e-mails out of the provider's store, which has no order.
+    fn capture(&self) {
+        let mut emails = self.emails.lock().unwrap_or_else(PoisonError::into_inner);
         let store = self.provider.email_store();
         for sent in store.query(None, None) {
             store.remove(&sent.id);
-            mails.push(mail(sent));
+            emails.push(captured(sent));
         }
     }
 }
 
-fn mail(sent: SentEmail) -> Mail {
+fn captured(sent: SentEmail) -> CapturedEmail {
     let (text, html) = sent
         .body
         .map(|body| (body.text_part, body.html_part))
         .unwrap_or_default();
     let destination = sent.destination;
-    Mail {
+    CapturedEmail {
         to: [
             destination.to_addresses,
             destination.cc_addresses,
@@ -89,10 +110,12 @@ fn mail(sent: SentEmail) -> Mail {
     }
 }
 
-/// The operation and what it takes: an action on the identity of the sender's domain, and on
-/// the configuration set where one is named. Either may depend on the sender's address.
-pub(super) fn read(body: &[u8]) -> (String, Vec<Need>) {
-    let fields = fields(body);
+/// The operation and its required permissions.
+///
+/// An action requires a permission on the identity of the sender's domain, and on the
+/// configuration set if there is one. Both have the sender's address as a condition key.
+pub(super) fn required_permissions(body: &[u8]) -> (String, Vec<RequiredPermission>) {
+    let fields = form_fields(body);
     let field = |name: &str| {
         fields
             .iter()
@@ -100,35 +123,36 @@ pub(super) fn read(body: &[u8]) -> (String, Vec<Need>) {
             .map(|(_, value)| value.as_str())
     };
     let operation = field("Action").unwrap_or_default().to_owned();
-    let address = field("Source").map(address);
+    let sender = field("Source").map(address);
     let arn = |resource: String| format!("arn:aws:ses:{REGION}:{ACCOUNT}:{resource}");
-    let identity = match address.and_then(|address| address.rsplit_once('@')) {
+    let identity = match sender.and_then(|sender| sender.rsplit_once('@')) {
         Some((_, domain)) => arn(format!("identity/{domain}")),
         None => "*".to_owned(),
     };
-    let set = field("ConfigurationSetName").map(|name| arn(format!("configuration-set/{name}")));
-    let need = |resource| {
-        let need = Need::new(format!("ses:{operation}"), resource);
-        match address {
-            Some(address) => need.about("ses:FromAddress", vec![address.to_owned()]),
-            None => need,
+    let configuration_set =
+        field("ConfigurationSetName").map(|name| arn(format!("configuration-set/{name}")));
+    let permission = |resource| {
+        let permission = RequiredPermission::new(format!("ses:{operation}"), resource);
+        match sender {
+            Some(sender) => permission.with_context("ses:FromAddress", vec![sender.to_owned()]),
+            None => permission,
         }
     };
-    let needs = [Some(identity), set]
+    let permissions = [Some(identity), configuration_set]
         .into_iter()
         .flatten()
-        .map(need)
+        .map(permission)
         .collect();
-    (operation, needs)
+    (operation, permissions)
 }
 
-/// The address of `Name <address>`, or of itself.
+/// The address in `Name <address>` or `address`.
 fn address(source: &str) -> &str {
     source
         .rsplit_once('<')
         .map_or(source, |(_, address)| address.trim_end_matches('>'))
 }
 
-fn fields(body: &[u8]) -> Vec<(String, String)> {
+fn form_fields(body: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(body).into_owned().collect()
 }

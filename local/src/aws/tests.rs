@@ -1,6 +1,5 @@
-use std::collections::BTreeMap;
-
 use super::*;
+use crate::template::StackSettings;
 
 const TEMPLATE: &str = "
 Resources:
@@ -39,67 +38,64 @@ Resources:
       GlobalSecondaryIndexes: [{ IndexName: by-name, KeySchema: [{ AttributeName: name, KeyType: HASH }] }]
 ";
 
-/// Why this call of DynamoDB by `caller` is refused.
-fn refusal(caller: &str, operation: &str, body: &str) -> Option<String> {
-    refusal_of("dynamodb", caller, operation, body)
+/// The error for a DynamoDB request that is not authorized.
+fn denial(principal: &str, operation: &str, body: &str) -> Option<String> {
+    denial_by("dynamodb", principal, operation, body)
 }
 
-fn refusal_of(service: &str, caller: &str, operation: &str, body: &str) -> Option<String> {
-    let template = Template::parse(TEMPLATE, &BTreeMap::new(), "").unwrap();
+fn denial_by(service: &str, principal: &str, operation: &str, body: &str) -> Option<String> {
+    let template = Template::parse(TEMPLATE, &StackSettings::default()).unwrap();
     let signature = format!(
-        "AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/{service}/aws4_request, X=1"
+        "AWS4-HMAC-SHA256 Credential={principal}/20260101/us-east-1/{service}/aws4_request, X=1"
     );
     let request = http::Request::post("/")
         .header("authorization", signature)
         .header("x-amz-target", format!("DynamoDB_20120810.{operation}"));
     let (head, ()) = request.body(()).unwrap().into_parts();
-    let caller = Caller::of(&head).unwrap();
-    let call = Call::read(&caller, head, body.to_owned().into(), &template);
-    grant::refusal(&template, &caller.name, &call)
+    let principal = Principal::parse(&head).unwrap();
+    let request = parse(principal.service, head, body.to_owned().into(), &template);
+    authorize::authorize(&template, &principal.name, &request).err()
 }
 
 #[test]
-fn what_no_statement_allows_is_refused() {
-    assert_eq!(
-        refusal("login", "PutItem", r#"{"TableName":"Users"}"#),
-        None
-    );
-    let message = refusal("login", "GetItem", r#"{"TableName":"Users"}"#).unwrap();
+fn a_request_that_no_statement_allows_is_denied() {
+    assert_eq!(denial("login", "PutItem", r#"{"TableName":"Users"}"#), None);
+    let message = denial("login", "GetItem", r#"{"TableName":"Users"}"#).unwrap();
     assert!(
         message.contains("perform: dynamodb:GetItem on resource: arn:aws:dynamodb:"),
         "{message}"
     );
-    assert!(refusal("login", "PutItem", r#"{"TableName":"Others"}"#).is_some());
-    assert!(refusal("stranger", "PutItem", r#"{"TableName":"Users"}"#).is_some());
+    assert!(denial("login", "PutItem", r#"{"TableName":"Others"}"#).is_some());
+    assert!(denial("stranger", "PutItem", r#"{"TableName":"Users"}"#).is_some());
     assert_eq!(
-        refusal(OPERATOR, "DeleteTable", r#"{"TableName":"Users"}"#),
+        denial(OPERATOR, "DeleteTable", r#"{"TableName":"Users"}"#),
         None
     );
 }
 
 #[test]
-fn a_denial_is_stronger_than_a_grant() {
-    assert!(refusal("login", "UpdateItem", r#"{"TableName":"Users"}"#).is_some());
+fn deny_overrides_allow() {
+    assert!(denial("login", "UpdateItem", r#"{"TableName":"Users"}"#).is_some());
 }
 
 #[test]
-fn a_transaction_takes_the_action_of_each_of_its_elements() {
+fn a_transaction_requires_the_actions_of_all_its_items() {
     let put = r#"{"Put":{"TableName":"Users"}}"#;
     let check = r#"{"ConditionCheck":{"TableName":"Users"}}"#;
     let transaction =
         |elements: &[&str]| format!(r#"{{"TransactItems":[{}]}}"#, elements.join(","));
     assert_eq!(
-        refusal("login", "TransactWriteItems", &transaction(&[put, put])),
+        denial("login", "TransactWriteItems", &transaction(&[put, put])),
         None
     );
-    let message = refusal("login", "TransactWriteItems", &transaction(&[put, check])).unwrap();
+    let message = denial("login", "TransactWriteItems", &transaction(&[put, check])).unwrap();
     assert!(message.contains("dynamodb:ConditionCheckItem"), "{message}");
 }
 
 #[test]
-fn a_fault_lets_pass_what_it_is_told_to_and_comes_as_often_as_told() {
-    let faults = fault::Faults::default();
-    let fault = |times, skip, effect| Fault {
+fn a_fault_skips_calls_and_then_occurs_as_often_as_set() {
+    let faults = fault::InjectedFaults::default();
+    let fault = |times, skip, effect| InjectedFault {
         function: Some("login".to_owned()),
         operation: "PutItem".to_owned(),
         times,
@@ -108,9 +104,9 @@ fn a_fault_lets_pass_what_it_is_told_to_and_comes_as_often_as_told() {
     };
     faults.inject(fault(2, 1, Effect::LoseAnswer));
     faults.inject(fault(1, 0, Effect::Delay(std::time::Duration::ZERO)));
-    let next = || faults.next("login", "PutItem");
-    assert_eq!(faults.next("register", "PutItem"), None);
-    assert_eq!(faults.next("login", "GetItem"), None);
+    let next = || faults.next_effect("login", "PutItem");
+    assert_eq!(faults.next_effect("register", "PutItem"), None);
+    assert_eq!(faults.next_effect("login", "GetItem"), None);
     assert_eq!(next(), Some(Effect::Delay(std::time::Duration::ZERO)));
     assert_eq!(
         [next(), next(), next()],
@@ -119,7 +115,7 @@ fn a_fault_lets_pass_what_it_is_told_to_and_comes_as_often_as_told() {
 }
 
 #[test]
-fn a_grant_about_some_keys_is_about_no_other() {
+fn a_condition_on_leading_keys_denies_other_keys() {
     let pk = |key: &str| format!(r#"{{"pk":{{"S":"{key}"}},"name":{{"S":"USER#1"}}}}"#);
     for (key, allowed) in [
         ("USER#1", true),
@@ -128,33 +124,33 @@ fn a_grant_about_some_keys_is_about_no_other() {
         ("EMAIL#a", false),
         ("", false),
     ] {
-        let (key, is) = (pk(key), |refused: Option<String>| {
-            assert_eq!(refused.is_none(), allowed, "{key}")
+        let (key, is) = (pk(key), |denial: Option<String>| {
+            assert_eq!(denial.is_none(), allowed, "{key}")
         });
-        is(refusal(
+        is(denial(
             "keep",
             "GetItem",
             &format!(r#"{{"TableName":"Users","Key":{key}}}"#),
         ));
-        is(refusal(
+        is(denial(
             "keep",
             "PutItem",
             &format!(r#"{{"TableName":"Users","Item":{key}}}"#),
         ));
         let fine = pk("USER#2");
-        is(refusal(
+        is(denial(
             "keep",
             "TransactWriteItems",
             &format!(
                 r#"{{"TransactItems":[{{"Put":{{"TableName":"Users","Item":{fine}}}}},{{"Update":{{"TableName":"Users","Key":{key}}}}}]}}"#
             ),
         ));
-        is(refusal(
+        is(denial(
             "keep",
             "BatchGetItem",
             &format!(r#"{{"RequestItems":{{"Users":{{"Keys":[{fine},{key}]}}}}}}"#),
         ));
-        is(refusal(
+        is(denial(
             "keep",
             "BatchWriteItem",
             &format!(r#"{{"RequestItems":{{"Users":[{{"PutRequest":{{"Item":{key}}}}}]}}}}"#),
@@ -163,13 +159,13 @@ fn a_grant_about_some_keys_is_about_no_other() {
 }
 
 #[test]
-fn a_query_is_about_the_partition_that_its_condition_names() {
+fn the_leading_key_of_a_query_is_in_its_key_condition() {
     let query = |condition: &str, key: &str| {
         let body = format!(
             r##"{{"TableName":"Users","KeyConditionExpression":"{condition}","ExpressionAttributeNames":{{"#key":"pk"}},
             "ExpressionAttributeValues":{{":key":{{"S":"{key}"}},":one":{{"S":"USER#1"}}}}}}"##
         );
-        refusal("keep", "Query", &body)
+        denial("keep", "Query", &body)
     };
     for condition in [
         "pk = :key",
@@ -184,7 +180,7 @@ fn a_query_is_about_the_partition_that_its_condition_names() {
 }
 
 #[test]
-fn a_mail_is_from_whom_the_grant_names_also_under_a_display_name() {
+fn the_senders_address_is_checked_without_its_display_name() {
     let send = |source: &str| {
         let fields = [
             ("Action", "SendEmail"),
@@ -194,19 +190,19 @@ fn a_mail_is_from_whom_the_grant_names_also_under_a_display_name() {
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        refusal_of("ses", "keep", "", &body)
+        denial_by("ses", "keep", "", &body)
     };
     assert_eq!(send("a@b.co"), None);
-    assert_eq!(send("Accounts <a@b.co>"), None);
+    assert_eq!(send("Example <a@b.co>"), None);
     for other in ["c@b.co", "a@b.co <c@b.co>", "a@b.co.example", ""] {
         assert!(send(other).is_some(), "{other}");
     }
 }
 
 #[test]
-fn a_boundary_takes_away_and_gives_nothing() {
+fn a_boundary_restricts_and_grants_nothing() {
     let body = r#"{"TableName":"Users","Key":{"pk":{"S":"USER#1"}}}"#;
-    assert_eq!(refusal("keep", "UpdateItem", body), None);
-    assert!(refusal("keep", "DeleteItem", body).is_some());
-    assert!(refusal_of("secretsmanager", "keep", "GetSecretValue", "{}").is_some());
+    assert_eq!(denial("keep", "UpdateItem", body), None);
+    assert!(denial("keep", "DeleteItem", body).is_some());
+    assert!(denial_by("secretsmanager", "keep", "GetSecretValue", "{}").is_some());
 }

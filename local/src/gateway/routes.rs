@@ -1,24 +1,27 @@
-//! Which route takes a request, by API Gateway's rules: the most specific path whose method
-//! matches. A route that names the method is better than `ANY` on the same path.
+//! Route selection by API Gateway's rules.
+//!
+//! The most specific path with a matching method wins. On the same path, a route with the method
+//! itself precedes `ANY`.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::template::Route;
 
-/// The routes, best first.
-pub(super) struct Routes(Vec<(Vec<Part>, Route)>);
+/// Routes in the order of their precedence.
+pub(super) struct Routes(Vec<(Vec<Segment>, Route)>);
 
-/// A route, and the values of its path's variables.
+/// A matching route, and the values of its path variables.
 #[derive(Debug)]
-pub(super) struct Found<'a> {
+pub(super) struct RouteMatch<'a> {
     pub(super) route: &'a Route,
     pub(super) variables: Vec<(String, String)>,
 }
 
-/// One part of a path between slashes, the most specific kind first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+/// One segment of a path pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
     Exact(String),
     Variable(String),
     Greedy(String),
@@ -29,7 +32,7 @@ impl Routes {
     pub(super) fn new(routes: Vec<Route>) -> Routes {
         let mut parsed: Vec<_> = routes
             .into_iter()
-            .map(|route| (parts(&route.path), route))
+            .map(|route| (parse_pattern(&route.path), route))
             .collect();
         parsed.sort_by_key(|(path, route)| {
             (
@@ -40,68 +43,70 @@ impl Routes {
         Routes(parsed)
     }
 
-    /// The route for a request to `path`, which is as the client wrote it.
-    pub(super) fn find(&self, method: &Method, path: &str) -> Option<Found<'_>> {
+    /// Finds the route for a request. `path` is percent-encoded.
+    pub(super) fn find(&self, method: &Method, path: &str) -> Option<RouteMatch<'_>> {
         let path: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         self.0
             .iter()
             .filter(|(_, route)| route.method == "ANY" || route.method == method.as_str())
             .find_map(|(pattern, route)| {
-                Some(Found {
+                Some(RouteMatch {
                     route,
-                    variables: matched(pattern, &path)?,
+                    variables: match_path(pattern, &path)?,
                 })
             })
     }
 }
 
-fn parts(path: &str) -> Vec<Part> {
+fn parse_pattern(path: &str) -> Vec<Segment> {
     if path == "$default" {
-        return vec![Part::Default];
+        return vec![Segment::Default];
     }
-    let part = |part: &str| match part
+    let segment = |segment: &str| match segment
         .strip_prefix('{')
-        .and_then(|part| part.strip_suffix('}'))
+        .and_then(|segment| segment.strip_suffix('}'))
     {
         Some(name) => match name.strip_suffix('+') {
-            Some(name) => Part::Greedy(name.to_owned()),
-            None => Part::Variable(name.to_owned()),
+            Some(name) => Segment::Greedy(name.to_owned()),
+            None => Segment::Variable(name.to_owned()),
         },
-        None => Part::Exact(part.to_owned()),
+        None => Segment::Exact(segment.to_owned()),
     };
     path.strip_prefix('/')
         .unwrap_or(path)
         .split('/')
-        .map(part)
+        .map(segment)
         .collect()
 }
 
-fn rank(part: &Part) -> u8 {
-    match part {
-        Part::Exact(_) => 0,
-        Part::Variable(_) => 1,
-        Part::Greedy(_) => 2,
-        Part::Default => 3,
+/// Precedence of a segment; the most specific kind is first.
+fn rank(segment: &Segment) -> u8 {
+    match segment {
+        Segment::Exact(_) => 0,
+        Segment::Variable(_) => 1,
+        Segment::Greedy(_) => 2,
+        Segment::Default => 3,
     }
 }
 
-/// The values of the variables, if the pattern matches the path. A slash at the end counts:
-/// it begins an empty part, which only `{greedy+}` takes.
-fn matched(pattern: &[Part], path: &[&str]) -> Option<Vec<(String, String)>> {
+/// The values of the variables if the pattern matches the path.
+///
+/// After a trailing slash there is an empty segment, which only `{greedy+}` matches.
+fn match_path(pattern: &[Segment], path: &[&str]) -> Option<Vec<(String, String)>> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let mut variables = Vec::new();
     let mut rest = path;
-    for part in pattern {
-        if matches!(part, Part::Default) {
+    for segment in pattern {
+        if matches!(segment, Segment::Default) {
             return Some(variables);
         }
         let (first, others) = rest.split_first()?;
-        match part {
-            Part::Exact(text) if *text == decoded(first) => {}
-            Part::Variable(name) if !first.is_empty() => {
+        match segment {
+            Segment::Exact(text) if *text == decoded(first) => {}
+            Segment::Variable(name) if !first.is_empty() => {
                 variables.push((name.clone(), decoded(first)))
             }
-            Part::Greedy(name) => {
+            Segment::Greedy(name) => {
                 variables.push((name.clone(), decoded(&rest.join("/"))));
                 return Some(variables);
             }

@@ -1,49 +1,35 @@
-//! The Lambda Runtime API, version 2018-06-01. Each instance has a path of its own:
-//! `/<instance>/2018-06-01/runtime/…`.
+//! Lambda Runtime API, version 2018-06-01.
+//!
+//! Each instance has a path of its own: `/<instance>/2018-06-01/runtime/…`.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-};
+use std::sync::Arc;
 
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 
-use super::{Failure, desk::Desk};
+use super::slot::{Failure, InvocationSlot, Slots};
 use crate::{
-    server::{Answer, Broken, Server, answer},
+    server::{ConnectionClosed, HttpResponse, Server, response},
     template::function_arn,
 };
 
-/// The desks of the instances that run, by instance: with the name of the function.
-#[derive(Default)]
-pub(super) struct Desks(Mutex<HashMap<String, (String, Weak<Desk>)>>);
+const JSON: &str = "application/json";
 
-impl Desks {
-    pub(super) fn add(&self, instance: String, function: String, desk: &Arc<Desk>) {
-        let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        desks.retain(|_, (_, desk)| desk.strong_count() > 0);
-        desks.insert(instance, (function, Arc::downgrade(desk)));
-    }
-
-    fn find(&self, instance: &str) -> Option<(String, Arc<Desk>)> {
-        let desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (function, desk) = desks.get(instance)?;
-        Some((function.clone(), desk.upgrade()?))
-    }
-}
-
-/// Serves the Runtime API.
-pub(super) fn start(listener: TcpListener, desks: Arc<Desks>) -> Server {
+/// Starts to serve the Runtime API.
+pub(super) fn start(listener: TcpListener, slots: Arc<Slots>) -> Server {
     Server::start(listener, move |request, _| {
-        let desks = desks.clone();
-        async move { serve(request, &desks).await }
+        let slots = slots.clone();
+        async move { serve(request, &slots).await }
     })
 }
 
-async fn serve(request: Request<Incoming>, desks: &Desks) -> Result<Answer, Broken> {
+async fn serve(
+    request: Request<Incoming>,
+    slots: &Slots,
+) -> Result<HttpResponse, ConnectionClosed> {
     let (head, body) = request.into_parts();
     let (instance, call) = head
         .uri
@@ -51,52 +37,50 @@ async fn serve(request: Request<Incoming>, desks: &Desks) -> Result<Answer, Brok
         .trim_start_matches('/')
         .split_once('/')
         .unwrap_or_default();
-    // A process without a desk is about to be killed: there is nothing to say to it.
-    let (function, desk) = desks.find(instance).ok_or(Broken)?;
+    // A process without a slot is about to be killed, so it needs no response.
+    let (function, slot) = slots.find(instance).ok_or(ConnectionClosed)?;
 
     let call = call.strip_prefix("2018-06-01/runtime/").unwrap_or_default();
     if head.method == Method::GET && call == "invocation/next" {
-        return next(&function, &desk).await;
+        return next_invocation(&function, &slot).await;
     }
-    let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
-    let awaited = match call.split('/').collect::<Vec<_>>()[..] {
-        ["invocation", id, "response"] => desk.finish(Some(id), Ok(body)),
-        ["invocation", id, "error"] => desk.finish(Some(id), Err(Failure::Reported(body))),
-        ["init", "error"] => desk.finish(None, Err(Failure::Reported(body))),
-        _ => {
-            return Ok(answer(
-                404,
-                "application/json",
-                r#"{"errorType":"NotFound"}"#,
-            ));
-        }
+    let body = body
+        .collect()
+        .await
+        .map_err(|_| ConnectionClosed)?
+        .to_bytes();
+    let was_awaited = match call.split('/').collect::<Vec<_>>()[..] {
+        ["invocation", id, "response"] => slot.complete(Some(id), Ok(body)),
+        ["invocation", id, "error"] => slot.complete(Some(id), Err(Failure::Reported(body))),
+        ["init", "error"] => slot.complete(None, Err(Failure::Reported(body))),
+        _ => return Ok(response(404, JSON, r#"{"errorType":"NotFound"}"#)),
     };
-    Ok(match awaited {
-        true => answer(202, "application/json", r#"{"status":"OK"}"#),
-        false => answer(
-            400,
-            "application/json",
-            r#"{"errorType":"InvalidRequestID"}"#,
-        ),
+    Ok(match was_awaited {
+        true => response(202, JSON, r#"{"status":"OK"}"#),
+        false => response(400, JSON, r#"{"errorType":"InvalidRequestID"}"#),
     })
 }
 
-async fn next(function: &str, desk: &Desk) -> Result<Answer, Broken> {
-    let taken = desk.next().await;
+async fn next_invocation(
+    function: &str,
+    slot: &InvocationSlot,
+) -> Result<HttpResponse, ConnectionClosed> {
+    let invocation = slot.receive().await;
     let trace = uuid::Uuid::new_v4().simple().to_string();
     let (time, rest) = trace.split_at(8);
+    let trace_id = format!("Root=1-{time}-{rest};Sampled=0");
     http::Response::builder()
-        .header("content-type", "application/json")
-        .header("lambda-runtime-aws-request-id", taken.request_id)
-        .header("lambda-runtime-deadline-ms", taken.deadline.to_string())
+        .header("content-type", JSON)
+        .header("lambda-runtime-aws-request-id", invocation.request_id)
+        .header(
+            "lambda-runtime-deadline-ms",
+            invocation.deadline.to_string(),
+        )
         .header(
             "lambda-runtime-invoked-function-arn",
             function_arn(function),
         )
-        .header(
-            "lambda-runtime-trace-id",
-            format!("Root=1-{time}-{rest};Sampled=0"),
-        )
-        .body(Full::new(taken.event))
-        .map_err(|_| Broken)
+        .header("lambda-runtime-trace-id", trace_id)
+        .body(Full::new(invocation.event))
+        .map_err(|_| ConnectionClosed)
 }

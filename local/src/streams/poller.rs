@@ -1,9 +1,6 @@
-//! One source at work: reads its stream and hands the records to its function.
+//! The poller of one event source: reads the stream and invokes the function.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -11,51 +8,50 @@ use tokio::{
 };
 
 use super::{
-    Letters, answer,
-    batch::{Batch, Loss},
-    checkpoint::Checkpoints,
-    letter,
+    batch::{self, Batch, Discarded},
+    checkpoints::Checkpoints,
+    dead_letter::{self, DeadLetters},
 };
 use crate::{
-    StreamSource,
     aws::{Record, Stream},
     clock,
     lambda::{Failure, Lambda, Log},
+    template::StreamSource,
 };
 
-/// How long to wait for word of a write before a look without.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Maximum interval between reads, for a write without a notification.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long to wait where the function is busy.
-const BUSY: Duration = Duration::from_millis(100);
+/// Pause after a throttled invocation.
+const THROTTLE_PAUSE: Duration = Duration::from_millis(100);
 
-/// One source and its function.
+/// The poller of one source.
 pub(super) struct Poller {
-    /// The name of the function's binary.
+    /// Name of the function.
     pub(super) function: String,
     pub(super) source: StreamSource,
     pub(super) stream: Stream,
-    /// The place of the last record that is done with.
+    /// Sequence number of the last completed record.
     pub(super) position: watch::Sender<String>,
-    /// What the source is called among the checkpoints.
+    /// Key of the source's checkpoint.
     pub(super) key: String,
     pub(super) checkpoints: Arc<Checkpoints>,
     pub(super) lambda: Arc<Lambda>,
-    pub(super) letters: Letters,
+    pub(super) dead_letters: DeadLetters,
     pub(super) log: Arc<Log>,
 }
 
 impl Poller {
-    /// Hands on what is written, for ever.
+    /// Delivers records until the database ends.
     pub(super) async fn run(mut self) {
         loop {
             self.stream.written.mark_unchanged();
             let position = self.position.borrow().clone();
             match self.stream.read(&position, self.source.batch_size) {
                 Ok(records) if records.is_empty() => {
-                    let written = timeout(LONGEST_WAIT, self.stream.written.changed());
+                    let written = timeout(POLL_INTERVAL, self.stream.written.changed());
                     if let Ok(Err(_)) = written.await {
-                        return; // the tables are gone
+                        return; // the database has ended
                     }
                 }
                 Ok(records) => self.deliver(records).await,
@@ -64,90 +60,87 @@ impl Poller {
                         "{}: reading {}: {error:#}",
                         self.function, self.source.stream
                     ));
-                    sleep(LONGEST_WAIT).await;
+                    sleep(POLL_INTERVAL).await;
                 }
             }
         }
     }
 
+    /// Delivers one batch: returns when each of its records is delivered, filtered or discarded.
     async fn deliver(&self, records: Vec<Record>) {
         let end = records
             .last()
             .map(|record| record.sequence.clone())
             .unwrap_or_default();
-        let mut batch = Batch::new(
-            records
-                .into_iter()
-                .filter(|record| self.wants(record))
-                .collect(),
-        );
+        let matching = records.into_iter().filter(|record| self.matches(record));
+        let mut batch = Batch::new(matching.collect());
         loop {
             sleep(batch.pause()).await;
-            if let Some(longest) = self.source.longest {
+            if let Some(max_age) = self.source.max_record_age {
                 let oldest = clock::now()
                     .as_second()
-                    .saturating_sub_unsigned(longest.as_secs());
-                while let Some(loss) = batch.expire(oldest) {
-                    self.give_up(&loss);
+                    .saturating_sub_unsigned(max_age.as_secs());
+                while let Some(discarded) = batch.expire(oldest) {
+                    self.discard(&discarded);
                 }
             }
             let Some(records) = batch.next() else { break };
-            let Some(done) = self.invoke(records).await else {
-                sleep(BUSY).await;
+            let Some(delivered) = self.invoke(records).await else {
+                sleep(THROTTLE_PAUSE).await;
                 continue;
             };
-            if let Some(last) = done.checked_sub(1).and_then(|last| records.get(last)) {
-                self.reach(&last.sequence);
+            if let Some(last) = delivered.checked_sub(1).and_then(|last| records.get(last)) {
+                self.advance(&last.sequence);
             }
-            if let Some(loss) = batch.invoked(done, &self.source) {
-                self.give_up(&loss);
+            if let Some(discarded) = batch.invoked(delivered, &self.source) {
+                self.discard(&discarded);
             }
         }
-        self.reach(&end);
+        self.advance(&end);
     }
 
-    fn wants(&self, record: &Record) -> bool {
+    fn matches(&self, record: &Record) -> bool {
         let filters = &self.source.filters;
-        filters.is_empty() || filters.iter().any(|filter| filter.matches(&record.shown))
+        filters.is_empty() || filters.iter().any(|filter| filter.matches(&record.event))
     }
 
-    /// How many of `records` the function took, from the first on. Nothing if it did not get
-    /// to see them.
+    /// Invokes the function. Returns the number of leading records that it accepted, or `None` if
+    /// the invocation was throttled.
     async fn invoke(&self, records: &[Record]) -> Option<usize> {
-        let event = answer::event(records).to_string();
+        let event = batch::event(records).to_string();
         match self.lambda.invoke(&self.function, event.into()).await {
-            Ok(answer) if self.source.reports_failures => Some(answer::delivered(&answer, records)),
+            Ok(response) if self.source.reports_failures => {
+                Some(batch::delivered_count(&response, records))
+            }
             Ok(_) => Some(records.len()),
             Err(Failure::Throttled) => None,
             Err(_) => Some(0),
         }
     }
 
-    fn give_up(&self, loss: &Loss) {
-        let (count, reason) = (loss.records.len(), loss.reason.name());
+    fn discard(&self, discarded: &Discarded) {
+        let (count, reason) = (discarded.records.len(), discarded.reason.name());
         self.log.write(format!(
-            "{}: gave up {count} of {}: {reason}",
+            "{}: discarded {count} records of {}: {reason}",
             self.function, self.source.stream
         ));
         if self.source.on_failure.is_some() {
-            let letter = letter::of(loss, &self.function, &self.source, &self.stream);
-            self.letters
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(letter);
+            let message =
+                dead_letter::message(discarded, &self.function, &self.source, &self.stream);
+            self.dead_letters.push(message);
         }
-        if let Some(last) = loss.records.last() {
-            self.reach(&last.sequence);
+        if let Some(last) = discarded.records.last() {
+            self.advance(&last.sequence);
         }
     }
 
-    fn reach(&self, place: &str) {
-        if *self.position.borrow() == place {
+    fn advance(&self, position: &str) {
+        if *self.position.borrow() == position {
             return;
         }
-        if let Err(error) = self.checkpoints.reach(&self.key, place) {
+        if let Err(error) = self.checkpoints.advance(&self.key, position) {
             self.log.write(format!("{}: {error:#}", self.function));
         }
-        self.position.send_replace(place.to_owned());
+        self.position.send_replace(position.to_owned());
     }
 }

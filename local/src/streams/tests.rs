@@ -1,21 +1,18 @@
 use serde_json::json;
 
-use super::{
-    answer,
-    batch::{Batch, Loss, Reason},
-};
-use crate::{StreamSource, aws::Record};
+use super::batch::{Batch, DiscardReason, Discarded, delivered_count};
+use crate::{aws::Record, template::StreamSource};
 
 fn source(bisect: bool, retries: Option<u32>) -> StreamSource {
     StreamSource {
         event: "Stream".to_owned(),
         table: "Outbox".to_owned(),
         stream: "arn".to_owned(),
-        oldest_first: true,
+        from_oldest: true,
         batch_size: 10,
         bisect,
-        retries,
-        longest: None,
+        max_retries: retries,
+        max_record_age: None,
         reports_failures: true,
         filters: Vec::new(),
         on_failure: None,
@@ -28,7 +25,7 @@ fn records(count: i64) -> Vec<Record> {
         .map(|n| Record {
             sequence: n.to_string(),
             at: n,
-            shown: json!({ "n": n }),
+            event: json!({ "n": n }),
         })
         .collect()
 }
@@ -40,22 +37,25 @@ fn names(records: &[Record]) -> String {
         .collect()
 }
 
-/// Every invocation, as the names of its records, and what was given up after how many
-/// invocations. `take` says how many records of an invocation are delivered.
-fn play(
+/// Simulates the delivery of a batch. `accept` returns the number of records that an invocation
+/// delivers.
+///
+/// Returns the records of each invocation, and the discarded records with the number of their
+/// invocations.
+fn deliver(
     count: i64,
     source: &StreamSource,
-    take: impl Fn(&str) -> usize,
+    accept: impl Fn(&str) -> usize,
 ) -> (Vec<String>, Vec<(String, u32)>) {
     let mut batch = Batch::new(records(count));
-    let (mut invocations, mut lost) = (Vec::new(), Vec::new());
+    let (mut invocations, mut discarded) = (Vec::new(), Vec::new());
     while let Some(records) = batch.next() {
         let invoked = names(records);
-        let loss = batch.invoked(take(&invoked), source);
+        let outcome = batch.invoked(accept(&invoked), source);
         invocations.push(invoked);
-        lost.extend(loss.map(|loss| (names(&loss.records), loss.invocations)));
+        discarded.extend(outcome.map(|one| (names(&one.records), one.invocations)));
     }
-    (invocations, lost)
+    (invocations, discarded)
 }
 
 fn all_or_nothing(poison: char) -> impl Fn(&str) -> usize {
@@ -73,44 +73,44 @@ fn up_to(poison: char) -> impl Fn(&str) -> usize {
 }
 
 #[test]
-fn what_is_delivered_is_not_invoked_with_again() {
-    let delivered = play(3, &source(false, None), |invoked| invoked.len());
+fn delivered_records_are_not_delivered_again() {
+    let delivered = deliver(3, &source(false, None), |invoked| invoked.len());
     assert_eq!(delivered, (vec!["123".to_owned()], vec![]));
     assert_eq!(
-        play(3, &source(false, Some(2)), |_| 1).0,
+        deliver(3, &source(false, Some(2)), |_| 1).0,
         ["123", "23", "3"]
     );
 }
 
 #[test]
-fn a_batch_that_fails_for_ever_is_given_up_whole_unless_it_is_split() {
-    let (invocations, lost) = play(3, &source(false, Some(2)), all_or_nothing('2'));
+fn a_batch_that_always_fails_is_discarded_whole_unless_it_is_split() {
+    let (invocations, discarded) = deliver(3, &source(false, Some(2)), all_or_nothing('2'));
     assert_eq!(invocations, ["123"; 3]);
-    assert_eq!(lost, [("123".to_owned(), 3)]);
+    assert_eq!(discarded, [("123".to_owned(), 3)]);
 }
 
 #[test]
-fn halves_are_tried_in_order_until_the_poison_is_alone() {
-    let (invocations, lost) = play(5, &source(true, Some(1)), all_or_nothing('4'));
+fn halves_are_retried_in_order_until_the_poison_record_is_alone() {
+    let (invocations, discarded) = deliver(5, &source(true, Some(1)), all_or_nothing('4'));
     assert_eq!(
         invocations,
         ["12345", "12", "345", "3", "45", "4", "4", "5"]
     );
-    assert_eq!(lost, [("4".to_owned(), 5)]);
+    assert_eq!(discarded, [("4".to_owned(), 5)]);
 }
 
 #[test]
-fn a_reported_failure_splits_the_batch_where_it_says() {
-    let (invocations, lost) = play(5, &source(true, Some(0)), up_to('4'));
+fn a_reported_failure_splits_the_batch_at_the_failed_record() {
+    let (invocations, discarded) = deliver(5, &source(true, Some(0)), up_to('4'));
     assert_eq!(invocations, ["12345", "45", "4", "5"]);
-    assert_eq!(lost, [("4".to_owned(), 3)]);
-    let (invocations, lost) = play(5, &source(false, Some(1)), up_to('4'));
+    assert_eq!(discarded, [("4".to_owned(), 3)]);
+    let (invocations, discarded) = deliver(5, &source(false, Some(1)), up_to('4'));
     assert_eq!(invocations, ["12345", "45"]);
-    assert_eq!(lost, [("45".to_owned(), 2)]);
+    assert_eq!(discarded, [("45".to_owned(), 2)]);
 }
 
 #[test]
-fn the_pause_grows_with_the_retries_and_a_split_needs_none() {
+fn the_pause_grows_with_retries_and_there_is_none_after_a_split() {
     let mut batch = Batch::new(records(2));
     let mut pauses = |bisect| {
         let pause = |_| {
@@ -129,15 +129,15 @@ fn the_pause_grows_with_the_retries_and_a_split_needs_none() {
 }
 
 #[test]
-fn records_that_are_too_old_are_given_up_and_younger_ones_are_not() {
+fn only_records_above_the_maximum_age_are_discarded() {
     let mut batch = Batch::new(records(3));
     assert_eq!(batch.expire(1), None);
-    let loss = Loss {
+    let discarded = Discarded {
         records: records(2),
-        reason: Reason::Age,
+        reason: DiscardReason::Age,
         invocations: 0,
     };
-    assert_eq!(batch.expire(3), Some(loss));
+    assert_eq!(batch.expire(3), Some(discarded));
     assert_eq!(batch.next().map(names), Some("3".to_owned()));
     assert!(batch.expire(4).is_some());
     assert_eq!(batch.next(), None);
@@ -145,8 +145,8 @@ fn records_that_are_too_old_are_given_up_and_younger_ones_are_not() {
 }
 
 #[test]
-fn an_answer_says_from_which_record_on_the_batch_failed() {
-    let delivered = |answer: &str| answer::delivered(answer.as_bytes(), &records(4));
+fn delivery_ends_at_the_first_reported_failure() {
+    let delivered = |response: &str| delivered_count(response.as_bytes(), &records(4));
     let failed = |names: &[&str]| {
         let failures: Vec<_> = names
             .iter()

@@ -1,31 +1,50 @@
-//! The template as YAML: where its parameters, conditions and resources stand.
+//! The template as YAML, with the values of its parameters.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use serde::de::DeserializeOwned;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use serde_yaml_ng::{Mapping, Value as Yaml};
 
-use super::name;
+/// What a template's values depend on, besides its text.
+#[derive(Debug, Clone)]
+pub struct StackSettings {
+    /// Value of `AWS::StackName`.
+    pub name: String,
+    /// Values of parameters, instead of the template's defaults.
+    pub parameters: BTreeMap<String, String>,
+    /// Endpoint of every HTTP API: the URL of the gateway, e.g. `http://127.0.0.1:8000`.
+    pub api_url: String,
+}
 
-/// The parsed file, with the value of every parameter.
+impl Default for StackSettings {
+    fn default() -> StackSettings {
+        StackSettings {
+            name: "local".to_owned(),
+            parameters: BTreeMap::new(),
+            api_url: String::new(),
+        }
+    }
+}
+
+/// A parsed template. No intrinsic function is resolved yet.
 pub(super) struct Document {
+    pub(super) stack_name: String,
+    pub(super) api_url: String,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) conditions: Mapping,
     pub(super) resources: Mapping,
-    /// The URL of the gateway, which is what every HTTP API is here.
-    pub(super) gateway: String,
-    globals: Yaml,
+    /// `Globals.Function`.
+    pub(super) globals: Yaml,
 }
 
 impl Document {
-    pub(super) fn parse(
-        text: &str,
-        overrides: &BTreeMap<String, String>,
-        gateway: &str,
-    ) -> Result<Document> {
-        let root: Mapping = serde_yaml_ng::from_str(text).context("this is no template")?;
+    /// Parses a template.
+    ///
+    /// Fails if `text` is no YAML mapping, if `settings` has a parameter that the template does
+    /// not declare, or if a parameter has no value.
+    pub(super) fn parse(text: &str, settings: &StackSettings) -> Result<Document> {
+        let root: Mapping = serde_yaml_ng::from_str(text).context("not a template")?;
         let section = |name| {
             root.get(name)
                 .and_then(Yaml::as_mapping)
@@ -34,6 +53,7 @@ impl Document {
         };
 
         let declared = section("Parameters");
+        let overrides = &settings.parameters;
         if let Some(name) = overrides
             .keys()
             .find(|name| !declared.contains_key(name.as_str()))
@@ -44,19 +64,19 @@ impl Document {
         for (name, parameter) in &declared {
             let name = name
                 .as_str()
-                .context("Parameters: a name that is no string")?;
+                .context("Parameters: a name is not a string")?;
             let value = match overrides.get(name) {
                 Some(value) => Some(value.clone()),
-                None => parameter.get("Default").and_then(scalar),
+                None => parameter.get("Default").and_then(scalar_text),
             };
-            let value = value.with_context(|| {
-                format!("Parameters.{name}: neither a default nor a value given")
-            })?;
+            let value =
+                value.with_context(|| format!("Parameters.{name}: no default and no value"))?;
             parameters.insert(name.to_owned(), value);
         }
         Ok(Document {
+            stack_name: settings.name.clone(),
+            api_url: settings.api_url.clone(),
             parameters,
-            gateway: gateway.to_owned(),
             conditions: section("Conditions"),
             resources: section("Resources"),
             globals: root
@@ -66,60 +86,10 @@ impl Document {
                 .unwrap_or_default(),
         })
     }
-
-    /// The resources of one type, by logical id: the type's `Properties`, resolved and read.
-    pub(super) fn properties<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<(String, T)>> {
-        let mut found = Vec::new();
-        for (logical, resource) in self.standing()? {
-            if resource.get("Type").and_then(Yaml::as_str) != Some(kind) {
-                continue;
-            }
-            let place = format!("Resources.{logical}.Properties");
-            let mut properties = match resource.get("Properties") {
-                Some(properties) => self.resolve(properties, &place)?,
-                None => json!({}),
-            };
-            if kind == name::FUNCTION {
-                let globals = self.resolve(&self.globals, "Globals.Function")?;
-                properties = over(globals, properties);
-            }
-            let properties = serde_json::from_value(properties).context(place)?;
-            found.push((logical.to_owned(), properties));
-        }
-        Ok(found)
-    }
-
-    /// What `!Ref` gives for every resource.
-    pub(super) fn names(&self) -> Result<BTreeMap<String, String>> {
-        self.standing()?
-            .into_iter()
-            .map(|(logical, _)| Ok((logical.to_owned(), self.reference(logical, logical)?)))
-            .collect()
-    }
-
-    /// The resources whose condition holds, in alphabetical order.
-    fn standing(&self) -> Result<Vec<(&str, &Yaml)>> {
-        let mut standing = Vec::new();
-        for (logical, resource) in &self.resources {
-            let logical = logical
-                .as_str()
-                .context("Resources: a logical id that is no string")?;
-            let place = format!("Resources.{logical}");
-            let stands = match resource.get("Condition").and_then(Yaml::as_str) {
-                Some(condition) => self.holds(condition, &place)?,
-                None => true,
-            };
-            if stands {
-                standing.push((logical, resource));
-            }
-        }
-        standing.sort_by_key(|(logical, _)| *logical);
-        Ok(standing)
-    }
 }
 
-/// A string, number or truth value as CloudFormation hands it on: as text.
-pub(super) fn scalar(value: &Yaml) -> Option<String> {
+/// A string, number or boolean as CloudFormation passes it on: as text.
+pub(super) fn scalar_text(value: &Yaml) -> Option<String> {
     match value {
         Yaml::String(text) => Some(text.clone()),
         Yaml::Number(number) => Some(number.to_string()),
@@ -128,17 +98,17 @@ pub(super) fn scalar(value: &Yaml) -> Option<String> {
     }
 }
 
-/// SAM's merge of a function's own properties over the global ones.
-fn over(globals: Json, own: Json) -> Json {
-    match (globals, own) {
-        (Json::Object(mut merged), Json::Object(own)) => {
-            for (key, value) in own {
-                let below = merged.remove(&key).unwrap_or(Json::Null);
-                merged.insert(key, over(below, value));
-            }
-            Json::Object(merged)
-        }
-        (globals, Json::Null) => globals,
-        (_, own) => own,
+/// A resolved value as text: a string without its quotes, anything else as JSON.
+pub(super) fn json_text(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
     }
+}
+
+/// A whole number. Accepts text, because the value of a parameter is text.
+pub(super) fn parse_u32(value: &Json) -> Result<u32> {
+    let text = json_text(value);
+    text.parse()
+        .with_context(|| format!("{text} is not a whole number"))
 }

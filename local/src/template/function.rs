@@ -1,4 +1,4 @@
-//! A function of the template: its binary, its surroundings, what leads to it and its grants.
+//! Lambda functions: binary, environment, permissions, routes and event sources.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,52 +7,56 @@ use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value as Json;
 
 use super::{
-    Distribution, Queue, RequestContext, StreamSource, Table, distribution, document::Document,
-    name, source, statement, statement::Statement,
+    distribution::{self, Distribution},
+    document::{Document, json_text, parse_u32},
+    names,
+    policy::{self, RequestContext, Statement},
+    storage::{Queue, Table},
+    stream_source::{self, StreamSource},
 };
 
-/// One Lambda function.
+/// A Lambda function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// Its logical id, as `CenterLogin`.
+    /// Logical id, e.g. `CreateNote`.
     pub logical: String,
-    /// The name of its binary, as `center-login`. It also signs its AWS calls with it.
+    /// Name of its binary, e.g. `create-note`. It is also the access key id of its AWS calls.
     pub name: String,
-    /// Memory, in MiB. Only told to the function; nothing limits it here.
+    /// Memory size in MiB. The function can read it; nothing enforces it.
     pub memory: u32,
-    /// How long one invocation may take.
+    /// Timeout of one invocation.
     pub timeout: Duration,
-    /// How many instances may run at once, where the template says.
-    pub reserved: Option<usize>,
-    /// The environment variables that the template gives it.
+    /// Reserved concurrency, if the template sets one.
+    pub reserved_concurrency: Option<usize>,
+    /// Environment variables.
     pub variables: BTreeMap<String, String>,
-    /// What it may do.
+    /// Statements of its policies.
     pub statements: Vec<Statement>,
-    /// What it may do at most, where the template says: the statements of its boundary.
+    /// Statements of its permissions boundary, if it has one.
     pub boundary: Option<Vec<Statement>>,
-    /// The routes that lead to it.
+    /// Routes that invoke it.
     pub routes: Vec<Route>,
-    /// The streams that lead to it.
+    /// Streams whose records it is invoked with.
     pub sources: Vec<StreamSource>,
 }
 
-/// One route of the gateway.
+/// A route of the HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// `GET`, …, or `ANY`.
+    /// HTTP method, or `ANY`.
     pub method: String,
-    /// `/users/{id}`, `/files/{path+}`, or `$default`.
+    /// Path, e.g. `/users/{id}` or `/files/{path+}`, or `$default`.
     pub path: String,
-    /// The name of the binary that answers.
+    /// Name of the function.
     pub function: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Properties {
-    #[serde(default = "least_memory", deserialize_with = "number")]
+    #[serde(default = "default_memory", deserialize_with = "number")]
     memory_size: u32,
-    #[serde(default = "least_timeout", deserialize_with = "number")]
+    #[serde(default = "default_timeout", deserialize_with = "number")]
     timeout: u32,
     #[serde(default)]
     reserved_concurrent_executions: Option<Json>,
@@ -80,97 +84,93 @@ struct Event {
     properties: Json,
 }
 
-/// Every function of the document, which has these tables and queues.
-pub(super) fn all(
+/// Every function in the template.
+pub(super) fn functions(
     document: &Document,
     tables: &[Table],
     queues: &[Queue],
     distributions: &[Distribution],
 ) -> Result<Vec<Function>> {
-    let managed = statement::managed(document)?;
-    let functions = document.properties::<Properties>(name::FUNCTION)?;
-    functions
+    let managed = policy::managed_policies(document)?;
+    let function = |(logical, properties): (String, Properties)| {
+        let name = document.reference(&logical, &logical)?;
+        let path = format!("Resources.{logical}.Properties");
+        let events_path = format!("{path}.Events");
+        let events = |wanted: &'static str| {
+            properties
+                .events
+                .iter()
+                .filter(move |(_, event)| event.r#type == wanted)
+        };
+        let source = |(name, event): (&String, &Event)| {
+            let path = format!("{events_path}.{name}.Properties");
+            stream_source::parse(name, &event.properties, tables, queues, &path)
+        };
+        let boundary = properties.permissions_boundary.as_ref().map(|arn| {
+            let statements = managed.get(arn).cloned();
+            statements.with_context(|| {
+                format!("{path}.PermissionsBoundary: the template does not define {arn}")
+            })
+        });
+        let reserved = properties.reserved_concurrent_executions.as_ref();
+        let reserved = reserved.map(parse_u32).transpose();
+        let variable = |(name, value): (&String, &Json)| {
+            let value = json_text(value);
+            let value = distribution::replace_host(value, distributions, &document.api_url);
+            (name.clone(), value)
+        };
+        let function = Function {
+            memory: properties.memory_size,
+            timeout: Duration::from_secs(properties.timeout.into()),
+            reserved_concurrency: reserved
+                .with_context(|| format!("{path}.ReservedConcurrentExecutions"))?
+                .map(|number| number as usize),
+            variables: properties
+                .environment
+                .variables
+                .iter()
+                .map(variable)
+                .collect(),
+            statements: policy::function_statements(&properties.policies, &managed)
+                .with_context(|| format!("{path}.Policies"))?,
+            boundary: boundary.transpose()?,
+            routes: events("HttpApi")
+                .map(|(_, event)| route(&event.properties, &name))
+                .collect::<Result<_>>()
+                .with_context(|| events_path.clone())?,
+            sources: events("DynamoDB")
+                .filter_map(|event| source(event).transpose())
+                .collect::<Result<_>>()?,
+            logical,
+            name,
+        };
+        check_boundary(&function)?;
+        Ok(function)
+    };
+    document
+        .properties::<Properties>(names::FUNCTION)?
         .into_iter()
-        .map(|(logical, properties)| {
-            let name = document.reference(&logical, &logical)?;
-            let place = format!("Resources.{logical}.Properties.Events");
-            let events = |kind: &'static str| {
-                properties
-                    .events
-                    .iter()
-                    .filter(move |(_, event)| event.r#type == kind)
-            };
-            let source = |(event, found): (&String, &Event)| {
-                source::read(
-                    event,
-                    &found.properties,
-                    tables,
-                    queues,
-                    &format!("{place}.{event}.Properties"),
-                )
-            };
-            let boundary = properties.permissions_boundary.as_ref().map(|arn| {
-                let found = managed.get(arn).cloned();
-                found.with_context(|| format!("Resources.{logical}: there is no boundary {arn}"))
-            });
-            let reserved = properties
-                .reserved_concurrent_executions
-                .as_ref()
-                .map(whole)
-                .transpose();
-            let function = Function {
-                memory: properties.memory_size,
-                timeout: Duration::from_secs(properties.timeout.into()),
-                reserved: reserved
-                    .context("ReservedConcurrentExecutions")?
-                    .map(|number| number as usize),
-                variables: properties
-                    .environment
-                    .variables
-                    .iter()
-                    .map(|(k, v)| {
-                        (
-                            k.clone(),
-                            distribution::reached(plain(v), distributions, &document.gateway),
-                        )
-                    })
-                    .collect(),
-                statements: statement::granted(&properties.policies, &managed)
-                    .with_context(|| format!("Resources.{logical}.Properties.Policies"))?,
-                boundary: boundary.transpose()?,
-                routes: events("HttpApi")
-                    .map(|(_, event)| route(&event.properties, &name))
-                    .collect::<Result<_>>()
-                    .with_context(|| place.clone())?,
-                sources: events("DynamoDB")
-                    .filter_map(|event| source(event).transpose())
-                    .collect::<Result<_>>()?,
-                logical,
-                name,
-            };
-            follows(&function)?;
-            Ok(function)
-        })
+        .map(function)
         .collect()
 }
 
-/// SAM grants a function the streams that it follows; its boundary must leave it them.
-fn follows(function: &Function) -> Result<()> {
+/// Checks that the boundary allows reading the streams. SAM grants that without a statement in the
+/// template.
+fn check_boundary(function: &Function) -> Result<()> {
     let (Some(boundary), context) = (&function.boundary, RequestContext::new()) else {
         return Ok(());
     };
     for source in &function.sources {
         for action in ["DescribeStream", "GetRecords", "GetShardIterator"] {
             let action = format!("dynamodb:{action}");
-            let mut allowing = boundary
+            let is_allowed = boundary
                 .iter()
-                .filter(|statement| statement.effect == "Allow");
-            let left =
-                allowing.any(|statement| statement.covers(&action, &source.stream, &context));
-            let logical = &function.logical;
+                .filter(|statement| statement.effect == "Allow")
+                .any(|statement| statement.covers(&action, &source.stream, &context));
             ensure!(
-                left,
-                "Resources.{logical}: its boundary does not allow {action} on {}",
+                is_allowed,
+                "Resources.{}: its boundary does not allow {action} on {}",
+                function.logical,
                 source.stream
             );
         }
@@ -178,18 +178,19 @@ fn follows(function: &Function) -> Result<()> {
     Ok(())
 }
 
-/// An event with neither path nor method is the `$default` route.
+/// The route of an `HttpApi` event. Without path and method, it is the `$default` route.
 fn route(properties: &Json, function: &str) -> Result<Route> {
-    let text = |key: &str| properties.get(key).and_then(Json::as_str);
-    let (method, path) = match (text("Method"), text("Path")) {
+    let property = |key: &str| properties.get(key).and_then(Json::as_str);
+    let (method, path) = match (property("Method"), property("Path")) {
         (None, None) => ("ANY".to_owned(), "$default"),
-        (Some(method), Some(path)) => (
-            method
-                .to_uppercase()
-                .replace("X-AMAZON-APIGATEWAY-ANY-METHOD", "ANY"),
-            path,
-        ),
-        _ => bail!("an HttpApi event has a Path and a Method, or neither"),
+        (Some(method), Some(path)) => {
+            let method = method.to_uppercase();
+            (
+                method.replace("X-AMAZON-APIGATEWAY-ANY-METHOD", "ANY"),
+                path,
+            )
+        }
+        _ => bail!("an HttpApi event needs both Path and Method, or neither"),
     };
     Ok(Route {
         method,
@@ -198,31 +199,16 @@ fn route(properties: &Json, function: &str) -> Result<Route> {
     })
 }
 
-/// A value as CloudFormation hands it on: as text.
-pub(super) fn plain(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// A number, also as the text that a parameter is.
-pub(super) fn whole(value: &Json) -> Result<u32> {
-    let text = plain(value);
-    text.parse()
-        .with_context(|| format!("{text} is no whole number"))
-}
-
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    whole(&Json::deserialize(deserializer)?).map_err(D::Error::custom)
+    parse_u32(&Json::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// SAM's default.
-fn least_memory() -> u32 {
+/// SAM's default, in MiB.
+fn default_memory() -> u32 {
     128
 }
 
-/// SAM's default.
-fn least_timeout() -> u32 {
+/// SAM's default, in seconds.
+fn default_timeout() -> u32 {
     3
 }

@@ -1,45 +1,49 @@
-//! CloudFormation's intrinsic functions, as far as a function's world needs them:
-//! `Ref`, `GetAtt`, `Sub`, `Join`, `If` and the conditions. Short and long forms.
+//! CloudFormation's intrinsic functions, conditions, and physical names of resources.
+//!
+//! Supported are `Ref`, `GetAtt`, `Sub`, `Join` and `If`, and the condition functions `Equals`,
+//! `And`, `Or`, `Not` and `Condition`, in their short and long forms. A name may itself be an
+//! intrinsic function, so both are resolved here.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value as Json};
 use serde_yaml_ng::{Mapping, Value as Yaml};
 
 use super::{
-    document::{Document, scalar},
-    name,
+    document::{Document, json_text, scalar_text},
+    names,
 };
 
 impl Document {
-    /// `value` with every intrinsic function replaced by what it stands for. `place` is the
-    /// path to it, for errors. `AWS::NoValue` takes its entry away.
-    pub(super) fn resolve(&self, value: &Yaml, place: &str) -> Result<Json> {
-        if let Some((function, argument)) = call(value) {
-            return self.evaluate(function, argument, place);
+    /// Replaces every intrinsic function in `value` by its result.
+    ///
+    /// `AWS::NoValue` removes its entry. `path` is the position in the template, for errors.
+    pub(super) fn resolve(&self, value: &Yaml, path: &str) -> Result<Json> {
+        if let Some((function, argument)) = function_call(value) {
+            return self.evaluate(function, argument, path);
         }
         match value {
-            Yaml::Mapping(mapping) => self.mapping(mapping, place),
+            Yaml::Mapping(mapping) => self.resolve_mapping(mapping, path),
             Yaml::Sequence(list) => {
                 let resolved = list
                     .iter()
                     .enumerate()
-                    .map(|(i, item)| self.resolve(item, &format!("{place}[{i}]")));
-                let resolved = resolved.collect::<Result<Vec<_>>>()?;
+                    .map(|(i, item)| self.resolve(item, &format!("{path}[{i}]")))
+                    .collect::<Result<Vec<_>>>()?;
                 Ok(resolved
                     .into_iter()
                     .filter(|item| !item.is_null())
                     .collect())
             }
-            Yaml::Tagged(tagged) => bail!("{place}: cannot resolve {}", tagged.tag),
-            plain => serde_json::to_value(plain).with_context(|| place.to_owned()),
+            Yaml::Tagged(tagged) => bail!("{path}: cannot resolve {}", tagged.tag),
+            plain => serde_json::to_value(plain).with_context(|| path.to_owned()),
         }
     }
 
-    fn mapping(&self, mapping: &Mapping, place: &str) -> Result<Json> {
+    fn resolve_mapping(&self, mapping: &Mapping, path: &str) -> Result<Json> {
         let mut object = Map::new();
         for (key, value) in mapping {
-            let key = scalar(key).with_context(|| format!("{place}: a key that is no string"))?;
-            let value = self.resolve(value, &format!("{place}.{key}"))?;
+            let key = scalar_text(key).with_context(|| format!("{path}: a key is not a string"))?;
+            let value = self.resolve(value, &format!("{path}.{key}"))?;
             if !value.is_null() {
                 object.insert(key, value);
             }
@@ -47,120 +51,152 @@ impl Document {
         Ok(Json::Object(object))
     }
 
-    fn evaluate(&self, function: &str, argument: &Yaml, place: &str) -> Result<Json> {
+    fn evaluate(&self, function: &str, argument: &Yaml, path: &str) -> Result<Json> {
         match function {
             "Ref" => {
                 let name = argument
                     .as_str()
-                    .with_context(|| format!("{place}: Ref takes a name"))?;
+                    .with_context(|| format!("{path}: Ref expects a name"))?;
                 if name == "AWS::NoValue" {
                     return Ok(Json::Null);
                 }
-                self.reference(name, place).map(Json::String)
+                self.reference(name, path).map(Json::String)
             }
             "GetAtt" => {
-                let path = match argument {
+                let dotted = match argument {
                     Yaml::Sequence(parts) => parts
                         .iter()
-                        .filter_map(scalar)
+                        .filter_map(scalar_text)
                         .collect::<Vec<_>>()
                         .join("."),
-                    other => scalar(other).unwrap_or_default(),
+                    other => scalar_text(other).unwrap_or_default(),
                 };
-                self.attribute(&path, place).map(Json::String)
+                self.attribute_at(&dotted, path).map(Json::String)
             }
-            "Sub" => self.substitute(argument, place).map(Json::String),
+            "Sub" => self.substitute(argument, path).map(Json::String),
             "Join" => {
-                let [separator, list] = self.arguments(argument, place)?;
+                let [separator, list] = self.arguments(argument, path)?;
                 let parts = list
                     .as_array()
-                    .with_context(|| format!("{place}: Join takes a list"))?;
-                let parts: Vec<String> = parts.iter().map(text).collect();
-                Ok(Json::String(parts.join(&text(&separator))))
+                    .with_context(|| format!("{path}: Join expects a list"))?;
+                let parts: Vec<String> = parts.iter().map(json_text).collect();
+                Ok(Json::String(parts.join(&json_text(&separator))))
             }
             "If" => match argument.as_sequence().map(Vec::as_slice) {
                 Some([condition, yes, no]) => {
                     let condition = condition
                         .as_str()
-                        .with_context(|| format!("{place}: If takes a condition"))?;
-                    let taken = if self.holds(condition, place)? {
+                        .with_context(|| format!("{path}: If expects a condition"))?;
+                    let branch = if self.condition(condition, path)? {
                         yes
                     } else {
                         no
                     };
-                    self.resolve(taken, place)
+                    self.resolve(branch, path)
                 }
-                _ => bail!("{place}: If takes a condition and two values"),
+                _ => bail!("{path}: If expects a condition and two values"),
             },
-            other => bail!("{place}: cannot resolve !{other}"),
+            other => bail!("{path}: cannot resolve !{other}"),
         }
     }
 
-    /// What `!Ref name` stands for.
-    pub(super) fn reference(&self, name: &str, place: &str) -> Result<String> {
-        if let Some(value) = self
-            .parameters
-            .get(name)
-            .map(String::as_str)
-            .or(name::pseudo(name))
-        {
-            return Ok(value.to_owned());
+    /// Result of `!Ref name`.
+    pub(super) fn reference(&self, name: &str, path: &str) -> Result<String> {
+        if let Some(value) = self.parameters.get(name) {
+            return Ok(value.clone());
         }
-        let resource = self
-            .resources
-            .get(name)
-            .with_context(|| format!("{place}: there is no {name}"))?;
-        name::reference(self, name, resource)
+        if let Some(value) = names::pseudo_parameter(name, &self.stack_name) {
+            return Ok(value);
+        }
+        let resource = self.resource(name, path)?;
+        let physical_name = self.physical_name(name, resource)?;
+        Ok(match resource_type(resource) {
+            kind @ (names::SECRET | names::MANAGED_POLICY) => names::arn(kind, &physical_name),
+            names::QUEUE => names::queue_url(&physical_name),
+            _ => physical_name,
+        })
     }
 
-    fn attribute(&self, path: &str, place: &str) -> Result<String> {
-        let (logical, attribute) = path
+    /// Result of `!GetAtt logical.attribute`.
+    pub(super) fn attribute(&self, logical: &str, attribute: &str, path: &str) -> Result<String> {
+        let resource = self.resource(logical, path)?;
+        let name = || self.physical_name(logical, resource);
+        Ok(match (resource_type(resource), attribute) {
+            (kind, "Arn") => names::arn(kind, &name()?),
+            (names::TABLE, "StreamArn") => names::stream_arn(&name()?),
+            (names::QUEUE, "QueueName") => name()?,
+            (names::BUCKET, "RegionalDomainName") => names::bucket_host(&name()?),
+            (names::DISTRIBUTION, "DomainName") => names::distribution_host(logical),
+            (names::API, "ApiEndpoint") => self.api_url.clone(),
+            (_, other) => bail!("{path}: cannot resolve the attribute {other} of {logical}"),
+        })
+    }
+
+    fn attribute_at(&self, dotted: &str, path: &str) -> Result<String> {
+        let (logical, attribute) = dotted
             .split_once('.')
-            .with_context(|| format!("{place}: GetAtt takes a name and an attribute"))?;
-        let resource = self
-            .resources
-            .get(logical)
-            .with_context(|| format!("{place}: there is no {logical}"))?;
-        match (name::kind(resource), attribute) {
-            (_, "Arn") => name::arn(self, logical, resource),
-            (name::TABLE, "StreamArn") => {
-                name::name(self, logical, resource).map(|name| name::stream_arn(&name))
-            }
-            (name::QUEUE, "QueueName") => name::name(self, logical, resource),
-            (name::BUCKET, "RegionalDomainName") => {
-                name::name(self, logical, resource).map(|name| name::bucket_host(&name))
-            }
-            (name::DISTRIBUTION, "DomainName") => Ok(name::distribution_host(logical)),
-            (name::API, "ApiEndpoint") => Ok(self.gateway.clone()),
-            (_, other) => bail!("{place}: cannot resolve the attribute {other} of {logical}"),
-        }
+            .with_context(|| format!("{path}: GetAtt expects a name and an attribute"))?;
+        self.attribute(logical, attribute, path)
     }
 
-    /// `Sub`: a text, or a text with a map of further values for its `${…}`.
-    fn substitute(&self, argument: &Yaml, place: &str) -> Result<String> {
+    fn resource(&self, logical: &str, path: &str) -> Result<&Yaml> {
+        self.resources
+            .get(logical)
+            .with_context(|| format!("{path}: there is no {logical}"))
+    }
+
+    /// The name that the template sets, or else the logical id. A function's name is the name of
+    /// its binary, because it signs its AWS calls with that.
+    fn physical_name(&self, logical: &str, resource: &Yaml) -> Result<String> {
+        let property = match resource_type(resource) {
+            names::FUNCTION => return binary_name(logical, resource),
+            names::TABLE => "TableName",
+            names::BUCKET => "BucketName",
+            names::SECRET => "Name",
+            names::MANAGED_POLICY => "ManagedPolicyName",
+            names::QUEUE => "QueueName",
+            _ => return Ok(logical.to_owned()),
+        };
+        let properties = resource.get("Properties");
+        if let Some(name) = properties.and_then(|properties| properties.get(property)) {
+            let path = format!("Resources.{logical}.Properties.{property}");
+            return self
+                .resolve(name, &path)?
+                .as_str()
+                .map(str::to_owned)
+                .with_context(|| format!("{path}: a name must be a string"));
+        }
+        Ok(match resource_type(resource) {
+            names::BUCKET => logical.to_lowercase(), // S3 does not allow capitals
+            _ => logical.to_owned(),
+        })
+    }
+
+    /// Result of `Sub`: a text, or a text and a map of further values for its `${…}`.
+    fn substitute(&self, argument: &Yaml, path: &str) -> Result<String> {
         let (pattern, own) = match argument {
             Yaml::Sequence(parts) => match parts.as_slice() {
-                [pattern, own] => (scalar(pattern), self.resolve(own, place)?),
+                [pattern, own] => (scalar_text(pattern), self.resolve(own, path)?),
                 _ => (None, Json::Null),
             },
-            pattern => (scalar(pattern), Json::Null),
+            pattern => (scalar_text(pattern), Json::Null),
         };
-        let pattern = pattern.with_context(|| format!("{place}: Sub takes a text"))?;
+        let pattern = pattern.with_context(|| format!("{path}: Sub expects a text"))?;
 
         let mut filled = String::new();
         let mut rest = pattern.as_str();
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after
                 .split_once('}')
-                .with_context(|| format!("{place}: Sub without an end"))?;
+                .with_context(|| format!("{path}: Sub has no closing brace"))?;
             filled.push_str(before);
             match (name.strip_prefix('!'), own.get(name)) {
                 (Some(literal), _) => filled.push_str(&format!("${{{literal}}}")),
-                (None, Some(value)) => filled.push_str(&text(value)),
+                (None, Some(value)) => filled.push_str(&json_text(value)),
                 (None, None) if name.contains('.') => {
-                    filled.push_str(&self.attribute(name, place)?)
+                    filled.push_str(&self.attribute_at(name, path)?)
                 }
-                (None, None) => filled.push_str(&self.reference(name, place)?),
+                (None, None) => filled.push_str(&self.reference(name, path)?),
             }
             rest = after;
         }
@@ -168,62 +204,82 @@ impl Document {
         Ok(filled)
     }
 
-    /// Whether the condition of this name holds.
-    pub(super) fn holds(&self, condition: &str, place: &str) -> Result<bool> {
+    /// Value of the condition with this name.
+    pub(super) fn condition(&self, condition: &str, path: &str) -> Result<bool> {
         let expression = self
             .conditions
             .get(condition)
-            .with_context(|| format!("{place}: there is no condition {condition}"))?;
-        self.truth(expression, &format!("Conditions.{condition}"))
+            .with_context(|| format!("{path}: there is no condition {condition}"))?;
+        self.evaluate_condition(expression, &format!("Conditions.{condition}"))
     }
 
-    fn truth(&self, expression: &Yaml, place: &str) -> Result<bool> {
+    fn evaluate_condition(&self, expression: &Yaml, path: &str) -> Result<bool> {
         let (function, argument) =
-            call(expression).with_context(|| format!("{place}: this is no condition"))?;
+            function_call(expression).with_context(|| format!("{path}: not a condition"))?;
         let parts = || {
             argument
                 .as_sequence()
-                .with_context(|| format!("{place}: {function} takes a list"))
+                .with_context(|| format!("{path}: {function} expects a list"))
         };
         match function {
             "Equals" => self
-                .arguments(argument, place)
-                .map(|[left, right]| text(&left) == text(&right)),
-            "Condition" => self.holds(argument.as_str().unwrap_or_default(), place),
+                .arguments(argument, path)
+                .map(|[left, right]| json_text(&left) == json_text(&right)),
+            "Condition" => self.condition(argument.as_str().unwrap_or_default(), path),
             "Not" => match parts()?.as_slice() {
-                [part] => self.truth(part, place).map(|truth| !truth),
-                _ => bail!("{place}: Not takes one condition"),
+                [part] => self.evaluate_condition(part, path).map(|truth| !truth),
+                _ => bail!("{path}: Not expects one condition"),
             },
-            "And" => parts()?
-                .iter()
-                .try_fold(true, |all, part| Ok(self.truth(part, place)? && all)),
-            "Or" => parts()?
-                .iter()
-                .try_fold(false, |any, part| Ok(self.truth(part, place)? || any)),
-            other => bail!("{place}: cannot resolve !{other}"),
+            "And" => parts()?.iter().try_fold(true, |all, part| {
+                Ok(self.evaluate_condition(part, path)? && all)
+            }),
+            "Or" => parts()?.iter().try_fold(false, |any, part| {
+                Ok(self.evaluate_condition(part, path)? || any)
+            }),
+            other => bail!("{path}: cannot resolve !{other}"),
         }
     }
 
-    fn arguments<const N: usize>(&self, argument: &Yaml, place: &str) -> Result<[Json; N]> {
+    fn arguments<const N: usize>(&self, argument: &Yaml, path: &str) -> Result<[Json; N]> {
         let list = argument
             .as_sequence()
-            .with_context(|| format!("{place}: a list is needed"))?;
+            .with_context(|| format!("{path}: expected a list"))?;
         let resolved = list
             .iter()
-            .map(|part| self.resolve(part, place))
+            .map(|part| self.resolve(part, path))
             .collect::<Result<Vec<_>>>()?;
         resolved
             .try_into()
             .ok()
-            .with_context(|| format!("{place}: {N} values are needed"))
+            .with_context(|| format!("{path}: expected {N} values"))
     }
 }
 
-/// The function and the argument, where `value` is `!Name argument`, `Ref: argument`,
-/// `Condition: argument` alone in its map, or `Fn::Name: argument`.
-fn call(value: &Yaml) -> Option<(&str, &Yaml)> {
+/// Type of a resource, e.g. `AWS::S3::Bucket`.
+pub(super) fn resource_type(resource: &Yaml) -> &str {
+    resource
+        .get("Type")
+        .and_then(Yaml::as_str)
+        .unwrap_or_default()
+}
+
+/// `Metadata.BuildProperties.Binary` of a function.
+fn binary_name(logical: &str, resource: &Yaml) -> Result<String> {
+    resource
+        .get("Metadata")
+        .and_then(|metadata| metadata.get("BuildProperties"))
+        .and_then(|properties| properties.get("Binary"))
+        .and_then(scalar_text)
+        .with_context(|| format!("Resources.{logical}.Metadata.BuildProperties.Binary is missing"))
+}
+
+/// Splits an intrinsic function into its name and argument.
+///
+/// Forms: `!Name argument`, `Fn::Name: argument`, and `Ref: argument` or `Condition: argument`
+/// as the only entry of a mapping.
+fn function_call(value: &Yaml) -> Option<(&str, &Yaml)> {
     if let Yaml::Tagged(tagged) = value {
-        // A tag shows itself with its `!` only when printed, and compares without.
+        // A tag compares equal without its `!`.
         const KNOWN: [&str; 10] = [
             "Ref",
             "GetAtt",
@@ -246,12 +302,5 @@ fn call(value: &Yaml) -> Option<(&str, &Yaml)> {
     match key.as_str()? {
         name @ ("Ref" | "Condition") if argument.is_string() => Some((name, argument)),
         name => Some((name.strip_prefix("Fn::")?, argument)),
-    }
-}
-
-fn text(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

@@ -1,66 +1,64 @@
-//! The template's tables, buckets, secrets and queues.
+//! Tables, buckets, secrets and queues.
 
 use anyhow::Result;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
-use serde_yaml_ng::Value as Yaml;
 
-use super::{document::Document, name};
+use super::{document::Document, names};
 
-/// One DynamoDB table.
+/// A DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Its logical id, as `UsersTable`.
+    /// Logical id, e.g. `NotesTable`.
     pub logical: String,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// The body of the `CreateTable` call that makes it: key schema, attribute definitions,
-    /// indexes, stream.
+    /// Body of its `CreateTable` request: key schema, attribute definitions, indexes, stream.
     pub create: Json,
-    /// The attribute that holds when an item expires, in seconds since 1970.
+    /// Name of the attribute with an item's expiry, in seconds since 1970.
     pub time_to_live: Option<String>,
-    /// The ARN of its stream, if it has one.
+    /// ARN of its stream, if it has one.
     pub stream: Option<String>,
 }
 
-/// One S3 bucket.
+/// An S3 bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// Its logical id.
+    /// Logical id.
     pub logical: String,
-    /// Its name.
+    /// Name.
     pub name: String,
 }
 
-/// One secret of Secrets Manager.
+/// A secret.
 #[derive(Debug, Clone)]
 pub struct Secret {
-    /// Its logical id, as `TokenKey`.
+    /// Logical id, e.g. `SigningKey`.
     pub logical: String,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its ARN, which is what `!Ref` gives.
+    /// ARN: the result of `!Ref`.
     pub arn: String,
-    /// The value, where the template says it. Otherwise it is generated.
+    /// Initial value, if the template contains it. Otherwise it is generated.
     pub value: Option<String>,
-    /// How to generate the value: the body of a `GetRandomPassword` call.
+    /// `GenerateSecretString`: how to generate the initial value.
     pub generate: Json,
-    /// The binary of the function that rotates it, where the template has a schedule for that.
-    pub rotator: Option<String>,
+    /// Name of its rotation function, if it has a rotation schedule.
+    pub rotation_function: Option<String>,
 }
 
-/// One queue of SQS. Only what functions failed to take ends there.
+/// An SQS queue. Only event sources write to it: their dead letters.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// Its logical id.
+    /// Logical id.
     pub logical: String,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its ARN.
+    /// ARN.
     pub arn: String,
 }
 
-/// The properties that `CreateTable` takes as CloudFormation writes them.
+/// Properties that CloudFormation and `CreateTable` have in common.
 const TABLE_PROPERTIES: [&str; 5] = [
     "AttributeDefinitions",
     "KeySchema",
@@ -69,8 +67,9 @@ const TABLE_PROPERTIES: [&str; 5] = [
     "BillingMode",
 ];
 
+/// Every table in the template.
 pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
-    let tables = document.properties::<Map<String, Json>>(name::TABLE)?;
+    let tables = document.properties::<Map<String, Json>>(names::TABLE)?;
     tables
         .into_iter()
         .map(|(logical, properties)| {
@@ -78,10 +77,10 @@ pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
             let mut create: Map<String, Json> = properties
                 .iter()
                 .filter(|(key, _)| TABLE_PROPERTIES.contains(&key.as_str()))
-                .map(owned)
+                .map(|(key, value)| (key.clone(), value.clone()))
                 .collect();
             create.insert("TableName".to_owned(), json!(name));
-            // Capacity is nobody's concern here, so that no index needs a throughput.
+            // Without provisioned capacity, an index needs no throughput.
             create.insert("BillingMode".to_owned(), json!("PAY_PER_REQUEST"));
             let mut stream_arn = None;
             if let Some(view) = properties
@@ -90,7 +89,7 @@ pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
             {
                 let stream = json!({ "StreamEnabled": true, "StreamViewType": view });
                 create.insert("StreamSpecification".to_owned(), stream);
-                stream_arn = Some(name::stream_arn(&name));
+                stream_arn = Some(names::stream_arn(&name));
             }
             let time_to_live = properties
                 .get("TimeToLiveSpecification")
@@ -109,8 +108,9 @@ pub(super) fn tables(document: &Document) -> Result<Vec<Table>> {
         .collect()
 }
 
+/// Every bucket in the template.
 pub(super) fn buckets(document: &Document) -> Result<Vec<Bucket>> {
-    let buckets = document.properties::<Json>(name::BUCKET)?;
+    let buckets = document.properties::<Json>(names::BUCKET)?;
     buckets
         .into_iter()
         .map(|(logical, _)| {
@@ -139,9 +139,10 @@ struct RotationProperties {
     function: String,
 }
 
+/// Every secret in the template.
 pub(super) fn secrets(document: &Document) -> Result<Vec<Secret>> {
-    let rotations = document.properties::<RotationProperties>(name::ROTATION)?;
-    let rotator = |secret: &str| {
+    let rotations = document.properties::<RotationProperties>(names::ROTATION)?;
+    let rotation_function = |secret: &str| {
         let rotation = rotations
             .iter()
             .find(|(_, rotation)| rotation.secret_id == secret);
@@ -149,14 +150,14 @@ pub(super) fn secrets(document: &Document) -> Result<Vec<Secret>> {
             .and_then(|(_, rotation)| rotation.function.rsplit(':').next())
             .map(str::to_owned)
     };
-    let secrets = document.properties::<SecretProperties>(name::SECRET)?;
+    let secrets = document.properties::<SecretProperties>(names::SECRET)?;
     secrets
         .into_iter()
         .map(|(logical, properties)| {
             let arn = document.reference(&logical, &logical)?;
             Ok(Secret {
                 name: properties.name.unwrap_or_else(|| logical.clone()),
-                rotator: rotator(&arn),
+                rotation_function: rotation_function(&arn),
                 arn,
                 value: properties.secret_string,
                 generate: properties.generate_secret_string,
@@ -166,25 +167,17 @@ pub(super) fn secrets(document: &Document) -> Result<Vec<Secret>> {
         .collect()
 }
 
+/// Every queue in the template.
 pub(super) fn queues(document: &Document) -> Result<Vec<Queue>> {
-    let queues = document.properties::<Json>(name::QUEUE)?;
+    let queues = document.properties::<Json>(names::QUEUE)?;
     queues
         .into_iter()
         .map(|(logical, _)| {
-            let resource = document
-                .resources
-                .get(logical.as_str())
-                .unwrap_or(&Yaml::Null);
-            let name = name::name(document, &logical, resource)?;
             Ok(Queue {
-                arn: name::arn(document, &logical, resource)?,
-                name,
+                name: document.attribute(&logical, "QueueName", &logical)?,
+                arn: document.attribute(&logical, "Arn", &logical)?,
                 logical,
             })
         })
         .collect()
-}
-
-fn owned((key, value): (&String, &Json)) -> (String, Json) {
-    (key.clone(), value.clone())
 }

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::*;
 
 const TEMPLATE: &str = r#"
@@ -17,7 +15,7 @@ Globals:
 Resources:
   Login:
     Type: AWS::Serverless::Function
-    Metadata: { BuildProperties: { Binary: whale-login } }
+    Metadata: { BuildProperties: { Binary: notes-create } }
     Properties:
       Environment:
         Variables:
@@ -29,6 +27,7 @@ Resources:
           LOUD: !If [Loud, !GetAtt Api.ApiEndpoint, !Sub "not ${Api.ApiEndpoint}"]
           ANY: !If [Any, !If [Quiet, quiet, loud], none]
           LOST: !Ref Lost
+          STACK: !Ref AWS::StackName
       Policies:
         - !Ref Reads
         - Statement:
@@ -60,19 +59,52 @@ Resources:
 
 fn parse(stage: Option<&str>) -> Template {
     let parameters = stage.map(|stage| ("Stage".to_owned(), stage.to_owned()));
-    Template::parse(
-        TEMPLATE,
-        &parameters.into_iter().collect(),
-        "http://127.0.0.1:8000",
-    )
-    .unwrap()
+    let settings = StackSettings {
+        name: "stack".to_owned(),
+        parameters: parameters.into_iter().collect(),
+        api_url: "http://127.0.0.1:8000".to_owned(),
+    };
+    Template::parse(TEMPLATE, &settings).unwrap()
+}
+
+fn parse_text(text: &str) -> Result<Template> {
+    Template::parse(text, &StackSettings::default())
 }
 
 #[test]
-fn the_gateway_plays_the_distribution_of_a_bucket() {
+fn a_distribution_serves_the_prefixes_that_the_bucket_policy_lets_it_read() {
     let text = r#"
 Resources:
   Pictures: { Type: AWS::S3::Bucket }
+  Other: { Type: AWS::S3::Bucket }
+  PicturesPolicy:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Pictures
+      PolicyDocument:
+        Statement:
+          - { Effect: Deny, Principal: "*", Action: s3:*, Resource: !Sub "${Pictures.Arn}/denied/*" }
+          - Effect: Allow
+            Principal: { Service: cloudfront.amazonaws.com }
+            Action: s3:GetObject
+            Resource: [!Sub "${Pictures.Arn}/public/*", !Sub "${Pictures.Arn}/*"]
+            Condition: { StringEquals: { "aws:SourceArn": !Sub "arn:aws:cloudfront::0:distribution/${Cdn}" } }
+          - Effect: Allow
+            Principal: { Service: cloudfront.amazonaws.com }
+            Action: s3:GetObject
+            Resource: !Sub "${Pictures.Arn}/others/*"
+            Condition: { StringEquals: { "aws:SourceArn": "arn:aws:cloudfront::0:distribution/Another" } }
+          - { Effect: Allow, Principal: { AWS: "*" }, Action: s3:GetObject, Resource: !Sub "${Pictures.Arn}/users/*" }
+  OtherPolicy:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Other
+      PolicyDocument:
+        Statement:
+          Effect: Allow
+          Principal: { Service: cloudfront.amazonaws.com }
+          Action: [s3:GetObject]
+          Resource: !Sub "${Other.Arn}/other/*"
   Headers:
     Type: AWS::CloudFront::ResponseHeadersPolicy
     Properties:
@@ -90,25 +122,27 @@ Resources:
     Properties:
       Environment: { Variables: { URL: !Sub "https://${Cdn.DomainName}/x", OTHER: "https://example.com/x" } }
 "#;
-    let template = Template::parse(text, &BTreeMap::new(), "http://127.0.0.1:1").unwrap();
-    let distribution = &template.distributions[0];
-    assert_eq!(
-        (distribution.logical.as_str(), distribution.bucket.as_str()),
-        ("Cdn", "pictures")
-    );
-    assert_eq!(
-        distribution.headers,
-        [("x-content-type-options".to_owned(), "nosniff".to_owned())]
-    );
+    let settings = StackSettings {
+        api_url: "http://127.0.0.1:1".to_owned(),
+        ..StackSettings::default()
+    };
+    let template = Template::parse(text, &settings).unwrap();
+    let distribution = Distribution {
+        logical: "Cdn".to_owned(),
+        bucket: "pictures".to_owned(),
+        prefixes: vec!["public/".to_owned()],
+        headers: vec![("x-content-type-options".to_owned(), "nosniff".to_owned())],
+    };
+    assert_eq!(template.distributions, [distribution]);
     let variables = &template.function("show").unwrap().variables;
     assert_eq!(variables["URL"], "http://127.0.0.1:1/x");
     assert_eq!(variables["OTHER"], "https://example.com/x");
 }
 
 #[test]
-fn a_function_has_its_own_variables_over_the_global_ones() {
+fn own_variables_of_a_function_override_the_global_ones() {
     let template = parse(None);
-    let function = template.function("whale-login").unwrap();
+    let function = template.function("notes-create").unwrap();
     let variable = |name: &str| function.variables.get(name).map(String::as_str);
     assert_eq!(function.timeout.as_secs(), 7);
     assert_eq!(variable("TABLE"), Some("Users"));
@@ -117,6 +151,7 @@ fn a_function_has_its_own_variables_over_the_global_ones() {
     assert_eq!(variable("URL"), Some("https://Api.us-east-1/test/${x}"));
     assert_eq!(variable("MODE"), Some("not-live"));
     assert_eq!(variable("GONE"), None);
+    assert_eq!(variable("STACK"), Some("stack"));
     assert_eq!(
         variable("LOST"),
         Some("https://sqs.us-east-1.amazonaws.com/000000000000/Lost")
@@ -124,10 +159,10 @@ fn a_function_has_its_own_variables_over_the_global_ones() {
 }
 
 #[test]
-fn conditions_choose_between_values_and_the_api_is_the_gateway() {
+fn conditions_select_values_and_the_api_endpoint_is_the_gateway() {
     let variable = |stage, name: &str| {
         parse(stage)
-            .function("whale-login")
+            .function("notes-create")
             .unwrap()
             .variables
             .get(name)
@@ -144,10 +179,10 @@ fn conditions_choose_between_values_and_the_api_is_the_gateway() {
 }
 
 #[test]
-fn a_parameter_given_takes_the_place_of_the_default() {
+fn the_value_of_a_parameter_overrides_its_default() {
     assert_eq!(
         parse(Some("live"))
-            .function("whale-login")
+            .function("notes-create")
             .unwrap()
             .variables["MODE"],
         "live"
@@ -157,7 +192,7 @@ fn a_parameter_given_takes_the_place_of_the_default() {
 }
 
 #[test]
-fn an_event_without_a_path_is_the_default_route_and_other_events_are_no_routes() {
+fn only_http_events_are_routes_and_one_without_a_path_is_the_default() {
     let routes = parse(None).routes();
     let routes: Vec<_> = routes
         .iter()
@@ -167,9 +202,9 @@ fn an_event_without_a_path_is_the_default_route_and_other_events_are_no_routes()
 }
 
 #[test]
-fn grants_cover_the_named_actions_and_resources_only() {
+fn statements_cover_their_own_actions_and_resources_only() {
     let template = parse(None);
-    let function = template.function("whale-login").unwrap();
+    let function = template.function("notes-create").unwrap();
     let granted = |action, resource: &str| {
         function
             .statements
@@ -185,11 +220,9 @@ fn grants_cover_the_named_actions_and_resources_only() {
 }
 
 #[test]
-fn what_cannot_be_resolved_is_named_with_its_place() {
+fn an_unsupported_function_is_an_error_with_its_path() {
     let text = TEMPLATE.replace("BOTH: own", "BOTH: !ImportValue other");
-    let error = Template::parse(&text, &BTreeMap::new(), "")
-        .unwrap_err()
-        .to_string();
+    let error = parse_text(&text).unwrap_err().to_string();
     assert_eq!(
         error,
         "Resources.Login.Properties.Environment.Variables.BOTH: cannot resolve !ImportValue"
@@ -197,17 +230,14 @@ fn what_cannot_be_resolved_is_named_with_its_place() {
 }
 
 #[test]
-fn a_policy_that_the_template_does_not_write_out_is_refused() {
+fn a_policy_that_the_template_does_not_define_is_an_error() {
     for policy in [
         "AmazonDynamoDBFullAccess",
         "arn:aws:iam::aws:policy/ReadOnlyAccess",
         "DynamoDBCrudPolicy: { TableName: !Ref Users }",
     ] {
         let text = TEMPLATE.replace("- !Ref Reads\n", &format!("- {policy}\n"));
-        let error = format!(
-            "{:#}",
-            Template::parse(&text, &BTreeMap::new(), "").unwrap_err()
-        );
+        let error = format!("{:#}", parse_text(&text).unwrap_err());
         assert!(
             error.starts_with("Resources.Login.Properties.Policies: "),
             "{error}"
@@ -216,21 +246,18 @@ fn a_policy_that_the_template_does_not_write_out_is_refused() {
 }
 
 #[test]
-fn a_condition_that_is_not_understood_is_refused() {
+fn an_unsupported_condition_operator_is_an_error() {
     let condition = "Condition: { DateLessThan: { 'aws:CurrentTime': x } }, Effect: Allow, Action: dynamodb:Query";
     let text = TEMPLATE.replace("Effect: Allow, Action: dynamodb:Query", condition);
-    let error = format!(
-        "{:#}",
-        Template::parse(&text, &BTreeMap::new(), "").unwrap_err()
-    );
+    let error = format!("{:#}", parse_text(&text).unwrap_err());
     assert!(
-        error.ends_with("the condition DateLessThan is not understood"),
+        error.ends_with("the condition operator DateLessThan is not supported"),
         "{error}"
     );
 }
 
 #[test]
-fn a_function_whose_boundary_does_not_leave_it_its_stream_is_refused() {
+fn a_boundary_that_does_not_allow_the_stream_is_an_error() {
     let text = |stream: &str| {
         format!(
             r#"
@@ -255,7 +282,7 @@ Resources:
 "#
         )
     };
-    let parse = |stream| Template::parse(&text(stream), &BTreeMap::new(), "");
+    let parse = |stream| parse_text(&text(stream));
     assert!(
         parse("!GetAtt Users.StreamArn").unwrap().functions[0]
             .boundary

@@ -1,17 +1,21 @@
-//! A table: how it comes to be, and what it is.
+//! Creation and comparison of tables.
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use dynoxide::Database;
 use serde_json::{Value as Json, json};
 
 use crate::template::Table;
 
-/// Makes a table that is not there yet, and gives one that is the stream that it lacks.
-pub(super) fn make(database: &Database, table: &Table) -> Result<()> {
-    if let Some(made) = database.get_table_metadata(&table.name)? {
-        if table.stream.is_some() && !made.stream_enabled {
+/// Creates a table. An existing one only gets a stream, if it lacks one.
+pub(super) fn create(database: &Database, table: &Table) -> Result<()> {
+    try_create(database, table).with_context(|| format!("creating the table {}", table.name))
+}
+
+fn try_create(database: &Database, table: &Table) -> Result<()> {
+    if let Some(existing) = database.get_table_metadata(&table.name)? {
+        if table.stream.is_some() && !existing.stream_enabled {
             let stream = &table.create["StreamSpecification"];
             let request = json!({ "TableName": table.name, "StreamSpecification": stream });
             database.update_table(serde_json::from_value(request)?)?;
@@ -27,10 +31,11 @@ pub(super) fn make(database: &Database, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// What a table of this name is, in no order: keys, attributes, indexes, stream, expiry. Nothing
-/// where there is none.
-pub(super) fn shape(database: &Database, table: &Table) -> Result<BTreeSet<String>> {
-    let Some(table) = database.get_table_metadata(&table.name)? else {
+/// Keys, attributes, indexes, stream and time to live of a table.
+///
+/// Empty if there is no table with this name.
+pub(super) fn schema(database: &Database, name: &str) -> Result<BTreeSet<String>> {
+    let Some(table) = database.get_table_metadata(name)? else {
         return Ok(BTreeSet::new());
     };
     let lists = [
@@ -39,18 +44,19 @@ pub(super) fn shape(database: &Database, table: &Table) -> Result<BTreeSet<Strin
         table.gsi_definitions,
         table.lsi_definitions,
     ];
-    let lists = lists
+    let elements = lists
         .into_iter()
         .flatten()
-        .filter_map(|list| serde_json::from_str::<Vec<Json>>(&list).ok());
-    let parts = lists.flatten().map(|part| part.to_string());
+        .filter_map(|list| serde_json::from_str::<Vec<Json>>(&list).ok())
+        .flatten()
+        .map(|element| element.to_string());
     let stream = table
         .stream_view_type
         .filter(|_| table.stream_enabled)
         .map(|view| format!("stream {view}"));
-    let expiry = table
+    let time_to_live = table
         .ttl_attribute
         .filter(|_| table.ttl_enabled)
-        .map(|attribute| format!("expiry {attribute}"));
-    Ok(parts.chain(stream).chain(expiry).collect())
+        .map(|attribute| format!("time to live {attribute}"));
+    Ok(elements.chain(stream).chain(time_to_live).collect())
 }

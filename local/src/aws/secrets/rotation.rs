@@ -1,5 +1,4 @@
-//! Rotations, which the provider knows by name only: a version that is pending and has no value
-//! yet, and who is to be called for it.
+//! State of secret rotations. The provider itself does not rotate.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,107 +10,108 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::template::Secret;
 
-/// A rotation that has been asked for.
+/// Request to execute a rotation.
 #[derive(Debug)]
-pub(crate) struct Rotation {
-    /// The binary of the function that carries it out.
+pub(crate) struct RotationRequest {
+    /// Name of the rotation function.
     pub(crate) function: String,
-    /// The secret's ARN.
-    pub(crate) secret: String,
-    /// The id of the version to come.
-    pub(crate) version: String,
+    /// ARN of the secret.
+    pub(crate) secret_arn: String,
+    /// Id of the new version.
+    pub(crate) version_id: String,
 }
 
-/// The rotations of all secrets.
+/// Rotations of all secrets.
 pub(super) struct Rotations {
-    /// The version that is pending without a value, by the secret's name.
-    empty: Mutex<BTreeMap<String, String>>,
-    /// The names of the secrets whose rotation was cancelled.
+    /// Id of the pending version without a value, by secret name.
+    pending: Mutex<BTreeMap<String, String>>,
+    /// Names of the secrets whose rotation was cancelled.
     cancelled: Mutex<BTreeSet<String>>,
-    asked: UnboundedSender<Rotation>,
-    to_do: Mutex<Option<UnboundedReceiver<Rotation>>>,
+    sender: UnboundedSender<RotationRequest>,
+    receiver: Mutex<Option<UnboundedReceiver<RotationRequest>>>,
 }
 
 impl Rotations {
     pub(super) fn new() -> Rotations {
-        let (asked, to_do) = unbounded_channel();
+        let (sender, receiver) = unbounded_channel();
         Rotations {
-            empty: Mutex::default(),
+            pending: Mutex::default(),
             cancelled: Mutex::default(),
-            asked,
-            to_do: Mutex::new(Some(to_do)),
+            sender,
+            receiver: Mutex::new(Some(receiver)),
         }
     }
 
-    /// What is asked for from here on, for the one who carries it out.
-    pub(super) fn to_do(&self) -> Option<UnboundedReceiver<Rotation>> {
-        self.to_do
+    /// Receiver of the requests; `None` after the first call.
+    pub(super) fn requests(&self) -> Option<UnboundedReceiver<RotationRequest>> {
+        self.receiver
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
     }
 
-    /// Begins a rotation of `secret`, which `told` describes: the version to come. One that has
-    /// not ended is asked for again, and the error says so, as AWS's does.
-    pub(super) fn ask(
+    /// Requests a rotation. `description` is the secret's `DescribeSecret` response.
+    ///
+    /// Returns the id of the new version. If the previous rotation is incomplete, requests that one
+    /// again and returns an error, as AWS does.
+    pub(super) fn rotate(
         &self,
         secret: &Secret,
         request: &Json,
-        told: &Json,
+        description: &Json,
     ) -> Result<String, &'static str> {
-        let Some(function) = secret.rotator.clone() else {
+        let Some(function) = secret.rotation_function.clone() else {
             return Err("No Lambda rotation function ARN is associated with this secret.");
         };
         self.cancelled().remove(&secret.name);
-        let ask = |version: String| {
-            let _ = self.asked.send(Rotation {
+        let send = |version_id: String| {
+            let _ = self.sender.send(RotationRequest {
                 function,
-                secret: secret.arn.clone(),
-                version,
+                secret_arn: secret.arn.clone(),
+                version_id,
             });
         };
-        if let Some(version) = half_way(told) {
-            ask(version.to_owned());
+        if let Some(version) = incomplete_version(description) {
+            send(version.to_owned());
             return Err("A previous rotation isn't complete. That rotation will be reattempted.");
         }
         let version = request["ClientRequestToken"].as_str().map(str::to_owned);
         let version = version.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        self.empty().insert(secret.name.clone(), version.clone());
-        ask(version.clone());
+        self.pending().insert(secret.name.clone(), version.clone());
+        send(version.clone());
         Ok(version)
     }
 
-    /// The description of `secret` with what only we know of it.
-    pub(super) fn describe(&self, secret: &Secret, told: &mut Json) {
-        told["RotationEnabled"] =
-            json!(secret.rotator.is_some() && !self.cancelled().contains(&secret.name));
-        let Some(version) = self.empty().get(&secret.name).cloned() else {
+    /// Adds to a `DescribeSecret` response what the provider does not know.
+    pub(super) fn complete_description(&self, secret: &Secret, description: &mut Json) {
+        let is_enabled =
+            secret.rotation_function.is_some() && !self.cancelled().contains(&secret.name);
+        description["RotationEnabled"] = json!(is_enabled);
+        let Some(version) = self.pending().get(&secret.name).cloned() else {
             return;
         };
-        let versions = told["VersionIdsToStages"].as_object_mut();
+        let versions = description["VersionIdsToStages"].as_object_mut();
         for stages in versions
             .into_iter()
             .flat_map(|versions| versions.values_mut())
+            .filter_map(Json::as_array_mut)
         {
-            stages
-                .as_array_mut()
-                .into_iter()
-                .for_each(|stages| stages.retain(|stage| stage != "AWSPENDING"));
+            stages.retain(|stage| stage != "AWSPENDING");
         }
-        told["VersionIdsToStages"][version] = json!(["AWSPENDING"]);
+        description["VersionIdsToStages"][version] = json!(["AWSPENDING"]);
     }
 
-    /// The version has a value now.
-    pub(super) fn filled(&self, secret: &Secret, version: Option<&str>) {
-        let mut empty = self.empty();
-        if empty.get(&secret.name).map(String::as_str) == version {
-            empty.remove(&secret.name);
+    /// Marks a version as no longer pending: it has a value.
+    pub(super) fn value_put(&self, secret: &Secret, version: Option<&str>) {
+        let mut pending = self.pending();
+        if pending.get(&secret.name).map(String::as_str) == version {
+            pending.remove(&secret.name);
         }
     }
 
-    /// Ends the rotations of `secret`, also the one that is under way.
+    /// Cancels the rotations of a secret, including an incomplete one.
     pub(super) fn cancel(&self, secret: &Secret) {
-        self.empty().remove(&secret.name);
+        self.pending().remove(&secret.name);
         self.cancelled().insert(secret.name.clone());
     }
 
@@ -121,19 +121,19 @@ impl Rotations {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn empty(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        self.empty.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The version that is pending, and not current yet.
-fn half_way(told: &Json) -> Option<&str> {
+/// The version that is pending and not current.
+fn incomplete_version(description: &Json) -> Option<&str> {
     let has = |stages: &Json, stage: &str| {
         stages
             .as_array()
             .is_some_and(|stages| stages.contains(&json!(stage)))
     };
-    let mut versions = told["VersionIdsToStages"].as_object()?.iter();
+    let mut versions = description["VersionIdsToStages"].as_object()?.iter();
     let pending =
         versions.find(|(_, stages)| has(stages, "AWSPENDING") && !has(stages, "AWSCURRENT"));
     pending.map(|(version, _)| version.as_str())

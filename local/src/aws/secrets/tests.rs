@@ -4,32 +4,36 @@ use tempfile::TempDir;
 
 use super::*;
 
-fn secret(generate: Json) -> Secret {
-    let (logical, name, arn) = ("Key".to_owned(), "key".to_owned(), "arn:aws:key".to_owned());
+fn secret() -> Secret {
     Secret {
-        logical,
-        name,
-        arn,
+        logical: "Key".to_owned(),
+        name: "key".to_owned(),
+        arn: "arn:aws:key".to_owned(),
         value: None,
-        generate,
-        rotator: None,
+        generate: json!({}),
+        rotation_function: None,
     }
 }
 
 #[test]
-fn a_value_from_an_older_file_is_a_version_whose_id_lasts() {
+fn a_generated_version_is_the_same_after_a_restart_and_only_its_owner_can_read_it() {
     let data = TempDir::new().unwrap();
-    let file = data.path().join("secrets.json");
-    fs::write(&file, r#"{ "key": "from before" }"#).unwrap();
-    let current = || {
-        let secrets = Secrets::start(&[secret(json!({}))], Some(data.path())).unwrap();
-        version(&secrets.provider, "key", "AWSCURRENT").unwrap()
+    let start = || {
+        let secrets = Secrets::open(&[secret()], Some(data.path())).unwrap();
+        versions::newest(&secrets.provider, "key").unwrap()
     };
-    let first = current();
-    assert_eq!(first.1, "from before");
-    assert_eq!(current(), first);
-    assert_eq!(
-        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    let first = start();
+    assert_eq!(first.len(), 1);
+    assert_eq!(start(), first);
+    let file = fs::metadata(data.path().join("secrets.json")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_secret_that_returns_to_the_template_keeps_its_value() {
+    let secrets = Secrets::open(&[secret()], None).unwrap();
+    let first = versions::newest(&secrets.provider, "key");
+    secrets.apply(&[]).unwrap();
+    secrets.apply(&[secret()]).unwrap();
+    assert_eq!(versions::newest(&secrets.provider, "key"), first);
 }

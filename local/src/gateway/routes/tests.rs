@@ -12,8 +12,8 @@ fn routes(lines: &[&str]) -> Routes {
     Routes::new(lines.iter().map(route).collect())
 }
 
-/// The route that takes `GET path`, or the method before the space.
-fn taken<'a>(routes: &'a Routes, request: &str) -> &'a str {
+/// The route for a request, e.g. `GET /path`.
+fn selected<'a>(routes: &'a Routes, request: &str) -> &'a str {
     let (method, path) = request.split_once(' ').unwrap();
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     routes
@@ -22,7 +22,7 @@ fn taken<'a>(routes: &'a Routes, request: &str) -> &'a str {
 }
 
 #[test]
-fn the_most_specific_path_wins_whatever_the_order() {
+fn the_most_specific_path_wins_in_any_order() {
     let routes = routes(&[
         "$default",
         "ANY /{all+}",
@@ -31,15 +31,15 @@ fn the_most_specific_path_wins_whatever_the_order() {
         "GET /pets/dog/{id}",
         "GET /pets/dog/1",
     ]);
-    assert_eq!(taken(&routes, "GET /pets/dog/1"), "GET /pets/dog/1");
-    assert_eq!(taken(&routes, "GET /pets/dog/2"), "GET /pets/dog/{id}");
-    assert_eq!(taken(&routes, "GET /pets/cat/1"), "GET /pets/{kind}/1");
-    assert_eq!(taken(&routes, "GET /pets/cat/2"), "GET /pets/{all+}");
-    assert_eq!(taken(&routes, "GET /cars"), "ANY /{all+}");
+    assert_eq!(selected(&routes, "GET /pets/dog/1"), "GET /pets/dog/1");
+    assert_eq!(selected(&routes, "GET /pets/dog/2"), "GET /pets/dog/{id}");
+    assert_eq!(selected(&routes, "GET /pets/cat/1"), "GET /pets/{kind}/1");
+    assert_eq!(selected(&routes, "GET /pets/cat/2"), "GET /pets/{all+}");
+    assert_eq!(selected(&routes, "GET /cars"), "ANY /{all+}");
 }
 
 #[test]
-fn another_method_falls_to_less_specific_routes() {
+fn a_request_with_another_method_matches_a_less_specific_route() {
     let routes = routes(&[
         "GET /me",
         "ANY /me",
@@ -47,24 +47,24 @@ fn another_method_falls_to_less_specific_routes() {
         "POST /{all+}",
         "$default",
     ]);
-    assert_eq!(taken(&routes, "GET /me"), "GET /me");
-    assert_eq!(taken(&routes, "HEAD /me"), "ANY /me");
-    assert_eq!(taken(&routes, "POST /login"), "POST /{all+}");
-    assert_eq!(taken(&routes, "PUT /login"), "$default");
+    assert_eq!(selected(&routes, "GET /me"), "GET /me");
+    assert_eq!(selected(&routes, "HEAD /me"), "ANY /me");
+    assert_eq!(selected(&routes, "POST /login"), "POST /{all+}");
+    assert_eq!(selected(&routes, "PUT /login"), "$default");
 }
 
 #[test]
-fn a_slash_at_the_end_is_another_path_and_only_a_greedy_variable_takes_it() {
+fn only_a_greedy_variable_matches_a_trailing_slash() {
     let routes = routes(&["GET /x/{all+}", "GET /y", "GET /z/{id}"]);
-    assert_eq!(taken(&routes, "GET /x/"), "GET /x/{all+}");
-    assert_eq!(taken(&routes, "GET /x"), "none");
-    assert_eq!(taken(&routes, "GET /y"), "GET /y");
-    assert_eq!(taken(&routes, "GET /y/"), "none");
-    assert_eq!(taken(&routes, "GET /z/"), "none");
+    assert_eq!(selected(&routes, "GET /x/"), "GET /x/{all+}");
+    assert_eq!(selected(&routes, "GET /x"), "none");
+    assert_eq!(selected(&routes, "GET /y"), "GET /y");
+    assert_eq!(selected(&routes, "GET /y/"), "none");
+    assert_eq!(selected(&routes, "GET /z/"), "none");
 }
 
 #[test]
-fn variables_are_decoded() {
+fn values_of_variables_are_decoded() {
     let routes = routes(&["GET /users/{id}/{rest+}"]);
     let found = routes.find(&Method::GET, "/users/a%20b/c/d%2Fe").unwrap();
     let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
