@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Whether users outlive what is done to their stack.
+"""Checks that users survive a change and a deletion of their stack.
 
-    .ci/survives.py create DEPLOYED           signs a user up
-    .ci/survives.py change DEPLOYED FORMER    the user, the tables and the keys are the same; the
-                                              parameters, and the administrator, are new
-    .ci/survives.py delete DEPLOYED EXPANDED  what the template retains is there, and the user in it
+    check_data_survives.py create DEPLOYED           signs a user up
+    check_data_survives.py change DEPLOYED FORMER    the user, the tables and the keys are the same;
+                                                     the parameters and the administrator are new
+    check_data_survives.py delete DEPLOYED EXPANDED  the resources that the template retains exist,
+                                                     and contain the user
 
-DEPLOYED is what `.ci/deployed.py` printed, FORMER what it printed before the change.
+DEPLOYED and FORMER are files with the output of `describe_stack.py`, after and before the change.
+EXPANDED is a file with the expanded template.
 """
 
 import base64
@@ -74,11 +76,11 @@ def delete(deployed, expanded):
     for name, resource in expanded["Resources"].items():
         if resource["Type"] in KEPT and name in deployed["resources"]:
             retained = resource.get("DeletionPolicy") == "Retain"
-            there = exists(resource["Type"], deployed["resources"][name])
-            print(f"{name} is {'there' if there else 'gone'}")
-            assert there == retained, name
+            found = exists(resource["Type"], deployed["resources"][name])
+            print(f"{name} {'exists' if found else 'is deleted'}")
+            assert found == retained, name
     items = boto3.client("dynamodb").scan(TableName=deployed["resources"]["UsersTable"])["Items"]
-    assert any(item.get("username") == {"S": "survivor"} for item in items), "the user is gone"
+    assert any(item.get("username") == {"S": "survivor"} for item in items), "the user is deleted"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What the suite must know of a stack to run against it.
+"""Describes a stack for the suite, which then runs against it.
 
-    .ci/deployed.py STACK > deployed.json
+    describe_stack.py STACK > deployed.json
 """
 
 import json

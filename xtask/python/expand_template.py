@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The template as CloudFormation gets it: SAM's own transformation, without an account.
+"""Expands the template for CloudFormation: SAM's own transformation, without an account.
 
-    .ci/expand.py template.yaml [--bucket NAME] [Parameter=value ...] > expanded.json
+    expand_template.py template.yaml [--bucket NAME] [Parameter=value ...] > expanded.json
 
-Parameters that are not given have the template's defaults, as in a deployment. What comes out is
-for the values given, since SAM has written some of them into it already. A function
-whose CodeUri is a folder gets its code from `s3://NAME/<its logical id>.zip`. The region is
-AWS_REGION, or us-east-1. Needs the PyPI package aws-sam-translator, which aws-sam-cli brings.
+Parameters without a value have the template's defaults, as in a deployment. The output is valid
+for these values only, since SAM writes some of them into it. A function whose CodeUri is a folder
+gets its code from `s3://NAME/<its logical id>.zip`. The region is AWS_REGION, or us-east-1. Needs
+the PyPI package aws-sam-translator, which aws-sam-cli brings.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 
 class NoManagedPolicies:
-    """The names of AWS's managed policies; the template says what it grants, and names none."""
+    """AWS's managed policies, of which the template uses none."""
 
     @staticmethod
     def load():

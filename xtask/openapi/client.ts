@@ -1,4 +1,4 @@
-// A client made of the description, in a few lines that a compiler must understand.
+// A client with the types of the OpenAPI document, which the compiler must accept.
 import createClient from "openapi-fetch";
 import type { paths } from "./api.js";
 
@@ -12,7 +12,7 @@ export async function phone(token: string): Promise<string | null> {
   return data.phone;
 }
 
-/** `whale`: one status, and the code in the body tells which variant it is. */
+/** `whale`: one status; the code in the body discriminates the variants. */
 export async function whale(email: string, password: string): Promise<string | undefined> {
   const { data, error } = await client.PUT("/api/users/login/", { body: { email, password } });
   if (error) throw new Error(error.message);
@@ -27,7 +27,7 @@ export async function whale(email: string, password: string): Promise<string | u
   }
 }
 
-/** `profile`: the same, with codes that are texts. */
+/** `profile`: the same, with codes that are strings. */
 export async function rename(token: string, name: string): Promise<string> {
   const headers = { Authorization: `Bearer ${token}` };
   const { data, error } = await client.PUT("/users/name", { headers, body: { name } });
@@ -36,7 +36,7 @@ export async function rename(token: string, name: string): Promise<string> {
   return data.name;
 }
 
-/** `campus`: `success` tells, and the profile is there only then. */
+/** `campus`: `success` discriminates; only a success contains the profile. */
 export async function room(token: string): Promise<string> {
   const headers = { Authorization: `Bearer ${token}` };
   const { data, error } = await client.GET("/api/v3/view_profile", { headers });

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What an account has before its first stack: a bucket for the functions, and a sender of mail.
+"""Prepares an account for its first stack: a bucket for the functions, and a sender of mail.
 
-    .ci/account.py BUCKET
+    prepare_account.py BUCKET
 """
 
 import os

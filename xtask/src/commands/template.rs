@@ -1,0 +1,73 @@
+//! `cargo xtask template`: checks of `template.yaml`.
+//!
+//! The template is checked as it is written, and as CloudFormation gets it: expanded by SAM, once
+//! with the default parameters and once with every feature enabled.
+
+mod expanded;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::tempdir;
+
+use crate::process;
+use crate::tools::{self, AWS_SAM_CLI, CHECKOV};
+use crate::workspace::Workspace;
+
+/// Parameters that enable every feature of the template.
+const EVERYTHING: [&str; 8] = [
+    "AdminEmail=a@example.com",
+    "AlarmEmail=a@example.com",
+    "MailDomain=example.com",
+    "Tracing=Active",
+    "HashingConcurrency=10",
+    "AllowedOrigins=https://app.example.com",
+    "AvatarsUrl=https://avatars.example.com",
+    "AvatarsCertificate=arn:aws:acm:us-east-1:123456789012:certificate/01941234-5678-7abc-8def-0123456789ab",
+];
+
+/// The region that the template is checked for.
+const REGION: &str = "eu-central-1";
+
+/// Checks the template, and what SAM makes of it.
+pub async fn run(workspace: &Workspace) -> Result<()> {
+    let sam = tools::install_python(workspace, AWS_SAM_CLI).await?;
+    let checkov = tools::install_python(workspace, CHECKOV).await?;
+    let command = |program: PathBuf, arguments: &[&str]| {
+        let mut command = workspace.command(program);
+        command.args(arguments);
+        command
+            .env("AWS_REGION", REGION)
+            .env("SAM_CLI_TELEMETRY", "0");
+        command
+    };
+    let checkov = |file: &Path| {
+        let mut checkov = command(checkov.join("checkov"), &["--config-file", ".checkov.yaml"]);
+        checkov.arg("--file").arg(file);
+        checkov
+    };
+    process::run(command(sam.join("sam"), &["validate", "--lint"])).await?;
+    process::run(command(sam.join("cfn-lint"), &["template.yaml"])).await?;
+    process::run(checkov(Path::new("template.yaml"))).await?;
+
+    let folder = tempdir()?;
+    for (name, parameters) in [("default", &[] as &[&str]), ("everything", &EVERYTHING)] {
+        let file = folder.path().join(name).with_extension("json");
+        let mut expand = command(sam.join("python"), &[EXPAND, "template.yaml"]);
+        expand.args(parameters);
+        let json = process::output(expand).await?;
+        fs::write(&file, &json)?;
+        let broken = || format!("the expanded template, with the parameters {name}");
+        expanded::check(&serde_json::from_str(&json)?).with_context(broken)?;
+        // W2001 is an unused parameter: SAM writes the value in its place.
+        let mut lint = command(sam.join("cfn-lint"), &["--ignore-checks", "W2001", "--"]);
+        lint.arg(&file);
+        process::run(lint).await.with_context(broken)?;
+        process::run(checkov(&file)).await.with_context(broken)?;
+    }
+    Ok(())
+}
+
+/// The program that expands a template with SAM's translator, and needs SAM's Python.
+pub const EXPAND: &str = "xtask/python/expand_template.py";

@@ -1,0 +1,390 @@
+//! Rules for the expanded template that no emulator shows and no linter knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::json::at;
+
+/// The functions that hash passwords. Their concurrency is limited.
+const HASHING: [&str; 5] = [
+    "CenterLogin",
+    "CenterRegister",
+    "WhaleChangePassword",
+    "WhaleCreateUser",
+    "WhaleLogin",
+];
+
+/// The actions that read a stream.
+const READING: [&str; 3] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+];
+
+/// Checks an expanded template.
+pub fn check(template: &Value) -> Result<()> {
+    let template = Template(template);
+    template.check_functions()?;
+    template.check_storage()?;
+    template.check_api()?;
+    template.check_rotation()
+}
+
+struct Template<'a>(&'a Value);
+
+impl<'a> Template<'a> {
+    /// The properties of all resources of a type, by logical id.
+    fn of_type(&self, kind: &str) -> BTreeMap<&'a str, &'a Value> {
+        let resources = at(self.0, "/Resources").as_object().into_iter().flatten();
+        let found = resources.filter(|(_, resource)| at(resource, "/Type") == kind);
+        found
+            .map(|(name, resource)| (name.as_str(), at(resource, "/Properties")))
+            .collect()
+    }
+
+    /// The properties of the only resource of a type.
+    fn only(&self, kind: &str) -> Result<&'a Value> {
+        let found: Vec<_> = self.of_type(kind).into_values().collect();
+        let only = <[&Value; 1]>::try_from(found).ok();
+        let [properties] = only.with_context(|| format!("not exactly one {kind}"))?;
+        Ok(properties)
+    }
+
+    fn properties(&self, name: &str) -> &'a Value {
+        at(self.0, &format!("/Resources/{name}/Properties"))
+    }
+
+    fn check_functions(&self) -> Result<()> {
+        let mappings = self.of_type("AWS::Lambda::EventSourceMapping");
+        let functions = self.of_type("AWS::Lambda::Function");
+        // SAM removes a value that is the default.
+        let traced = at(self.0, "/Parameters/Tracing/Default") == "Active";
+        let tracing = if traced {
+            json!({"Mode": {"Ref": "Tracing"}})
+        } else {
+            Value::Null
+        };
+        let logs = json!({
+            "LogGroup": {"Ref": "FunctionLogs"}, "LogFormat": "JSON", "SystemLogLevel": "WARN",
+        });
+        for (name, function) in &functions {
+            equal(
+                &format!("{name}: logs"),
+                at(function, "/LoggingConfig"),
+                &logs,
+            )?;
+            equal(
+                &format!("{name}: tracing"),
+                at(function, "/TracingConfig"),
+                &tracing,
+            )?;
+            let streams = mappings.values();
+            let streams = streams.filter(|mapping| at(mapping, "/FunctionName/Ref") == *name);
+            let streams: Vec<_> = streams
+                .map(|mapping| at(mapping, "/EventSourceArn"))
+                .collect();
+            let allowed = self.readable_streams(name);
+            equal(
+                &format!("{name}: readable streams"),
+                &json!(allowed),
+                &json!(streams),
+            )?;
+        }
+        let limited = functions
+            .iter()
+            .filter(|(_, function)| !at(function, "/ReservedConcurrentExecutions").is_null());
+        let limited: Vec<_> = limited.map(|(name, _)| name).collect();
+        equal(
+            "functions of limited concurrency",
+            &json!(limited),
+            &json!(HASHING),
+        )?;
+
+        let dead_letters = json!({
+            "OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
+        });
+        for (name, mapping) in &mappings {
+            let what = format!("{name}: destination of failures");
+            equal(&what, at(mapping, "/DestinationConfig"), &dead_letters)?;
+            let what = format!("{name}: bisection of a failed batch");
+            equal(
+                &what,
+                at(mapping, "/BisectBatchOnFunctionError"),
+                &json!(true),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The streams that a function's permissions boundary allows it to read.
+    fn readable_streams(&self, function: &str) -> Vec<&'a Value> {
+        let role = self.properties(&format!("{function}Role"));
+        let boundary = at(role, "/PermissionsBoundary/Ref")
+            .as_str()
+            .unwrap_or_default();
+        let statements = at(self.properties(boundary), "/PolicyDocument/Statement");
+        let statements = statements.as_array().into_iter().flatten();
+        let reading = statements.filter(|statement| {
+            let mut actions = at(statement, "/Action").as_array().into_iter().flatten();
+            actions.any(|action| READING.iter().any(|reading| action == reading))
+        });
+        reading
+            .map(|statement| at(statement, "/Resource"))
+            .collect()
+    }
+
+    fn check_storage(&self) -> Result<()> {
+        let expiry = json!({"AttributeName": "expires_at", "Enabled": true});
+        for (name, table) in self.of_type("AWS::DynamoDB::Table") {
+            equal(
+                &format!("{name}: expiry"),
+                at(table, "/TimeToLiveSpecification"),
+                &expiry,
+            )?;
+        }
+        for (name, group) in self.of_type("AWS::Logs::LogGroup") {
+            let days = json!({"Ref": "LogDays"});
+            equal(
+                &format!("{name}: retention"),
+                at(group, "/RetentionInDays"),
+                &days,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn check_api(&self) -> Result<()> {
+        let api = at(self.only("AWS::ApiGatewayV2::Api")?, "/Body");
+        let stage = self.only("AWS::ApiGatewayV2::Stage")?;
+        let mut routes = BTreeSet::from(["$default".to_owned()]);
+        for (path, operations) in at(api, "/paths").as_object().into_iter().flatten() {
+            for method in operations
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(method, _)| method)
+            {
+                if path != "$default" {
+                    let method = match method.as_str() {
+                        "x-amazon-apigateway-any-method" => "ANY".to_owned(),
+                        method => method.to_uppercase(),
+                    };
+                    routes.insert(format!("{method} {path}"));
+                }
+            }
+        }
+        let throttled = at(stage, "/RouteSettings")
+            .as_object()
+            .into_iter()
+            .flatten();
+        let throttled: BTreeSet<_> = throttled.map(|(route, _)| route).collect();
+        let unknown: Vec<_> = throttled
+            .iter()
+            .filter(|key| !routes.contains(**key))
+            .collect();
+        ensure!(unknown.is_empty(), "throttles of no route: {unknown:?}");
+        let trailing = routes.iter().filter(|route| route.ends_with("/{slash+}"));
+        let missing: Vec<_> = trailing
+            .filter(|route| !throttled.contains(route))
+            .collect();
+        ensure!(
+            missing.is_empty(),
+            "trailing-slash routes without a throttle: {missing:?}"
+        );
+        let origins = at(api, "/x-amazon-apigateway-cors/Fn::If/0");
+        equal("condition of CORS", origins, &json!("HasAllowedOrigins"))
+    }
+
+    fn check_rotation(&self) -> Result<()> {
+        let rotation = self.only("AWS::SecretsManager::RotationSchedule")?;
+        equal(
+            "rotated secret",
+            at(rotation, "/SecretId"),
+            &json!({"Ref": "TokenKey"}),
+        )?;
+        let days = json!({"AutomaticallyAfterDays": {"Ref": "RotationDays"}});
+        equal(
+            "interval of the rotation",
+            at(rotation, "/RotationRules"),
+            &days,
+        )
+    }
+}
+
+fn equal(what: &str, found: &Value, expected: &Value) -> Result<()> {
+    ensure!(
+        found == expected,
+        "{what}: found {found:#}, expected {expected:#}"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An expanded template that follows all rules.
+    fn template() -> Value {
+        let mut resources = json!({
+            "BoundaryPolicy": {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {"PolicyDocument": {"Statement": [
+                    {"Action": ["dynamodb:GetRecords"], "Resource": "stream"},
+                    {"Action": ["dynamodb:GetItem"], "Resource": "table"},
+                ]}},
+            },
+            "MailerOutbox": {
+                "Type": "AWS::Lambda::EventSourceMapping",
+                "Properties": {
+                    "FunctionName": {"Ref": "Mailer"},
+                    "EventSourceArn": "stream",
+                    "BisectBatchOnFunctionError": true,
+                    "DestinationConfig": {
+                        "OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
+                    },
+                },
+            },
+            "Table": {
+                "Type": "AWS::DynamoDB::Table",
+                "Properties": {
+                    "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": true},
+                },
+            },
+            "FunctionLogs": {
+                "Type": "AWS::Logs::LogGroup",
+                "Properties": {"RetentionInDays": {"Ref": "LogDays"}},
+            },
+            "Api": {
+                "Type": "AWS::ApiGatewayV2::Api",
+                "Properties": {"Body": {
+                    "paths": {
+                        "/a": {"get": {}, "x-amazon-apigateway-any-method": {}},
+                        "$default": {"x-amazon-apigateway-any-method": {}},
+                    },
+                    "x-amazon-apigateway-cors": {"Fn::If": ["HasAllowedOrigins", {}, {}]},
+                }},
+            },
+            "Stage": {
+                "Type": "AWS::ApiGatewayV2::Stage",
+                "Properties": {"RouteSettings": {"GET /a": {}, "ANY /a": {}, "$default": {}}},
+            },
+            "Rotation": {
+                "Type": "AWS::SecretsManager::RotationSchedule",
+                "Properties": {
+                    "SecretId": {"Ref": "TokenKey"},
+                    "RotationRules": {"AutomaticallyAfterDays": {"Ref": "RotationDays"}},
+                },
+            },
+        });
+        for name in HASHING.into_iter().chain(["Mailer"]) {
+            let mut properties = json!({"LoggingConfig": {
+                "LogGroup": {"Ref": "FunctionLogs"}, "LogFormat": "JSON", "SystemLogLevel": "WARN",
+            }});
+            let mut role = json!({});
+            match name {
+                "Mailer" => role = json!({"PermissionsBoundary": {"Ref": "BoundaryPolicy"}}),
+                _ => properties["ReservedConcurrentExecutions"] = json!({"Fn::If": []}),
+            }
+            resources[name] = json!({"Type": "AWS::Lambda::Function", "Properties": properties});
+            resources[format!("{name}Role")] =
+                json!({"Type": "AWS::IAM::Role", "Properties": role});
+        }
+        json!({"Parameters": {"Tracing": {"Default": "Disabled"}}, "Resources": resources})
+    }
+
+    #[test]
+    fn a_template_that_follows_all_rules_passes() {
+        check(&template()).unwrap();
+    }
+
+    #[test]
+    fn every_rule_names_what_breaks_it() {
+        for (pointer, value, wanted) in [
+            (
+                "/Mailer/Properties/LoggingConfig/LogFormat",
+                json!("Text"),
+                "Mailer: logs",
+            ),
+            ("/Mailer/Properties", json!({}), "Mailer: logs"),
+            (
+                "/MailerOutbox/Properties/EventSourceArn",
+                json!("other"),
+                "Mailer: readable streams",
+            ),
+            (
+                "/MailerRole/Properties",
+                json!({}),
+                "Mailer: readable streams",
+            ),
+            (
+                "/WhaleLogin/Properties/ReservedConcurrentExecutions",
+                Value::Null,
+                "functions of limited concurrency",
+            ),
+            (
+                "/MailerOutbox/Properties/DestinationConfig",
+                Value::Null,
+                "MailerOutbox: destination of failures",
+            ),
+            (
+                "/MailerOutbox/Properties/BisectBatchOnFunctionError",
+                json!(false),
+                "MailerOutbox: bisection",
+            ),
+            (
+                "/Table/Properties/TimeToLiveSpecification/Enabled",
+                json!(false),
+                "Table: expiry",
+            ),
+            (
+                "/FunctionLogs/Properties",
+                json!({}),
+                "FunctionLogs: retention",
+            ),
+            (
+                "/Stage/Properties/RouteSettings",
+                json!({"GET /unknown": {}}),
+                "throttles of no route",
+            ),
+            (
+                "/Stage/Type",
+                json!("Other"),
+                "not exactly one AWS::ApiGatewayV2::Stage",
+            ),
+            (
+                "/Api/Properties/Body/x-amazon-apigateway-cors",
+                json!({}),
+                "condition of CORS",
+            ),
+            (
+                "/Rotation/Properties/SecretId",
+                json!({"Ref": "DataKey"}),
+                "rotated secret",
+            ),
+            (
+                "/Rotation/Properties/RotationRules",
+                json!({}),
+                "interval of the rotation",
+            ),
+        ] {
+            let mut template = template();
+            *template["Resources"].pointer_mut(pointer).unwrap() = value;
+            let error = check(&template).unwrap_err().to_string();
+            assert!(error.starts_with(wanted), "{pointer}: {error}");
+        }
+    }
+
+    #[test]
+    fn tracing_follows_its_parameter() {
+        let mut template = template();
+        template["Parameters"]["Tracing"]["Default"] = json!("Active");
+        assert!(check(&template).is_err());
+        for name in HASHING.into_iter().chain(["Mailer"]) {
+            let tracing = json!({"Mode": {"Ref": "Tracing"}});
+            template["Resources"][name]["Properties"]["TracingConfig"] = tracing;
+        }
+        check(&template).unwrap();
+    }
+}
