@@ -1,177 +1,236 @@
-//! The sample events, each with the answer beside it: `events/center-login.json` gets
-//! `events/center-login.snap`, from the real binary, on a store that only the events fill.
+//! The sample events: each function's response to `events/<function>.json`, in one snapshot.
 //!
-//! They are invoked in the order of their names, but for what one takes from another:
-//! `${center-login.access_token}` is that member of the other's answer, which so comes before.
-//! `${rotation.…}` is of a rotation of the token key that has begun.
-//! `.ci/invoke` runs the same test with `cargo lambda invoke`.
+//! Each event runs on an empty store, after its prerequisites: the events that it refers to, as in
+//! `${center-login.access_token}`, and those of [`PREREQUISITES`]. `${rotation.…}` refers to a
+//! pending rotation of the token key. With the environment variable `INVOKE_PORT`, which `cargo xtask events`
+//! sets, `cargo lambda invoke` sends the events to functions that run already.
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use local::{Cloud, Options};
 use serde_json::{Value, json};
-use shared::Env;
+use shared::{Config, Connections};
 
-use crate::world::filters;
+use crate::support::{filters, local_options};
 
-/// How much is shown of a body that is no JSON: a page has tests of its own.
-const SHOWN: usize = 100;
+/// The events that must precede an event that refers to none of their members.
+const PREREQUISITES: [(&str, &[&str]); 6] = [
+    ("center-login", &["admin"]), // the administrator logs in
+    ("whale-login", &["center-register"]),
+    ("whale-list-users", &["user-index-sync"]), // the index has the user of the stream record
+    // These show what another event has set.
+    ("campus-view-profile", &["campus-change-profile"]),
+    ("profile-get-user", &["center-update-me"]),
+    ("whale-current-user", &["profile-set-avatar"]),
+];
+
+/// The characters that a snapshot shows of a body that is not JSON. Other tests compare the pages.
+const SHOWN_CHARS: usize = 100;
 
 #[tokio::test]
-async fn every_event_gets_the_answer_beside_it() {
+async fn every_sample_event_gets_its_response() {
     let _filters = filters();
-    let options = Options {
-        template: folder().with_file_name("template.yaml"),
-        binaries: Path::new(env!("CARGO_BIN_EXE_unrouted")).with_file_name(""),
-        streams: false, // a stream's event is sent here as all others are
-        ..Options::default()
-    };
-    let cloud = Cloud::start(options).await.expect("the cloud starts");
-    let mut story = Story {
-        cloud,
-        bodies: BTreeMap::new(),
-    };
-    let files = fs::read_dir(folder())
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").path());
-    let events = files.filter(|file| file.extension().is_some_and(|ending| ending == "json"));
-    let mut names: Vec<_> = events
-        .map(|file| {
-            file.file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
-    names.sort();
-    assert!(!names.is_empty());
-    for name in names {
-        story.invoke(&name).await;
+    let samples = Samples::open().await;
+    let mut responses = String::new();
+    for function in samples.functions() {
+        samples.empty_tables().await;
+        let response = Run::new(&samples).send(&function).await;
+        responses.push_str(&format!("{function}\n{response:#}\n\n"));
     }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"\b[0-9a-f]{32}\b", "[random]");
+    settings.add_filter(r"sha256-[\w+/=]+", "sha256-[hash]");
+    settings.add_filter(r"http://127\.0\.0\.1:\d+", "[base URL]");
+    settings.bind(|| insta::assert_snapshot!("events", responses));
 }
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("events")
 }
 
-struct Story {
+/// The functions that get the events, and their store.
+struct Samples {
     cloud: Cloud,
-    /// The body of each answer so far, by the name of the event.
+    operator: Connections,
+    /// The port of `cargo lambda`.
+    port: Option<OsString>,
+}
+
+impl Samples {
+    async fn open() -> Self {
+        let options = Options {
+            event_sources: false, // the events have the stream records
+            ..local_options()
+        };
+        let cloud = Cloud::start(options).await.expect("the cloud starts");
+        let port = env::var_os("INVOKE_PORT");
+        let operator = match &port {
+            Some(_) => Connections::new(Config::from_environment()),
+            None => Connections::from_variables(cloud.operator_env()),
+        };
+        Self {
+            cloud,
+            operator: operator.expect("an environment"),
+            port,
+        }
+    }
+
+    /// The functions that have an event, by name.
+    fn functions(&self) -> Vec<String> {
+        let files = fs::read_dir(folder()).expect("a folder");
+        let files = files.map(|file| file.expect("a file").path());
+        let events = files.filter(|file| file.extension().is_some_and(|end| end == "json"));
+        let name = |file: PathBuf| file.file_stem().expect("a name").display().to_string();
+        let mut names: Vec<_> = events.map(name).collect();
+        names.sort();
+        assert!(!names.is_empty());
+        names
+    }
+
+    /// Deletes every item of every table.
+    async fn empty_tables(&self) {
+        let dynamodb = self.operator.clients.dynamodb();
+        let tables = dynamodb.list_tables().send().await.expect("a list");
+        for table in tables.table_names.unwrap_or_default() {
+            let described = dynamodb.describe_table().table_name(&table).send().await;
+            let described = described.expect("a description").table.expect("a table");
+            let schema = described.key_schema.expect("a key schema");
+            let items = dynamodb.scan().table_name(&table).into_paginator().items();
+            let items: Vec<_> = items.send().collect().await;
+            for item in items {
+                let item = item.expect("an item");
+                let value = |name: &str| (name.to_owned(), item[name].clone());
+                let key = schema
+                    .iter()
+                    .map(|key| value(&key.attribute_name))
+                    .collect();
+                let delete = dynamodb.delete_item().table_name(&table);
+                delete.set_key(Some(key)).send().await.expect("a deletion");
+            }
+        }
+    }
+
+    async fn invoke(&self, function: &str, event: &Value) -> Value {
+        match &self.port {
+            Some(port) => invoke_by_cargo_lambda(function, event, port),
+            None => {
+                let response = self.cloud.invoke(function, event).await;
+                response.unwrap_or_else(|error| panic!("{function}: {error:#}"))
+            }
+        }
+    }
+
+    /// Stores a pending version of the token key, and returns the members of its rotation event.
+    async fn begin_rotation(&self) -> Value {
+        let key = self
+            .operator
+            .config
+            .required("TOKEN_KEY")
+            .expect("the key's id");
+        let version = "01941234-5678-4abc-8def-0123456789ab";
+        let put = self.operator.clients.secrets_manager().put_secret_value();
+        let put = put
+            .secret_id(&key)
+            .client_request_token(version)
+            .secret_string("0123456789".repeat(4))
+            .version_stages("AWSPENDING");
+        put.send().await.expect("a version");
+        json!({ "SecretId": key, "ClientRequestToken": version })
+    }
+}
+
+/// One event with its prerequisites.
+struct Run<'a> {
+    samples: &'a Samples,
+    /// The body of each response so far, by function.
     bodies: BTreeMap<String, Value>,
 }
 
-impl Story {
-    /// Invokes the function of this name with its event, unless it was already.
-    async fn invoke(&mut self, name: &str) {
+impl<'a> Run<'a> {
+    fn new(samples: &'a Samples) -> Self {
+        Self {
+            samples,
+            bodies: BTreeMap::new(),
+        }
+    }
+
+    /// Sends the event of `function` after its prerequisites, and returns the response.
+    async fn send(&mut self, function: &str) -> Value {
+        let listed = PREREQUISITES.iter().find(|(name, _)| *name == function);
+        for prerequisite in listed.map_or(&[][..], |(_, events)| events) {
+            self.require(prerequisite).await;
+        }
+        let event = self.event(function).await;
+        let mut response = self.samples.invoke(function, &event).await;
+        if let Some(body) = response.get("body").and_then(Value::as_str) {
+            response["body"] = shown(body);
+        }
+        let body = response.get("body").unwrap_or(&response).clone();
+        self.bodies.insert(function.to_owned(), body);
+        response
+    }
+
+    /// Sends the event of `name` unless that is done.
+    async fn require(&mut self, name: &str) {
         if self.bodies.contains_key(name) {
             return;
         }
-        if name == "rotation" {
-            let rotation = self.rotation().await;
-            self.bodies.insert(name.to_owned(), rotation);
-            return;
+        match name {
+            "rotation" => {
+                let rotation = self.samples.begin_rotation().await;
+                self.bodies.insert(name.to_owned(), rotation);
+            }
+            function => {
+                Box::pin(self.send(function)).await;
+            }
         }
-        let event = self.filled(name).await;
-        let mut answer = match env::var_os("INVOKE_PORT") {
-            Some(port) => by_cargo_lambda(name, &event, &port),
-            None => self
-                .cloud
-                .invoke(name, &event)
-                .await
-                .unwrap_or_else(|error| panic!("{name}: {error:#}")),
-        };
-        if let Some(body) = answer.get("body").and_then(Value::as_str) {
-            answer["body"] = shown(body);
-        }
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(folder());
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.add_filter(r"\b[0-9a-f]{32}\b", "[random]");
-        settings.add_filter(r"sha256-[\w+/=]+", "sha256-[hash]");
-        settings.add_filter(r"http://127\.0\.0\.1:\d+", "[here]");
-        settings.bind(|| insta::assert_snapshot!(name, format!("{answer:#}")));
-        let body = answer.get("body").unwrap_or(&answer).clone();
-        self.bodies.insert(name.to_owned(), body);
     }
 
-    /// Gives the token key a version to come: what Secrets Manager tells the rotator of it.
-    async fn rotation(&self) -> Value {
-        let operator = match env::var_os("INVOKE_PORT") {
-            Some(_) => Env::load(),
-            None => Env::of(self.cloud.operator()),
-        };
-        let operator = operator.expect("an environment");
-        let (key, version) = (
-            operator.text("TOKEN_KEY").expect("its id"),
-            "01941234-5678-4abc-8def-0123456789ab",
-        );
-        let put = operator
-            .secrets_manager()
-            .put_secret_value()
-            .secret_id(&key)
-            .client_request_token(version);
-        let put = put
-            .secret_string("0123456789".repeat(4))
-            .version_stages("AWSPENDING")
-            .send()
-            .await;
-        put.expect("a version");
-        json!({ "SecretId": key, "ClientRequestToken": version })
-    }
-
-    /// The event, with what it takes from others.
-    async fn filled(&mut self, name: &str) -> Value {
-        let mut text = fs::read_to_string(folder().join(format!("{name}.json"))).expect("an event");
+    /// The event of `function`, with the members of other responses that it refers to.
+    async fn event(&mut self, function: &str) -> Value {
+        let file = folder().join(format!("{function}.json"));
+        let mut text = fs::read_to_string(file).expect("an event");
         while let Some((before, after)) = text.split_once("${") {
-            let (place, after) = after.split_once('}').expect("an end");
-            let (other, members) = place.split_once('.').expect("an event and a member");
-            Box::pin(self.invoke(other)).await;
-            let found = members
+            let (reference, after) = after.split_once('}').expect("an end");
+            let (other, members) = reference.split_once('.').expect("a function and a member");
+            self.require(other).await;
+            let value = members
                 .split('.')
                 .fold(&self.bodies[other], |value, member| &value[member]);
-            assert!(!found.is_null(), "{name}: no {place}");
-            let found = found
+            assert!(!value.is_null(), "{function}.json: no {reference}");
+            let value = value
                 .as_str()
-                .map_or_else(|| found.to_string(), str::to_owned);
-            text = format!("{before}{found}{after}");
+                .map_or_else(|| value.to_string(), str::to_owned);
+            text = format!("{before}{value}{after}");
         }
         serde_json::from_str(&text).expect("JSON")
     }
 }
 
-/// The body as JSON, or how it begins.
+/// The body as JSON, or its beginning.
 fn shown(body: &str) -> Value {
-    let beginning = || format!("{}…", body.chars().take(SHOWN).collect::<String>());
+    let beginning = || format!("{}…", body.chars().take(SHOWN_CHARS).collect::<String>());
     serde_json::from_str(body).unwrap_or_else(|_| json!(beginning()))
 }
 
-fn by_cargo_lambda(name: &str, event: &Value, port: &OsStr) -> Value {
+fn invoke_by_cargo_lambda(function: &str, event: &Value, port: &OsStr) -> Value {
     let mut invoke = Command::new("cargo");
-    invoke
-        .args([
-            "lambda",
-            "invoke",
-            name,
-            "--invoke-address",
-            "127.0.0.1",
-            "--invoke-port",
-        ])
-        .arg(port);
-    let invoked = invoke
-        .arg("--data-ascii")
-        .arg(event.to_string())
-        .output()
-        .expect("cargo");
-    let (answer, said) = (
-        String::from_utf8_lossy(&invoked.stdout),
-        String::from_utf8_lossy(&invoked.stderr),
+    invoke.args(["lambda", "invoke", function]);
+    invoke.args(["--invoke-address", "127.0.0.1", "--invoke-port"]);
+    invoke.arg(port).arg("--data-ascii").arg(event.to_string());
+    let output = invoke.output().expect("cargo");
+    let (response, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
     );
-    assert!(invoked.status.success(), "{name}: {said}");
-    serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{name}: {answer}{said}"))
+    assert!(output.status.success(), "{function}: {errors}");
+    serde_json::from_str(&response).unwrap_or_else(|_| panic!("{function}: {response}{errors}"))
 }

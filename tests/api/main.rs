@@ -1,6 +1,7 @@
-//! Black-box tests: HTTP against the real function binaries, on an embedded cloud of each
-//! test's own. No network, no server to start, no order. `.ci/deploy` runs the same tests
-//! against a deployed stack.
+//! Black-box tests: HTTP requests to the real function binaries.
+//!
+//! By default each test starts an embedded cloud of its own: no network, no server, no order.
+//! With the feature `deployed` the suite runs against the stack that `cargo xtask deploy-emulator` deployed.
 
 #![allow(
     clippy::expect_used,
@@ -10,43 +11,83 @@
     reason = "a panic is how a test fails"
 )]
 
-mod admin;
-mod administrators;
-mod assignment;
-mod authority;
-mod avatar_faults;
-mod avatars;
-mod campus;
-mod campus_bounds;
-mod captchas;
-mod center;
-mod cold_starts;
-mod directory;
-mod directory_figures;
-mod directory_property;
-mod directory_races;
-mod directory_repair;
-mod ear;
+mod support;
+
+/// The API: requests and responses of every family.
+mod endpoints {
+    mod campus;
+    mod campus_validation;
+    mod center;
+    mod fallback;
+    mod mass_assignment;
+    pub mod openapi;
+    mod profile;
+    mod whale;
+}
+
+/// User accounts in the store, whatever the family.
+mod users {
+    mod authority;
+    mod lifecycle;
+    mod passwords;
+    mod rate_limits;
+    mod unique_names;
+}
+
+/// Uploaded pictures.
+mod avatars {
+    mod failures;
+    mod upload;
+}
+
+/// E-mails, and the codes in them.
+mod mail {
+    mod codes;
+    mod delivery;
+}
+
+/// The list of users.
+mod user_index {
+    mod figures;
+    mod list;
+    mod property;
+    mod races;
+    mod repair;
+}
+
+/// Access tokens, and the rotation of their key.
+mod tokens {
+    mod access;
+    mod rotation;
+}
+
+/// The function `admin`.
+mod admin {
+    mod commands;
+    mod first_administrator;
+    mod import;
+    mod last_administrator;
+}
+
+/// The function runtime: logs, metrics, failures of AWS, cold starts.
+mod runtime {
+    mod aws_failures;
+    mod cold_starts;
+    mod logs;
+}
+
+/// The template, and rules that no compiler checks.
+mod deployment {
+    mod conventions;
+    mod template;
+}
+
+/// The local cloud, as developers use it.
+mod dev_tools {
+    mod invoke;
+    mod restart;
+    mod seed;
+    mod watch;
+}
+
 mod events;
-mod faults;
-mod imports;
-mod invoke;
-mod life;
-mod limits;
-mod logs;
-mod mails;
-mod openapi;
-mod passwords;
-mod profile;
-mod races;
-mod restart;
-mod rotation;
-mod stack;
-mod template;
-mod tidy;
-mod tokens;
-mod unrouted;
-mod upload;
-mod watch;
-mod whale;
-mod world;

@@ -1,4 +1,4 @@
-// Chromium, as it is installed, and the two widths at which people look.
+// The installed Chromium, and the two screens of the tests.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -6,14 +6,14 @@ import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-// Nothing but the page under test is to be asked for, and a container has no sandbox to give.
+// No requests besides those of the page under test. A container cannot run Chromium's sandbox.
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
 
 const found = (process.env.PATH ?? '').split(delimiter).flatMap(folder => NAMES.map(name => join(folder, name)));
 const executablePath = process.env.CHROMIUM ?? found.find(path => existsSync(path));
 if (!executablePath && process.env.CI === 'true') throw new Error('no Chromium is installed');
 
-/** Why there are no tests of a browser here, or false. */
+/** The reason to skip the browser tests, or false. */
 export const skip = executablePath ? false : 'no Chromium is installed';
 
 /** The two screens, each in one of the two languages. */
@@ -22,25 +22,25 @@ export const SCREENS = [
   { name: 'a phone', viewport: { width: 360, height: 640 }, locale: 'zh-CN', isMobile: true, hasTouch: true },
 ];
 
-/** A browser, which is shared by the tests of a file. */
+/** A browser that the tests of a file share. */
 export const launch = () => chromium.launch({ executablePath, args: FLAGS });
 
-/** Runs `look` with a page of its own on this screen. Whatever the page complains of is a failure. */
+/** Runs `look` with a new page on this screen. Errors and console errors of the page fail the test. */
 export async function on(browser, { name: _, ...screen }, look) {
   const context = await browser.newContext(screen);
   const page = await context.newPage();
-  const complaints = [];
-  page.on('pageerror', error => complaints.push(error.message));
-  page.on('console', message => { if (message.type() === 'error') complaints.push(message.text()); });
+  const errors = [];
+  page.on('pageerror', error => errors.push(error.message));
+  page.on('console', message => { if (message.type() === 'error') errors.push(message.text()); });
   try {
     await look(page);
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(errors, []);
   } finally {
     await context.close();
   }
 }
 
-/** Fails where the page is wider than the screen, or a control that is shown is cut off by its sides. */
+/** Fails if the page is wider than the screen, or the screen cuts off a visible control. */
 export async function fits(page) {
   const width = page.viewportSize().width;
   const { scrollWidth, outside } = await page.evaluate(width => {

@@ -1,21 +1,21 @@
-// A cloud of a test file's own: in memory, on ports of its own.
+// An in-memory cloud for one test file, on free ports.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Builds what is to be built, and starts. Gives `url`, `mail`, `call` and `stop`. */
+/** Builds and starts the cloud. Returns `url`, `mail`, `call` and `stop`. */
 export async function startCloud() {
   const root = new URL('../..', import.meta.url);
-  const command = ['run', '--quiet', '--package', 'local', '--', '--memory', '--port', '0', '--aws-port', '0'];
+  const command = ['run', '--quiet', '--package', 'dev', '--', '--memory', '--port', '0', '--aws-port', '0'];
   const cloud = spawn('cargo', command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const exit = once(cloud, 'exit');
-  let said = '';
-  cloud.stderr.on('data', data => { said = (said + data).slice(-4000); });
+  let output = '';
+  cloud.stderr.on('data', data => { output = (output + data).slice(-4000); });
 
   const url = await new Promise((resolve, reject) => {
-    exit.then(() => reject(new Error(`the cloud has ended:\n${said}`)), reject);
+    exit.then(() => reject(new Error(`the cloud has ended:\n${output}`)), reject);
     createInterface(cloud.stdout).on('line', line => {
       if (line.startsWith('listening on ')) resolve(line.slice('listening on '.length));
     });
@@ -24,13 +24,13 @@ export async function startCloud() {
   return {
     url,
 
-    /** The JSON that the API answers. */
+    /** The JSON body of the API's response. */
     async call(method, path, body) {
       const headers = { 'Content-Type': 'application/json' };
       return (await fetch(url + path, { method, headers, body: JSON.stringify(body) })).json();
     },
 
-    /** The newest mail to this address, once there is one; a minute at most. */
+    /** Waits up to a minute for an e-mail to this address, and returns the newest. */
     async mail(address) {
       for (let tries = 0; tries < 600; tries += 1) {
         const mails = await (await fetch(`${url}/_local/mail`)).json();
@@ -38,7 +38,7 @@ export async function startCloud() {
         if (found) return found;
         await sleep(100);
       }
-      throw new Error(`no mail to ${address}:\n${said}`);
+      throw new Error(`no e-mail to ${address}:\n${output}`);
     },
 
     async stop() {

@@ -1,4 +1,4 @@
-// `/docs`: the documentation tries a call for real.
+// `/docs`: the documentation sends a real request.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -34,7 +34,7 @@ describe('the documentation', { skip }, () => {
 
       const form = new URLSearchParams({ username: `docs-${screen.viewport.width}`, password: 'password123' });
       const login = await fetch(`${cloud.url}/api/auth/login`, { method: 'POST', body: form });
-      assert.equal(login.status, 200, 'the account is there');
+      assert.equal(login.status, 200, 'the account exists');
     });
   }
 });

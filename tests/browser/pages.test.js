@@ -1,4 +1,4 @@
-// The pages behind the links in mails, from the mail to what came of it.
+// The pages that e-mails link to, from the e-mail to the changed account.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { startCloud } from './cloud.js';
 const PASSWORD = 'password123';
 const NEW = 'another-password';
 
-describe('the pages behind the links in mails', { skip }, () => {
+describe('the pages that e-mails link to', { skip }, () => {
   let cloud, browser;
   before(async () => {
     cloud = await startCloud();
@@ -17,25 +17,25 @@ describe('the pages behind the links in mails', { skip }, () => {
   after(async () => { await Promise.all([cloud?.stop(), browser?.close()]); });
 
   async function account(email) {
-    const made = await cloud.call('POST', '/api/users/', { email, password: PASSWORD, name: 'Name' });
-    assert.equal(made.code, 0, JSON.stringify(made));
-    return made.data;
+    const created = await cloud.call('POST', '/api/users/', { email, password: PASSWORD, name: 'Name' });
+    assert.equal(created.code, 0, JSON.stringify(created));
+    return created.data;
   }
   const login = async (email, password) => (await cloud.call('PUT', '/api/users/login/', { email, password })).code;
   const link = mail => mail.text.split(/\s/).find(word => word.startsWith(cloud.url));
   const code = mail => mail.text.split(/\s/).find(word => /^[0-9A-Z]{8}$/.test(word));
   const shown = (page, name) => page.getByRole('button', { name, exact: true });
-  /** The control is on the screen as it is, without scrolling. */
+  /** Asserts that the control is visible without scrolling. */
   const inView = async control => {
     const { y, height } = await control.boundingBox();
     assert.ok(y >= 0 && y + height <= control.page().viewportSize().height);
   };
-  /** Waits until the page tells this as a good outcome. */
-  const told = (page, words) => page.locator('#outcome.good', { hasText: words }).waitFor();
+  /** Waits until the page shows this message of success. */
+  const succeeds = (page, words) => page.locator('#outcome.good', { hasText: words }).waitFor();
 
   for (const screen of SCREENS) {
     const chinese = screen.locale === 'zh-CN';
-    const say = (zh, en) => (chinese ? zh : en);
+    const text = (zh, en) => (chinese ? zh : en);
     const address = what => `${what}@${screen.locale.toLowerCase()}.example.com`;
 
     test(`on ${screen.name}, an address is confirmed`, () => on(browser, screen, async page => {
@@ -46,26 +46,26 @@ describe('the pages behind the links in mails', { skip }, () => {
       await cloud.call('POST', '/api/users/verification_email/', { email });
 
       await page.goto(link(await cloud.mail(email)));
-      assert.equal(page.url(), `${cloud.url}/verify-email`, 'no token stays in the address bar');
-      assert.equal(await verified(), false, 'to open the page is not to confirm');
+      assert.equal(page.url(), `${cloud.url}/verify-email`, 'the address bar shows no token');
+      assert.equal(await verified(), false, 'opening the page does not confirm the address');
       await fits(page);
-      const confirm = shown(page, say('确认邮箱', 'Confirm the address'));
+      const confirm = shown(page, text('确认邮箱', 'Confirm the address'));
       await inView(confirm);
       await confirm.click();
-      await told(page, say('邮箱已确认，您可以关闭此页面。', 'The address is confirmed. You may close this page.'));
+      await succeeds(page, text('邮箱已确认，您可以关闭此页面。', 'The address is confirmed. You may close this page.'));
       assert.equal(await verified(), true);
       await fits(page);
     }));
 
-    test(`on ${screen.name}, a link of nobody confirms nothing`, () => on(browser, screen, async page => {
+    test(`on ${screen.name}, an invalid link confirms nothing`, () => on(browser, screen, async page => {
       await page.goto(`${cloud.url}/verify-email?u=00000000-0000-7000-8000-000000000000&t=nonsense`);
-      await shown(page, say('确认邮箱', 'Confirm the address')).click();
-      const words = say('链接已失效。请登录后重新获取确认邮件。', 'This link is no longer valid. Please log in and ask for a new mail.');
+      await shown(page, text('确认邮箱', 'Confirm the address')).click();
+      const words = text('链接已失效。请登录后重新获取确认邮件。', 'This link is no longer valid. Please log in and ask for a new mail.');
       await page.locator('#outcome:not(.good)', { hasText: words }).waitFor();
       await fits(page);
     }));
 
-    test(`on ${screen.name}, a password is set from the link in a mail`, () => on(browser, screen, async page => {
+    test(`on ${screen.name}, the link in an e-mail leads to a new password`, () => on(browser, screen, async page => {
       const email = address('forgot');
       await account(email);
       await cloud.call('POST', '/api/captcha/', { group: 1, email });
@@ -78,33 +78,33 @@ describe('the pages behind the links in mails', { skip }, () => {
       assert.deepEqual([await login(email, PASSWORD), await login(email, NEW)], [1413, 0]);
     }));
 
-    test(`on ${screen.name}, whoever comes without a link has a code sent`, () => on(browser, screen, async page => {
+    test(`on ${screen.name}, a visitor without a link requests a code`, () => on(browser, screen, async page => {
       const email = address('ask');
       await account(email);
 
       await page.goto(`${cloud.url}/reset-password`);
       await fits(page);
-      await page.getByLabel(say('邮箱', 'E-mail address')).fill(email);
-      const send = shown(page, say('发送验证码', 'Send a code'));
+      await page.getByLabel(text('邮箱', 'E-mail address')).fill(email);
+      const send = shown(page, text('发送验证码', 'Send a code'));
       await inView(send);
       await send.click();
-      await told(page, say('验证码已发送，请查收邮件。', 'The code is on its way. Please look at your mail.'));
+      await succeeds(page, text('验证码已发送，请查收邮件。', 'The code is on its way. Please look at your mail.'));
       await change(page, code(await cloud.mail(email)));
       assert.deepEqual([await login(email, PASSWORD), await login(email, NEW)], [1413, 0]);
     }));
 
-    /** Fills the form in and sends it. */
+    /** Fills in the form and submits it. */
     async function change(page, code) {
-      const password = page.getByLabel(say('新密码', 'New password'));
-      const submit = shown(page, say('设置新密码', 'Set the password'));
+      const password = page.getByLabel(text('新密码', 'New password'));
+      const submit = shown(page, text('设置新密码', 'Set the password'));
       await fits(page);
       for (const control of [password, submit]) await inView(control);
-      await page.getByLabel(say('邮件中的验证码', 'Code from the mail')).fill(code.toLowerCase());
+      await page.getByLabel(text('邮件中的验证码', 'Code from the mail')).fill(code.toLowerCase());
       await password.fill(NEW);
-      await shown(page, say('显示', 'Show')).click();
-      assert.equal(await password.getAttribute('type'), 'text', 'what is typed can be looked at');
+      await shown(page, text('显示', 'Show')).click();
+      assert.equal(await password.getAttribute('type'), 'text', 'the password is visible');
       await submit.click();
-      await told(page, say('密码已修改，请用新密码登录。', 'The password is changed. Please log in with the new one.'));
+      await succeeds(page, text('密码已修改，请用新密码登录。', 'The password is changed. Please log in with the new one.'));
       await fits(page);
     }
   }

@@ -1,0 +1,456 @@
+//! Conventions that no compiler checks: names of functions, least privilege, module boundaries.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use local::{AwsCall, Cloud, Effect, OPERATOR, Options, Statement};
+use serde_json::{Value, json};
+
+use crate::support::{LocalApp, PASSWORD, assert_same_set, fault_of, profile_change};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The path from the root and the text of every file below `folder` with this extension.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == ending)
+            {
+                let name = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned();
+                found.push((name, fs::read_to_string(&path).expect("a text")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The names of all functions: one binary each.
+fn functions() -> BTreeSet<String> {
+    let binaries = files("functions/bin", "rs").into_iter();
+    binaries
+        .map(|(file, _)| {
+            file.trim_start_matches("functions/bin/")
+                .trim_end_matches(".rs")
+                .to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn every_function_has_a_resource_and_a_sample_event() {
+    let template = root().join("template.yaml");
+    let cloud = Cloud::start(Options {
+        template,
+        ..Options::default()
+    })
+    .await
+    .expect("the cloud starts");
+    let deployed = cloud.template().functions.iter();
+    let deployed: BTreeSet<String> = deployed.map(|function| function.name.clone()).collect();
+    assert_same_set("functions and template.yaml", &functions(), &deployed);
+
+    let events = files("events", "json").into_iter();
+    let events = events.map(|(file, _)| {
+        file.trim_start_matches("events/")
+            .trim_end_matches(".json")
+            .to_owned()
+    });
+    assert_same_set(
+        "functions and events/*.json",
+        &functions(),
+        &events.collect(),
+    );
+}
+
+#[tokio::test]
+async fn every_job_names_what_invokes_it_in_its_first_line() {
+    let template = root().join("template.yaml");
+    let cloud = Cloud::start(Options {
+        template,
+        ..Options::default()
+    })
+    .await
+    .expect("the cloud starts");
+    for (file, text) in files("functions/jobs", "rs") {
+        let name = file.trim_start_matches("functions/jobs/");
+        let name = name.trim_end_matches(".rs").replace('_', "-");
+        let function = cloud.template().functions.iter();
+        let function = function.into_iter().find(|function| function.name == name);
+        let source = function.and_then(|function| function.sources.first());
+        let invokers = match source {
+            Some(source) => vec![format!("//! `{}`'s stream: ", source.table)],
+            None => vec![
+                "//! `aws lambda invoke`: ".to_owned(),
+                "//! `TokenKey`'s rotation: ".to_owned(),
+            ],
+        };
+        let named = invokers.iter().any(|invoker| text.starts_with(invoker));
+        assert!(named, "the first line of {file} names none of {invokers:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_environment_variable_is_read() {
+    let template = root().join("template.yaml");
+    let cloud = Cloud::start(Options {
+        template,
+        ..Options::default()
+    })
+    .await
+    .expect("the cloud starts");
+    let files = [files("shared/src", "rs"), files("functions", "rs")].concat();
+    let sources: String = files.into_iter().map(|(_, text)| text).collect();
+    for name in cloud
+        .template()
+        .functions
+        .iter()
+        .flat_map(|function| function.variables.keys())
+    {
+        assert!(
+            sources.contains(&format!("\"{name}\"")),
+            "no code reads {name}"
+        );
+    }
+}
+
+#[test]
+fn each_external_crate_is_used_only_in_its_own_module() {
+    for (word, places) in [
+        (
+            "aws_sdk_dynamodb",
+            &["shared/src/store/dynamodb", "shared/src/aws/c"][..], // capacity.rs and clients.rs
+        ),
+        (
+            "aws_sdk_secretsmanager",
+            &["shared/src/aws/secrets", "shared/src/aws/clients.rs"],
+        ),
+        (
+            "aws_sdk_s3",
+            &["shared/src/aws/avatars.rs", "shared/src/aws/clients.rs"],
+        ),
+        (
+            "aws_sdk_ses",
+            &[
+                "shared/src/aws/email_sender.rs",
+                "shared/src/aws/clients.rs",
+            ],
+        ),
+        ("lambda_runtime", &["shared/src/runtime"]),
+        (
+            "lambda_http",
+            &["shared/src/runtime", "shared/src/api/request.rs"],
+        ),
+        ("jsonwebtoken", &["shared/src/api/tokens"]),
+        ("argon2::", &["shared/src/domain/user/password.rs"]),
+        ("SystemRandom", &["shared/src/domain/random.rs"]),
+        ("\"USER#", &["shared/src/store/dynamodb/key.rs"]),
+        ("\"EMAIL#", &["shared/src/store/dynamodb/key.rs"]),
+        ("\"WX#", &["shared/src/store/dynamodb/key.rs"]),
+    ] {
+        for folder in ["functions", "shared/src"] {
+            for (file, text) in files(folder, "rs") {
+                let allowed = places.iter().any(|place| file.starts_with(place));
+                assert!(allowed || !text.contains(word), "{file} contains {word}");
+            }
+        }
+    }
+}
+
+/// The layers of `shared`, each of which imports from those before it only. The order is that of
+/// `shared/src/lib.rs`.
+const LAYERS: [&str; 7] = [
+    "domain",
+    "image",
+    "telemetry",
+    "aws",
+    "store",
+    "api",
+    "runtime",
+];
+
+#[test]
+fn a_layer_imports_from_the_layers_above_it_only() {
+    let library = fs::read_to_string(root().join("shared/src/lib.rs")).expect("a text");
+    let declared: Vec<&str> = library
+        .lines()
+        .filter_map(|line| line.strip_suffix(" {")?.split("mod ").nth(1))
+        .collect();
+    assert_eq!(declared, LAYERS, "the layers in shared/src/lib.rs");
+    for (place, layer) in LAYERS.iter().enumerate() {
+        for (file, text) in files(&format!("shared/src/{layer}"), "rs") {
+            let code = text.lines().filter(|line| !line.trim().starts_with("//"));
+            for path in code.flat_map(|line| line.split("crate::").skip(1)) {
+                let name: String = path
+                    .chars()
+                    .take_while(|letter| letter.is_ascii_lowercase())
+                    .collect();
+                let imported = LAYERS.iter().position(|layer| *layer == name);
+                let allowed = imported.is_some_and(|imported| imported <= place);
+                assert!(allowed, "{file} imports crate::{path}, from a layer below");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_function_links_ring_and_no_other_crypto_library() {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "-p",
+            "accounts",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree");
+    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+    assert!(tree.contains("ring v"), "{tree}");
+    for unwanted in [
+        "aws-lc-rs",
+        "aws-lc-sys",
+        "openssl-sys",
+        "native-tls",
+        "rsa v",
+        "aws-config",
+        "hyper v0",
+        "reqwest",
+    ] {
+        assert!(!tree.contains(unwanted), "{unwanted} is linked:\n{tree}");
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
+async fn no_function_has_an_unused_permission() {
+    let app = LocalApp::with_parameters(&[("AdminEmail", "root@example.com")]).await;
+    for function in ["center-register", "whale-create-user"] {
+        // After lost responses a sign-up reads whether it was committed.
+        let lost = fault_of(function, "TransactWriteItems", 3, Effect::LoseAnswer);
+        app.cloud.inject(lost);
+    }
+    let token = app.register_and_login("testuser").await;
+    app.me(&token).await;
+    let changes = json!({"phone": "13800138000", "apikey": "sk-1", "email": "new@example.com"});
+    app.update_me(&token, &changes).await;
+    app.update_me(&token, &json!({"phone": null})).await;
+    assert_eq!(app.login("new@example.com", PASSWORD).await.status, 200);
+
+    for (method, path) in [
+        ("GET", "/users"),
+        ("GET", "/users/auth"),
+        ("POST", "/users/auth"),
+        ("PUT", "/users/name"),
+    ] {
+        let body = json!({"name": "renamed", "real_name": "n", "id_card": "1234"});
+        let response = app
+            .send(app.request(method, path).bearer_auth(&token).json(&body))
+            .await;
+        assert_eq!(response.json()["error_code"], "0", "{path}: {response}");
+    }
+
+    app.upload_url(&token).await;
+    app.upload_url(&token).await; // deletes the first
+
+    let (user, token) = app.whale_account("a@b.co").await;
+    let put = async |path: &str, body: Value| {
+        let response = app
+            .send_json("PUT", &format!("{path}?token={token}"), &body)
+            .await;
+        assert_eq!(response.json()["code"], 0, "{path}: {response}");
+    };
+    app.send(app.request("GET", &format!("/api/current_user/?token={token}")))
+        .await;
+    let by_email = json!({"email": "a@b.co"});
+    app.send_json("POST", "/api/users/verification_email/", &by_email)
+        .await;
+    let mailed = app.newest_link_token().await;
+    put(
+        "/api/users/email_verified/",
+        json!({"user_uuid": user["uuid"], "token": mailed}),
+    )
+    .await;
+    app.promote(&user).await;
+    put(
+        "/api/users/name/",
+        json!({"email": "new@example.com", "name": "n"}),
+    )
+    .await;
+    put(
+        "/api/users/avatar/",
+        json!({"email": "new@example.com", "avatar": "https://example.com/a.png"}),
+    )
+    .await;
+    let code = app.code("a@b.co").await;
+    put(
+        "/api/captcha/check/",
+        json!({"group": 1, "email": "a@b.co", "code": code}),
+    )
+    .await;
+    app.send_json(
+        "PUT",
+        "/api/captcha/check/",
+        &json!({"group": 1, "user_id": 1, "code": code}),
+    )
+    .await;
+    let reset = json!({"email": "a@b.co", "code": code, "password_new": PASSWORD});
+    put("/api/users/password/", reset).await;
+    let change = json!({"email": "a@b.co", "password_old": PASSWORD, "password_new": PASSWORD});
+    put("/api/users/password/", change).await;
+    put(
+        "/api/users/login/",
+        json!({"email": "a@b.co", "password": PASSWORD}),
+    )
+    .await;
+
+    let (_, token) = app.student("student").await;
+    for phone in ["13700137000", "13700137001"] {
+        let mut body = profile_change("student");
+        body["phone"] = phone.into();
+        assert_eq!(app.change_profile(&token, &body).await.status, 200);
+    }
+    app.view_profile(&token, "").await;
+    let admin = app.campus_admin_token().await;
+    assert_eq!(app.view_profile(&admin, "?who=student").await.status, 200);
+    assert_eq!(
+        app.change_profile(&admin, &profile_change("student"))
+            .await
+            .status,
+        200
+    );
+    app.upload_url(&token).await;
+    app.update_me(&token, &json!({"avatar": "https://example.com/a.png"}))
+        .await;
+    assert_eq!(
+        app.admin(json!({"command": "sweep-avatars", "seconds": 0}))
+            .await["swept"],
+        2
+    );
+
+    let create = json!({"RequestType": "Create", "ResponseURL": "http://127.0.0.1:1/", "ResourceProperties": {"Email": "root@example.com"}});
+    app.admin(create).await; // creates the administrator, although the callback fails
+    let root = json!({"username": "admin", "password": app.secret("AdminPassword").await});
+    let root = app
+        .send(app.request("POST", "/api/auth/login").form(&root))
+        .await
+        .json();
+    for query in ["", "?blocked=0", "?email=a@b.co"] {
+        let list = app.request("GET", &format!("/api/users/{query}"));
+        let list = list.bearer_auth(root["access_token"].as_str().expect("a token"));
+        assert_eq!(app.send(list).await.json()["code"], 0, "{query}");
+    }
+    app.damage_user_index(&user).await;
+    app.admin(json!({"command": "rebuild-directory"})).await;
+    app.upload_url(&token).await;
+    let backup = app.items().await;
+    for command in [
+        json!({"command": "import-campus", "csv": "email,name,phone,wx\nb@b.co,b,13600136000,oB\n"}),
+        json!({"command": "import-campus", "csv": "email,name,phone,wx\nb@b.co,b,13600136001,oB\n"}),
+        json!({"command": "feature", "user": {"wx": "oB"}}),
+        json!({"command": "block", "user": {"username": "renamed"}}),
+        json!({"command": "audit", "user": "a@b.co"}),
+        json!({"command": "delete", "user": "b@b.co"}),
+        json!({"command": "delete", "user": {"wx": "student"}}), // with an avatar and codes
+        json!({"command": "delete", "user": "a@b.co"}),
+    ] {
+        let response = app.admin(command).await;
+        assert_eq!(response["error"], Value::Null, "{response}");
+    }
+
+    app.rotate_token_key().await;
+    app.settle().await;
+    for item in backup {
+        app.put_item("UsersTable", item).await;
+    }
+    app.admin(json!({"command": "rebuild-directory"})).await; // lists the restored users
+    app.settle().await;
+    let calls: Vec<_> = app
+        .cloud
+        .calls()
+        .into_iter()
+        .filter(|call| call.function != OPERATOR)
+        .collect();
+    let refused: Vec<_> = calls.iter().filter(|call| !call.granted).collect();
+    assert!(
+        refused.is_empty(),
+        "calls that are not granted: {refused:#?}"
+    );
+    let mut unused = BTreeSet::new();
+    for function in &app.cloud.template().functions {
+        let own = || calls.iter().filter(|call| call.function == function.name);
+        for grant in function.statements.iter().flat_map(grants) {
+            if !own().any(|call| uses(call, &grant)) {
+                let keys: Vec<_> = grant
+                    .conditions
+                    .iter()
+                    .flat_map(|condition| &condition.values)
+                    .collect();
+                unused.insert(format!(
+                    "{} {:?} {:?} {keys:?}",
+                    function.name, grant.actions, grant.resources
+                ));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "grants that no call uses: {unused:#?}");
+}
+
+/// The statement split by action, resource and kind of key.
+fn grants(statement: &Statement) -> Vec<Statement> {
+    let mut grants = Vec::new();
+    for (action, resource) in statement.actions.iter().flat_map(|action| {
+        statement
+            .resources
+            .iter()
+            .map(move |resource| (action, resource))
+    }) {
+        let one = Statement {
+            actions: vec![action.clone()],
+            resources: vec![resource.clone()],
+            ..statement.clone()
+        };
+        let values = one
+            .conditions
+            .first()
+            .map(|condition| condition.values.clone());
+        let Some(values) = values else {
+            grants.push(one);
+            continue;
+        };
+        for value in values {
+            let mut of_value = one.clone();
+            of_value.conditions[0].values = vec![value];
+            grants.push(of_value);
+        }
+    }
+    grants
+}
+
+/// Whether the call needs this grant.
+fn uses(call: &AwsCall, grant: &Statement) -> bool {
+    let needs = call.actions.iter().zip(&call.resources).zip(&call.contexts);
+    needs
+        .into_iter()
+        .any(|((action, resource), context)| grant.covers(action, resource, context))
+}

@@ -1,0 +1,388 @@
+//! Rules of `template.yaml` that no linter checks. They hold for every function, route, table and
+//! parameter in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use local::{StackSettings, Statement, Template};
+
+/// The resources that a grant may name by a pattern, and the reason.
+const PATTERNS: [(&str, &str); 2] = [
+    (":::avatarsbucket/avatars/*", "each avatar has its own key"),
+    (
+        ":identity/*",
+        "SES authorizes an address, a domain or the recipient; a condition limits the sender",
+    ),
+];
+
+/// The tables that may be deleted with the stack, and the reason.
+const PASSING: [(&str, &str); 3] = [
+    ("MailCodesTable", "a code expires after ten minutes"),
+    ("UserIndexTable", "it can be rebuilt from the users"),
+    (
+        "OutboxTable",
+        "an e-mail is sent or in the dead-letter queue",
+    ),
+];
+
+/// The families in the order of the template. Functions without a family follow.
+const ORDER: [&str; 5] = ["profile-", "whale-", "campus-", "center-", "pages-"];
+
+fn text() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml"))
+        .expect("a template")
+}
+
+fn template() -> Template {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml");
+    let parameters = BTreeMap::from([("AdminEmail".to_owned(), "root@example.com".to_owned())]);
+    let settings = StackSettings {
+        parameters,
+        ..StackSettings::default()
+    };
+    Template::read(&path, &settings).expect("a template")
+}
+
+/// The entries of a section such as `Resources`: names and texts.
+fn entries(section: &str) -> Vec<(String, String)> {
+    let text = text();
+    let lines = text
+        .lines()
+        .skip_while(|line| *line != format!("{section}:"))
+        .skip(1);
+    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let mut entries: Vec<(String, String)> = Vec::new();
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with("  #")) {
+        match line
+            .strip_prefix("  ")
+            .filter(|rest| !rest.starts_with(' '))
+        {
+            Some(name) => {
+                entries.push((name.split(':').next().unwrap().to_owned(), line.to_owned()))
+            }
+            None => {
+                let (_, entry) = entries.last_mut().expect("a name before its content");
+                entry.push('\n');
+                entry.push_str(line);
+            }
+        }
+    }
+    entries
+}
+
+/// The resources of a type, by logical id.
+fn resources(kind: &str) -> Vec<(String, String)> {
+    let of_kind = format!("\n    Type: {kind}");
+    let is = |entry: &str| entry.lines().any(|line| format!("\n{line}") == of_kind);
+    entries("Resources")
+        .into_iter()
+        .filter(|(_, entry)| is(entry))
+        .collect()
+}
+
+/// Every statement of every function, by the function's name.
+fn statements(template: &Template) -> Vec<(&str, &Statement)> {
+    let all = template.functions.iter();
+    all.flat_map(|function| {
+        function
+            .statements
+            .iter()
+            .map(|statement| (function.name.as_str(), statement))
+    })
+    .collect()
+}
+
+#[test]
+fn a_grant_names_its_actions_and_resources() {
+    let template = template();
+    for (function, statement) in statements(&template) {
+        assert_eq!(statement.effect, "Allow", "{function}");
+        assert!(
+            statement.not_actions.is_empty(),
+            "{function} has NotAction: {statement:?}"
+        );
+        for action in &statement.actions {
+            assert!(!action.contains(['*', '?']), "{function} may do {action}");
+        }
+        for resource in statement
+            .resources
+            .iter()
+            .filter(|resource| resource.contains(['*', '?']))
+        {
+            let excepted = PATTERNS
+                .iter()
+                .any(|(pattern, _)| resource.ends_with(pattern));
+            assert!(
+                excepted,
+                "{function} may do {:?} to {resource}",
+                statement.actions
+            );
+        }
+    }
+    for function in &template.functions {
+        assert!(
+            function.boundary.is_some(),
+            "{} has no boundary",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn a_grant_on_the_users_table_names_the_kinds_of_items() {
+    let template = template();
+    let table = template
+        .tables
+        .iter()
+        .find(|table| table.logical == "UsersTable")
+        .expect("the table");
+    let arn = format!(":table/{}", table.name);
+    let on_users = |statement: &Statement| {
+        statement
+            .resources
+            .iter()
+            .any(|resource| resource.ends_with(&arn))
+    };
+    for (function, statement) in statements(&template) {
+        let scans = function == "admin" && statement.actions == ["dynamodb:Scan"]; // a scan has no key
+        if scans || !on_users(statement) {
+            continue;
+        }
+        let keys = statement
+            .conditions
+            .iter()
+            .find(|condition| condition.key == "dynamodb:LeadingKeys");
+        let keys = keys.unwrap_or_else(|| panic!("{function} may touch every item: {statement:?}"));
+        let kind = |key: &String| !key.trim_end_matches('*').is_empty();
+        assert!(
+            keys.values.iter().all(kind),
+            "{function}: {:?}",
+            keys.values
+        );
+    }
+}
+
+#[test]
+fn a_role_has_at_most_ten_policies() {
+    for (name, block) in resources("AWS::Serverless::Function") {
+        let own = block.matches("!Ref May").count();
+        // IAM allows ten per role. SAM adds one for logs, one for traces, and one for streams.
+        let added = if block.contains("Type: DynamoDB") {
+            3
+        } else {
+            2
+        };
+        assert!(own + added <= 10, "{name} has {own} policies");
+    }
+}
+
+#[test]
+fn a_function_block_has_at_most_fifteen_lines() {
+    for (name, block) in resources("AWS::Serverless::Function") {
+        // Filters and retries of a stream take as many lines again.
+        let max = if block.contains("Type: DynamoDB") {
+            31
+        } else {
+            15
+        };
+        assert!(
+            block.lines().count() <= max,
+            "{name} takes {} lines",
+            block.lines().count()
+        );
+    }
+}
+
+#[test]
+fn functions_are_in_the_order_of_their_families() {
+    let template = template();
+    let place = |logical: &str| {
+        let function = template
+            .functions
+            .iter()
+            .find(|function| function.logical == logical);
+        let name = &function.expect("a function").name;
+        ORDER
+            .iter()
+            .position(|family| name.starts_with(family))
+            .unwrap_or(ORDER.len())
+    };
+    let places: Vec<usize> = resources("AWS::Serverless::Function")
+        .iter()
+        .map(|(logical, _)| place(logical))
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn a_trailing_slash_route_has_the_throttle_of_its_route() {
+    let text = text();
+    let mut throttles = BTreeMap::new();
+    for line in text
+        .lines()
+        .filter(|line| line.starts_with("        \"") && line.contains("Throttling"))
+    {
+        let (key, limits) = line
+            .trim()
+            .trim_start_matches('"')
+            .split_once("\": ")
+            .expect("an entry");
+        let numbers: Vec<u32> = limits
+            .split([' ', ','])
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        assert!(
+            numbers.len() == 2 && numbers.iter().all(|number| *number > 0),
+            "{line}"
+        );
+        assert_eq!(
+            throttles.insert(key.to_owned(), numbers),
+            None,
+            "{key} twice"
+        );
+    }
+    let routes = template().routes();
+    let key = |route: &local::Route| match route.path.as_str() {
+        "$default" => route.path.clone(),
+        path => format!("{} {path}", route.method),
+    };
+    let routes: BTreeSet<String> = routes.iter().map(key).collect();
+    for key in throttles.keys() {
+        assert!(
+            routes.contains(key),
+            "RouteSettings names {key}, which is no route"
+        );
+    }
+    for key in routes.iter().filter(|key| key.ends_with("/{slash+}")) {
+        assert!(throttles.contains_key(key), "RouteSettings lacks {key}");
+    }
+    for (key, limits) in &throttles {
+        if let Some(path) = key.strip_suffix("/{slash+}") {
+            let default = vec![50, 100]; // DefaultRouteSettings
+            assert_eq!(limits, throttles.get(path).unwrap_or(&default), "{key}");
+        }
+    }
+}
+
+#[test]
+fn the_access_log_holds_neither_path_nor_query_string() {
+    let text = text();
+    let variables = text.split("$context.").skip(1);
+    let variables: Vec<&str> = variables
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    let may = [
+        "requestId",
+        "requestTime",
+        "routeKey",
+        "status",
+        "dataProcessed",
+        "responseLength",
+        "responseLatency",
+        "integrationLatency",
+        "integrationErrorMessage",
+        "identity.sourceIp",
+    ];
+    assert_eq!(variables, may);
+}
+
+#[test]
+fn user_data_is_retained_encrypted_and_recoverable() {
+    for (name, table) in resources("AWS::DynamoDB::Table") {
+        assert!(
+            table.contains("SSEEnabled: true"),
+            "{name} is not encrypted"
+        );
+        let kept = [
+            "DeletionPolicy: Retain",
+            "UpdateReplacePolicy: Retain",
+            "DeletionProtectionEnabled: true",
+            "PointInTimeRecoveryEnabled: true",
+        ];
+        if PASSING.iter().all(|(passing, _)| *passing != name) {
+            kept.iter()
+                .for_each(|word| assert!(table.contains(word), "{name} lacks {word}"));
+        }
+    }
+    for (name, bucket) in resources("AWS::S3::Bucket") {
+        let words = [
+            "BlockPublicAcls",
+            "BlockPublicPolicy",
+            "IgnorePublicAcls",
+            "RestrictPublicBuckets",
+        ];
+        words
+            .iter()
+            .for_each(|word| assert!(bucket.contains(&format!("{word}: true")), "{name}: {word}"));
+        assert!(
+            bucket.contains("DeletionPolicy: Retain"),
+            "{name} is deleted with the stack"
+        );
+    }
+}
+
+#[test]
+fn requests_without_tls_are_denied() {
+    let policies: Vec<String> = entries("Resources")
+        .into_iter()
+        .map(|(_, entry)| entry)
+        .collect();
+    let refusals = policies
+        .iter()
+        .flat_map(|policy| policy.split("- Sid: ").skip(1));
+    let refusals: Vec<&str> = refusals
+        .filter(|statement| statement.starts_with("TlsOnly\n"))
+        .collect();
+    for kind in ["AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"] {
+        for (name, _) in resources(kind) {
+            let names = [format!("!GetAtt {name}.Arn"), format!("!Ref {name}")];
+            let refused = |statement: &&str| {
+                statement.contains("Effect: Deny")
+                    && names.iter().any(|name| statement.contains(name))
+            };
+            assert!(refusals.iter().any(refused), "{name}");
+        }
+    }
+}
+
+#[test]
+fn ten_alarms_exist_and_cover_every_stream() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    assert_eq!(alarms.len(), 10);
+    for (name, alarm) in &alarms {
+        assert!(
+            alarm.contains("AlarmActions: [!Ref Alarms]"),
+            "{name} notifies no topic"
+        );
+    }
+    let (_, age) = alarms
+        .iter()
+        .find(|(_, alarm)| alarm.contains("IteratorAge"))
+        .expect("an alarm");
+    for function in template()
+        .functions
+        .iter()
+        .filter(|function| !function.sources.is_empty())
+    {
+        let dimension = format!("Value: !Ref {} }}", function.logical);
+        assert!(
+            age.contains(&dimension),
+            "no alarm watches the stream of {}",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn every_parameter_is_explained_here_and_in_the_readme() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
+        .expect("a text");
+    for (name, parameter) in entries("Parameters") {
+        assert!(parameter.contains("\n    Description: "), "{name}");
+        assert!(
+            readme.contains(&format!("| `{name}` | ")),
+            "README.md does not explain {name}"
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! `/_local/invoke`: direct invocation of a function, only by tools on this machine.
+
+use serde_json::json;
+
+use crate::support::LocalApp;
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: is about `local`")]
+async fn a_tool_invokes_a_function_and_a_web_page_cannot() {
+    let app = LocalApp::new().await;
+    let command =
+        json!({"command": "create-administrator", "username": "root", "email": "root@b.co"});
+    let post = |path: &str| app.request("POST", path).json(&command);
+    let path = "/_local/invoke/admin";
+    for request in [
+        post(path).header("origin", "https://evil.example"),
+        post(path).header("origin", "null"),
+        post(path).header("host", "evil.example"),
+        app.request("POST", path)
+            .header("content-type", "text/plain")
+            .body(command.to_string()),
+        app.request("POST", path).body(command.to_string()),
+    ] {
+        assert_eq!(app.send(request).await.status, 403);
+    }
+    assert_eq!(app.send(app.request("GET", path)).await.status, 405);
+    assert_eq!(app.send(post("/_local/invoke/nothing")).await.status, 404);
+    assert!(app.items().await.is_empty());
+    let created = app.send(post(path)).await;
+    assert_eq!(created.json()["user"]["username"], "root", "{created}");
+}

@@ -1,0 +1,44 @@
+//! Shared helpers: the application under test, requests to it, and its store.
+
+mod admin;
+mod avatars;
+mod callback_server;
+mod clock;
+mod deployment;
+mod emulator;
+mod faults;
+mod jwt;
+mod local_app;
+mod mail;
+mod requests;
+mod response;
+mod rng;
+mod sets;
+mod store;
+mod target;
+mod test_app;
+mod user_index;
+mod wait;
+
+pub use avatars::{FORM_END, PNG, file, part, picture};
+pub use callback_server::CallbackServer;
+pub use faults::{fault, fault_of, refuse};
+pub use jwt::{encode, encode_text, key_id, parts, sign, sign_text};
+pub use local_app::{LocalApp, ROTATOR, half_rotated};
+pub use requests::{profile_change, registration};
+pub use response::{Response, filters};
+pub use rng::TestRng;
+pub use sets::assert_same_set;
+pub use store::{Item, sorted};
+pub use target::{local_options, no_proxy_client};
+pub use test_app::TestApp;
+pub use user_index::emails;
+pub use wait::{eventually, in_time};
+
+/// The password of every user, unless a test sets another.
+pub const PASSWORD: &str = "password123";
+
+/// Runs all futures concurrently and returns their outputs in order.
+pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(futures).await
+}

@@ -1,0 +1,245 @@
+//! The application in an embedded cloud, with what only that offers.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use local::{Cloud, Effect, Hold, InjectedFault, Options};
+use serde_json::{Value, json};
+
+use super::clock::Clock;
+use super::target::{Target, local_options};
+use super::{TestApp, eventually, fault_of, refuse};
+
+/// The function that rotates the token key.
+pub const ROTATOR: &str = "token-key-rotation";
+
+/// A [`TestApp`] whose cloud, template parameters, environment and clock a test controls. Tests
+/// that use it are ignored with the feature `deployed`.
+pub struct LocalApp {
+    app: TestApp,
+    pub cloud: Arc<Cloud>,
+    clock: Clock,
+}
+
+impl Deref for LocalApp {
+    type Target = TestApp;
+
+    fn deref(&self) -> &TestApp {
+        &self.app
+    }
+}
+
+impl LocalApp {
+    pub async fn new() -> Self {
+        Self::with_parameters(&[]).await
+    }
+
+    /// The application with these parameters of the template.
+    pub async fn with_parameters(parameters: &[(&str, &str)]) -> Self {
+        Self::start(Options {
+            parameters: owned(parameters),
+            ..local_options()
+        })
+        .await
+    }
+
+    /// The application with these environment variables of the functions.
+    pub async fn with_variables(variables: &[(&str, &str)]) -> Self {
+        Self::start(Options {
+            variables: owned(variables),
+            ..local_options()
+        })
+        .await
+    }
+
+    /// The application with its data in this directory. Its functions do not cache secrets.
+    pub async fn on_disk(data: &Path) -> Self {
+        Self::start(Options {
+            data: Some(data.to_owned()),
+            variables: owned(&[("SECRETS_MANAGER_TTL", "0")]),
+            ..local_options()
+        })
+        .await
+    }
+
+    async fn start(mut options: Options) -> Self {
+        if cfg!(feature = "deployed") {
+            panic!("mark this test with `#[cfg_attr(feature = \"deployed\", ignore = ...)]`");
+        }
+        let clock = Clock::new();
+        options.variables.extend(owned(&[clock.variable()]));
+        let cloud = Cloud::start(options).await.expect("the cloud starts");
+        let cloud = Arc::new(cloud);
+        Self {
+            app: TestApp::at(Target::Local(cloud.clone())),
+            cloud,
+            clock,
+        }
+    }
+
+    /// Stops the cloud and waits for its processes to end.
+    pub async fn stop(self) {
+        let Self { app, cloud, .. } = self;
+        drop(app);
+        Arc::into_inner(cloud).expect("one owner").stop().await;
+    }
+
+    /// Moves the clock of the functions forward. It stands still from then on.
+    pub fn advance_clock(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Holds one call of `operation` by `function`, after `skip` others.
+    pub fn hold(&self, function: &str, operation: &str, skip: usize) -> Hold {
+        let hold = Hold::default();
+        let fault = fault_of(function, operation, 1, Effect::Hold(hold.clone()));
+        self.cloud.inject(InjectedFault { skip, ..fault });
+        hold
+    }
+
+    /// The DynamoDB operations since the last call, in order. Those of functions on a stream are
+    /// left out, because their order is not fixed.
+    pub fn dynamodb_calls(&self) -> Vec<String> {
+        let calls = self.cloud.calls();
+        self.cloud.clear_calls();
+        let functions = &self.cloud.template().functions;
+        let on_stream = |name: &str| {
+            functions
+                .iter()
+                .any(|function| function.name == name && !function.sources.is_empty())
+        };
+        let dynamodb = calls
+            .into_iter()
+            .filter(|call| call.service == "dynamodb" && !on_stream(&call.function));
+        dynamodb.map(|call| call.operation).collect()
+    }
+
+    /// The number of DynamoDB calls by `function` since the last question.
+    pub fn dynamodb_calls_by(&self, function: &str) -> u64 {
+        let calls = self.cloud.calls();
+        self.cloud.clear_calls();
+        let calls = calls
+            .iter()
+            .filter(|call| call.service == "dynamodb" && call.function == function);
+        calls.count() as u64
+    }
+
+    /// The number of times that `function` has read a secret.
+    pub fn secret_reads(&self, function: &str) -> usize {
+        let calls = self.cloud.calls();
+        calls
+            .iter()
+            .filter(|call| call.function == function && call.operation == "GetSecretValue")
+            .count()
+    }
+
+    /// Every log line that is JSON.
+    pub fn log_lines(&self) -> Vec<Value> {
+        let logs = self.cloud.logs();
+        logs.iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// The last log line of a request or command. The user index logs at its own pace.
+    pub fn last_log_line(&self) -> Value {
+        let lines = self.log_lines().into_iter().rev();
+        lines
+            .into_iter()
+            .find(|line| line["function_name"] != "user-index-sync")
+            .expect("a line")
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+/// Rotation of the token key.
+impl LocalApp {
+    /// Rotates the token key and returns the id of the new version, once it is current.
+    pub async fn rotate_token_key(&self) -> String {
+        let version = self.begin_rotation().await.expect("a rotation begins");
+        self.rotation_ends(&version).await;
+        version
+    }
+
+    /// Begins a rotation and returns the id of the new version, or the error message.
+    pub async fn begin_rotation(&self) -> Result<String, String> {
+        let rotate = self.operator().clients.secrets_manager().rotate_secret();
+        let begun = rotate
+            .secret_id(self.cloud.physical_id("TokenKey"))
+            .send()
+            .await;
+        begun
+            .map(|begun| begun.version_id.expect("a version"))
+            .map_err(|error| error.into_service_error().to_string())
+    }
+
+    /// Waits until `version` of the token key is current.
+    pub async fn rotation_ends(&self, version: &str) {
+        eventually("the new version of the token key", async || {
+            (self.key_stages(version).await == ["AWSCURRENT", "AWSPENDING"]).then_some(())
+        })
+        .await;
+    }
+
+    /// The staging labels of a version of the token key.
+    pub async fn key_stages(&self, version: &str) -> Vec<String> {
+        let describe = self.operator().clients.secrets_manager().describe_secret();
+        let described = describe
+            .secret_id(self.cloud.physical_id("TokenKey"))
+            .send()
+            .await;
+        let mut stages = described
+            .expect("a secret")
+            .version_ids_to_stages
+            .unwrap_or_default();
+        let mut stages = stages.remove(version).unwrap_or_default();
+        stages.sort();
+        stages
+    }
+
+    /// Invokes the rotation function for one step, as Secrets Manager does.
+    pub async fn rotation_step(&self, step: &str, version: &str) -> Result<Value, String> {
+        let secret = self.cloud.physical_id("TokenKey");
+        self.rotation_step_of(&secret, step, version).await
+    }
+
+    /// Invokes the rotation function for one step of any secret.
+    pub async fn rotation_step_of(
+        &self,
+        secret: &str,
+        step: &str,
+        version: &str,
+    ) -> Result<Value, String> {
+        let event = json!({"Step": step, "SecretId": secret, "ClientRequestToken": version});
+        self.cloud
+            .invoke(ROTATOR, &event)
+            .await
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// An application in which a rotation has failed at its first step, and the pending version.
+pub async fn half_rotated() -> (LocalApp, String) {
+    let app = LocalApp::new().await;
+    app.register_and_login("testuser").await; // signs with the key before
+    let refused = refuse(400, "EncryptionFailure");
+    app.cloud
+        .inject(fault_of(ROTATOR, "PutSecretValue", 1, refused));
+    let version = app.begin_rotation().await.expect("a rotation begins");
+    eventually("the failure of the first step", async || {
+        let logs = app.cloud.logs();
+        let failed = logs
+            .iter()
+            .any(|line| line.starts_with("token-key-rotation: "));
+        failed.then_some(())
+    })
+    .await;
+    (app, version)
+}
