@@ -11,6 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use local::{Cloud, Options};
 use serde_json::{Value, json};
@@ -56,9 +57,23 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("events")
 }
 
+/// Sends its sample event to each function that has permissions and made no AWS call yet.
+pub async fn send_to_functions_without_calls(cloud: Arc<Cloud>) {
+    let samples = Samples::of(cloud.clone());
+    for function in &cloud.template().functions {
+        let called = cloud
+            .calls()
+            .iter()
+            .any(|call| call.function == function.name);
+        if !called && !function.statements.is_empty() {
+            Run::new(&samples).send(&function.name).await;
+        }
+    }
+}
+
 /// The functions that get the events, and their store.
 struct Samples {
-    cloud: Cloud,
+    cloud: Arc<Cloud>,
     operator: Connections,
     /// The port of `cargo lambda`.
     port: Option<OsString>,
@@ -77,9 +92,19 @@ impl Samples {
             None => Connections::from_variables(cloud.operator_env()),
         };
         Self {
-            cloud,
+            cloud: Arc::new(cloud),
             operator: operator.expect("an environment"),
             port,
+        }
+    }
+
+    /// The functions of a running cloud.
+    fn of(cloud: Arc<Cloud>) -> Self {
+        let operator = Connections::from_variables(cloud.operator_env());
+        Self {
+            cloud,
+            operator: operator.expect("an environment"),
+            port: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use local::{AwsCall, Cloud, Effect, OPERATOR, Options, Statement};
 use serde_json::{Value, json};
 
+use crate::events::send_to_functions_without_calls;
 use crate::support::{LocalApp, PASSWORD, assert_same_set, fault_of, profile_change};
 
 fn root() -> &'static Path {
@@ -384,6 +385,7 @@ async fn no_function_has_an_unused_permission() {
         app.put_item("UsersTable", item).await;
     }
     app.admin(json!({"command": "rebuild-directory"})).await; // lists the restored users
+    send_to_functions_without_calls(app.cloud.clone()).await;
     app.settle().await;
     let calls: Vec<_> = app
         .cloud
