@@ -69,9 +69,9 @@ async fn a_request_is_one_line_with_its_metrics() {
     assert_eq!(app.cloud.logs().len(), before + 1);
     assert_snapshot!(normalized(app.last_log_line()), @r#"
     {
+      "ClientError": 0,
       "Duration": "[milliseconds]",
-      "Fault": 0,
-      "Refusal": 0,
+      "InternalError": 0,
       "_aws": {
         "CloudWatchMetrics": [
           {
@@ -86,11 +86,11 @@ async fn a_request_is_one_line_with_its_metrics() {
                 "Unit": "Milliseconds"
               },
               {
-                "Name": "Refusal",
+                "Name": "ClientError",
                 "Unit": "Count"
               },
               {
-                "Name": "Fault",
+                "Name": "InternalError",
                 "Unit": "Count"
               }
             ],
@@ -125,16 +125,19 @@ async fn a_refusal_is_logged_and_counted_with_its_error() {
     app.me("no token").await;
     let line = app.last_log_line();
     assert_eq!(
-        fields(&line, &["level", "status", "error", "Refusal", "Fault"]),
-        json!({"level": "INFO", "status": 401, "error": "bad_token", "Refusal": 1, "Fault": 0})
+        fields(
+            &line,
+            &["level", "status", "error", "ClientError", "InternalError"]
+        ),
+        json!({"level": "INFO", "status": 401, "error": "bad_token", "ClientError": 1, "InternalError": 0})
     );
-    assert_eq!(metrics_by_function(&line), ["Refusal"]);
+    assert_eq!(metrics_by_function(&line), ["ClientError"]);
     // Family `whale` refuses with status 200, which counts as a refusal too.
     let body = json!({"email": "a@b.co", "password": PASSWORD});
     app.send_json("PUT", "/api/users/login/", &body).await;
     assert_eq!(
-        fields(&app.last_log_line(), &["status", "error", "Refusal"]),
-        json!({"status": 200, "error": "no_such_account", "Refusal": 1})
+        fields(&app.last_log_line(), &["status", "error", "ClientError"]),
+        json!({"status": 200, "error": "no_such_account", "ClientError": 1})
     );
 }
 
@@ -151,14 +154,21 @@ async fn an_internal_error_is_logged_and_counted_with_its_cause() {
     assert_eq!(
         fields(
             &line,
-            &["level", "status", "error", "cause", "Refusal", "Fault"]
+            &[
+                "level",
+                "status",
+                "error",
+                "cause",
+                "ClientError",
+                "InternalError"
+            ]
         ),
         json!({
             "level": "ERROR", "status": 500, "error": "internal",
-            "cause": "GetItem: ResourceNotFoundException", "Refusal": 0, "Fault": 1,
+            "cause": "GetItem: ResourceNotFoundException", "ClientError": 0, "InternalError": 1,
         })
     );
-    assert_eq!(metrics_by_function(&line), ["Fault"]);
+    assert_eq!(metrics_by_function(&line), ["InternalError"]);
 }
 
 #[tokio::test]
@@ -229,7 +239,7 @@ async fn an_unreadable_event_is_logged_and_fails() {
     assert_eq!(
         (
             &app.last_log_line()["event"],
-            &app.last_log_line()["Refusal"]
+            &app.last_log_line()["ClientError"]
         ),
         (&json!("unreadable"), &json!(1))
     );
@@ -363,7 +373,7 @@ async fn the_variables_of_powertools_configure_the_log() {
     let app = LocalApp::with_variables(&[("POWERTOOLS_METRICS_DISABLED", "true")]).await;
     app.me("no token").await;
     let line = app.last_log_line();
-    assert_eq!((line.get("_aws"), &line["Refusal"]), (None, &json!(1)));
+    assert_eq!((line.get("_aws"), &line["ClientError"]), (None, &json!(1)));
 
     for variable in ["POWERTOOLS_LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"] {
         let app = LocalApp::with_variables(&[(variable, "ERROR")]).await;

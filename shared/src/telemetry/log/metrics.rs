@@ -20,9 +20,9 @@ pub(super) struct Metrics {
     /// The duration in milliseconds.
     duration: f64,
     /// 1 if the response is an error of the caller, else 0.
-    refusal: u8,
+    client_error: u8,
     /// 1 if an internal error occurred, else 0.
-    fault: u8,
+    internal_error: u8,
     #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
     aws: Option<Aws>,
 }
@@ -54,12 +54,12 @@ const DURATION: Metric = Metric {
     name: "Duration",
     unit: "Milliseconds",
 };
-const REFUSAL: Metric = Metric {
-    name: "Refusal",
+const CLIENT_ERROR: Metric = Metric {
+    name: "ClientError",
     unit: "Count",
 };
-const FAULT: Metric = Metric {
-    name: "Fault",
+const INTERNAL_ERROR: Metric = Metric {
+    name: "InternalError",
     unit: "Count",
 };
 
@@ -71,11 +71,14 @@ impl Metrics {
                 dimensions: [dimensions],
                 metrics,
             };
-            let mut directives = vec![directive(&["service"], &[DURATION, REFUSAL, FAULT])];
+            let mut directives = vec![directive(
+                &["service"],
+                &[DURATION, CLIENT_ERROR, INTERNAL_ERROR],
+            )];
             if internal_error {
-                directives.push(directive(&["service", "function_name"], &[FAULT]));
+                directives.push(directive(&["service", "function_name"], &[INTERNAL_ERROR]));
             } else if client_error {
-                directives.push(directive(&["service", "function_name"], &[REFUSAL]));
+                directives.push(directive(&["service", "function_name"], &[CLIENT_ERROR]));
             }
             Aws {
                 timestamp: crate::domain::clock::now().as_millisecond(),
@@ -85,8 +88,8 @@ impl Metrics {
         let duration = (took.as_secs_f64() * 1e5).round() / 1e2;
         Self {
             duration,
-            refusal: client_error.into(),
-            fault: internal_error.into(),
+            client_error: client_error.into(),
+            internal_error: internal_error.into(),
             aws,
         }
     }
