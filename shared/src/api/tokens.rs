@@ -133,7 +133,11 @@ impl Tokens {
             claims,
             &EncodingKey::from_secret(key.value.as_bytes()),
         )
-        .map_err(|_| InternalError::new("a token could not be signed").into())
+        .map_err(|error| {
+            InternalError::new("a token could not be signed")
+                .with_source(error)
+                .into()
+        })
     }
 
     async fn verify(&self, token: &str, purpose: &str) -> Result<Claims> {

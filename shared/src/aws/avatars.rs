@@ -63,7 +63,7 @@ impl Avatars {
             .content_disposition("inline");
         put.send()
             .await
-            .map_err(|error| service_error("PutObject", &error))?;
+            .map_err(|error| service_error("PutObject", error))?;
         Ok(AvatarUrl::stored(format!("{}/{key}", self.base_url)))
     }
 
@@ -76,7 +76,7 @@ impl Avatars {
         delete
             .send()
             .await
-            .map_err(|error| service_error("DeleteObject", &error))?;
+            .map_err(|error| service_error("DeleteObject", error))?;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Avatars {
         let list = self.s3.list_objects_v2().bucket(&self.bucket);
         let list = list.prefix(format!("{PREFIX}/")).set_start_after(after);
         let page = list.send().await;
-        let page = page.map_err(|error| service_error("ListObjectsV2", &error))?;
+        let page = page.map_err(|error| service_error("ListObjectsV2", error))?;
         let now = clock::now().as_second();
         let object = |object: &Object| {
             let modified = object.last_modified();
@@ -139,9 +139,10 @@ pub(crate) fn key_of(user: Uuid, url: &AvatarUrl) -> Option<String> {
     is_key.then(|| format!("{PREFIX}/{user}/{file}"))
 }
 
-fn service_error(operation: &str, error: &impl ProvideErrorMetadata) -> InternalError {
-    InternalError::new(format!(
-        "{operation}: {}",
-        error.code().unwrap_or("no answer")
-    ))
+fn service_error<E>(operation: &str, error: E) -> InternalError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.code().unwrap_or("no answer");
+    InternalError::new(format!("{operation}: {code}")).with_source(error)
 }

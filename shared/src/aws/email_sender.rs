@@ -43,6 +43,7 @@ impl EmailSender {
             let content = Content::builder().data(text).charset("UTF-8").build();
             content.map_err(|error| {
                 InternalError::new(format!("an e-mail could not be built: {error}"))
+                    .with_source(error)
             })
         };
         let body = Body::builder()
@@ -63,7 +64,7 @@ impl EmailSender {
             .message(message)
             .send()
             .await;
-        sent.map_err(|error| send_error(error.code()))?;
+        sent.map_err(|error| send_error(error.code()).with_source(error))?;
         Ok(())
     }
 }

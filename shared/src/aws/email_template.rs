@@ -126,7 +126,7 @@ fn greeting_name(name: &str) -> String {
 }
 
 fn render_error(error: askama::Error) -> InternalError {
-    InternalError::new(format!("letter: {error}"))
+    InternalError::new(format!("e-mail template: {error}")).with_source(error)
 }
 
 /// The text templates.

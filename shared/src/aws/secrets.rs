@@ -122,13 +122,14 @@ fn parse_response(
         Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => {
             Ok(None)
         }
-        Err(error) => Err(service_error("GetSecretValue", &error)),
+        Err(error) => Err(service_error("GetSecretValue", error)),
     }
 }
 
-fn service_error(operation: &str, error: &impl ProvideErrorMetadata) -> InternalError {
-    InternalError::new(format!(
-        "{operation}: {}",
-        error.code().unwrap_or("no answer")
-    ))
+fn service_error<E>(operation: &str, error: E) -> InternalError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.code().unwrap_or("no answer");
+    InternalError::new(format!("{operation}: {code}")).with_source(error)
 }

@@ -40,7 +40,7 @@ impl CfnResponder {
                 "must be an https URL",
             )));
         }
-        let mut last = InternalError::new("CloudFormation was not told");
+        let mut last = InternalError::new("CloudFormation got no response");
         for _ in 0..MAX_TRIES {
             match tokio::time::timeout(ATTEMPT_TIMEOUT, self.put_once(url, response)).await {
                 Ok(Ok(())) => return Ok(()),

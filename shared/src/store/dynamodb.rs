@@ -129,7 +129,7 @@ impl Database {
         let read = read.set_key(Some(key.attributes()));
         match read.consistent_read(true).send().await {
             Ok(output) => Ok(output.item),
-            Err(error) => Err(sdk_error("GetItem", &error)),
+            Err(error) => Err(sdk_error("GetItem", error)),
         }
     }
 
@@ -191,7 +191,7 @@ impl Database {
                         item,
                     }]));
                 }
-                Err(error) => return Err(sdk_error("UpdateItem", &error)),
+                Err(error) => return Err(sdk_error("UpdateItem", error)),
             }
         }
     }
@@ -219,7 +219,7 @@ impl Database {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons()
                 }
-                _ => return Err(sdk_error("TransactWriteItems", &error)),
+                _ => return Err(sdk_error("TransactWriteItems", error)),
             };
             // DynamoDB returns one reason for each write, in their order.
             let failed = reasons
@@ -282,8 +282,11 @@ async fn pause() {
 ///
 /// It is indeterminate if a write may have been applied. Only a permanent client error excludes
 /// that: every attempt would have had it.
-fn sdk_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> InternalError {
-    match error {
+fn sdk_error<E>(operation: &str, error: SdkError<E>) -> InternalError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let internal = match &error {
         SdkError::ServiceError(failed) => {
             let code = failed.err().code().unwrap_or("unknown");
             let cause = format!("{operation}: {code}");
@@ -310,5 +313,6 @@ fn sdk_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> I
             InternalError::indeterminate(format!("{operation}: {kind}"))
         }
         _ => InternalError::indeterminate(format!("{operation}: the answer could not be read")),
-    }
+    };
+    internal.with_source(error)
 }

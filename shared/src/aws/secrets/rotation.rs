@@ -56,7 +56,7 @@ impl SecretRotation {
             .secret_id(&self.id)
             .send()
             .await;
-        let description = description.map_err(|error| service_error("DescribeSecret", &error))?;
+        let description = description.map_err(|error| service_error("DescribeSecret", error))?;
         if description.rotation_enabled != Some(true) {
             return Err(invalid(
                 "SecretId",
@@ -109,7 +109,7 @@ impl SecretRotation {
             .version_stages("AWSPENDING")
             .send()
             .await;
-        put.map_err(|error| service_error("PutSecretValue", &error))?;
+        put.map_err(|error| service_error("PutSecretValue", error))?;
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl SecretRotation {
             .version_stage("AWSCURRENT")
             .remove_from_version_id(current);
         let update = update.move_to_version_id(version).send().await;
-        update.map_err(|error| service_error("UpdateSecretVersionStage", &error))?;
+        update.map_err(|error| service_error("UpdateSecretVersionStage", error))?;
         Ok(())
     }
 

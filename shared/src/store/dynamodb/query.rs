@@ -88,7 +88,7 @@ impl Database {
                     .set_request_items(Some(request))
                     .send()
                     .await;
-                let read = read.map_err(|error| sdk_error("BatchGetItem", &error))?;
+                let read = read.map_err(|error| sdk_error("BatchGetItem", error))?;
                 items.extend(read.responses.unwrap_or_default().into_values().flatten());
                 remaining = read.unprocessed_keys.filter(|keys| !keys.is_empty());
                 // DynamoDB returns at most 16 MB, and the keys that it did not process.
@@ -164,7 +164,7 @@ impl Database {
             .set_exclusive_start_key(after)
             .send()
             .await
-            .map_err(|error| sdk_error("Scan", &error))?;
+            .map_err(|error| sdk_error("Scan", error))?;
         let last = read
             .last_evaluated_key
             .and_then(|key| key.get("pk")?.as_s().ok().cloned());
@@ -193,7 +193,7 @@ impl Database {
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await;
-        found.map_err(|error| sdk_error("Scan", &error))
+        found.map_err(|error| sdk_error("Scan", error))
     }
 }
 
@@ -205,7 +205,7 @@ async fn collect_up_to(query: QueryFluentBuilder, max: usize) -> Result<Vec<Item
     while items.len() < max
         && let Some(item) = found.next().await
     {
-        items.push(item.map_err(|error| sdk_error("Query", &error))?);
+        items.push(item.map_err(|error| sdk_error("Query", error))?);
     }
     Ok(items)
 }
