@@ -57,7 +57,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("events")
 }
 
-/// Sends its sample event to each function that has permissions and made no AWS call yet.
+/// Sends its sample event to each function that has permissions and made no AWS call yet. The event
+/// finds empty tables.
 pub async fn send_to_functions_without_calls(cloud: Arc<Cloud>) {
     let samples = Samples::of(cloud.clone());
     for function in &cloud.template().functions {
@@ -66,6 +67,7 @@ pub async fn send_to_functions_without_calls(cloud: Arc<Cloud>) {
             .iter()
             .any(|call| call.function == function.name);
         if !called && !function.statements.is_empty() {
+            samples.empty_tables().await;
             Run::new(&samples).send(&function.name).await;
         }
     }
