@@ -223,7 +223,7 @@ async fn create_administrator(
         email: parse_field("email", email)?,
         password,
     };
-    let mut response = user_response(users.make_administrator(new, &Actor::operator()).await?);
+    let mut response = user_response(users.create_administrator(new, &Actor::operator()).await?);
     if let (Some(password), Some(response)) = (generated_password, response.as_object_mut()) {
         response.insert("password".into(), json!(password));
     }

@@ -52,7 +52,7 @@ pub(crate) async fn create_captcha(
         .send(
             &user,
             body.group,
-            &limits.captchas(user.id()),
+            &limits.mail_codes(user.id()),
             request.language(),
         )
         .await?;

@@ -39,7 +39,7 @@ pub fn message(error: &Error) -> String {
         Error::EmailTaken => "another user has this e-mail",
         Error::UsernameTaken => "another user has this user name",
         Error::PhoneTaken => "another user has this phone number",
-        Error::WxTaken => "another user has this OpenID",
+        Error::WechatOpenIdTaken => "another user has this OpenID",
         Error::LastAdministrator => {
             "this is the last administrator, who must remain: make another first"
         }

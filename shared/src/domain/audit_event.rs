@@ -22,7 +22,7 @@ pub enum AuditEvent {
     /// The user was unblocked.
     Unblocked,
     /// A WeChat OpenID was bound or unbound.
-    Wx,
+    WechatOpenId,
     /// The user became featured, or is no longer.
     Featured,
     /// The real name was saved.
@@ -47,7 +47,7 @@ impl AuditEvent {
             Self::Role => "access",
             Self::Blocked => "blocked",
             Self::Unblocked => "unblocked",
-            Self::Wx => "wx",
+            Self::WechatOpenId => "wx",
             Self::Featured => "featured",
             Self::RealName => "real-name",
             Self::RealNameAgain => "real-name-again",

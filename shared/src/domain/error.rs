@@ -67,7 +67,7 @@ pub enum Error {
     /// Another account has this phone number.
     PhoneTaken,
     /// Another account has this WeChat OpenID.
-    WxTaken,
+    WechatOpenIdTaken,
     /// The change would leave no administrator.
     LastAdministrator,
     /// A rate limit is used up.
@@ -134,7 +134,7 @@ error_codes! {
     EmailTaken = "email_taken",
     UsernameTaken = "username_taken",
     PhoneTaken = "phone_taken",
-    WxTaken = "wx_taken",
+    WechatOpenIdTaken = "wx_taken",
     LastAdministrator = "last_administrator",
     RateLimited = "too_many",
     Internal = "internal",
@@ -178,7 +178,7 @@ impl Error {
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::UsernameTaken => ErrorCode::UsernameTaken,
             Self::PhoneTaken => ErrorCode::PhoneTaken,
-            Self::WxTaken => ErrorCode::WxTaken,
+            Self::WechatOpenIdTaken => ErrorCode::WechatOpenIdTaken,
             Self::LastAdministrator => ErrorCode::LastAdministrator,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Internal(_) => ErrorCode::Internal,

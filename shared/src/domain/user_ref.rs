@@ -18,7 +18,7 @@ pub enum UserRef {
     /// By UUID.
     Uuid(Uuid),
     /// By WeChat OpenID.
-    Wx(WechatOpenId),
+    WechatOpenId(WechatOpenId),
     /// By a malformed name, which no user has. It parses, because permission is checked before
     /// existence.
     Nobody,
@@ -42,7 +42,7 @@ impl UserRef {
     pub fn from_campus_name(name: &str) -> Self {
         match name.trim().strip_prefix(WechatOpenId::LOCAL) {
             Some(uuid) => uuid.parse().map_or(Self::Nobody, Self::Uuid),
-            None => name.parse().map_or(Self::Nobody, Self::Wx),
+            None => name.parse().map_or(Self::Nobody, Self::WechatOpenId),
         }
     }
 
@@ -52,7 +52,7 @@ impl UserRef {
             Self::Email(email) => user.email.canonical() == email.canonical(),
             Self::Username(name) => user.username.canonical() == name.canonical(),
             Self::Uuid(uuid) => user.uuid == *uuid,
-            Self::Wx(wx) => user.wechat_open_id.as_ref() == Some(wx),
+            Self::WechatOpenId(wx) => user.wechat_open_id.as_ref() == Some(wx),
             Self::Nobody => false,
         }
     }
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for UserRef {
                     TaggedUserRef::Uuid(uuid) => Ok(Self::Uuid(uuid)),
                     TaggedUserRef::Email(email) => Ok(Self::Email(email)),
                     TaggedUserRef::Username(name) => Ok(Self::Username(name)),
-                    TaggedUserRef::Wx(wx) => Ok(Self::Wx(wx)),
+                    TaggedUserRef::Wx(wx) => Ok(Self::WechatOpenId(wx)),
                 }
             }
         }

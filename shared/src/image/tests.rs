@@ -3,8 +3,6 @@
 mod make;
 mod rejected;
 
-use std::time::{Duration, Instant};
-
 use image::ImageFormat::{self, Gif, Jpeg, Png, WebP};
 use image::{DynamicImage, GenericImageView};
 use jpeg_encoder::ColorType::{Cmyk, CmykAsYcck, Rgb};
@@ -210,15 +208,11 @@ fn of_an_animation_only_the_first_frame_is_decoded() {
         &DynamicImage::from(image::RgbImage::from_pixel(8, 8, image::Rgb([9, 99, 199]))),
         Gif,
     );
-    let frames = one[13..one.len() - 1].repeat(10_000);
-    let gif = [&one[..13], &frames, &one[one.len() - 1..]].concat();
-    let started = Instant::now();
+    // The second frame is damaged: decoding it would fail.
+    let (head, frame_bytes) = one[..one.len() - 1].split_at(13);
+    let damaged = [b"\x2C".as_slice(), &[0xFF; 40]].concat();
+    let gif = [head, frame_bytes, &damaged, b"\x3B"].concat();
     assert!(alike(&sanitized(&gif), 4, 4, [9, 99, 199]));
-    assert!(
-        started.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        started.elapsed()
-    );
 
     let (first, second) = (file(&glass(20, 20), WebP), file(&gradient(20, 20), WebP));
     let frames = [frame(&first, 20, 20), frame(&second, 20, 20)].concat();

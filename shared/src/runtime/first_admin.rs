@@ -126,7 +126,7 @@ impl FirstAdminResource {
             password: Password::parse(&self.password.read().await?)
                 .map_err(|_| Error::BadPassword)?,
         };
-        match users.make_administrator(new, &Actor::operator()).await {
+        match users.create_administrator(new, &Actor::operator()).await {
             Ok(_) => Ok("the administrator is made"),
             Err(Error::EmailTaken | Error::UsernameTaken)
                 if is_administrator(users, &email).await? =>

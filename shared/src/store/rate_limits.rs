@@ -50,7 +50,7 @@ impl RateLimits {
         let account = match account {
             Some(uuid) => uuid.to_string(),
             None => {
-                let canonical = Canonical::of(name); // `None` if the name is invalid
+                let canonical = Canonical::parse(name); // `None` if the name is invalid
                 let name = canonical.as_ref().map_or(name, Canonical::as_str);
                 format!("{:?}", digest(&SHA256, name.as_bytes()))
             }
@@ -75,7 +75,7 @@ impl RateLimits {
     /// Limit of mail codes for a user. It also bounds the guesses, since each new code allows new
     /// tries.
     #[must_use]
-    pub fn captchas(&self, user: UserId) -> RateLimit {
+    pub fn mail_codes(&self, user: UserId) -> RateLimit {
         RateLimit {
             key: key::mail_requests("mail-code", user),
             max: self.mails_per_day,

@@ -356,7 +356,7 @@ async fn a_wechat_openid_is_unique_and_case_sensitive() {
             user.wechat_open_id = Some("oAbC".parse().unwrap())
         })
         .await;
-    assert!(matches!(taken, Err(Error::WxTaken)), "{taken:?}");
+    assert!(matches!(taken, Err(Error::WechatOpenIdTaken)), "{taken:?}");
     let admin = app.campus_admin_token().await;
     for wx in ["oAbC", "oabc"] {
         assert_eq!(

@@ -450,7 +450,7 @@ async fn open_store(app: &TestApp) -> (Users, MailCodes, RateLimits) {
 
 /// Has a code sent to the user.
 async fn send_code(codes: &MailCodes, limits: &RateLimits, user: &User) {
-    let limit = limits.captchas(user.id());
+    let limit = limits.mail_codes(user.id());
     codes
         .send(user, MailCodeGroup::Password, &limit, Language::En)
         .await

@@ -150,7 +150,7 @@ impl Document {
             Error::PhoneTaken => envelope(400, "phone number has been used", LOGIC),
             Error::EmailTaken => envelope(400, "email has been used", LOGIC),
             Error::UsernameTaken => envelope(400, "user name has been used", LOGIC),
-            Error::WxTaken => envelope(400, "wx has been used", LOGIC),
+            Error::WechatOpenIdTaken => envelope(400, "wx has been used", LOGIC),
             Error::BadCode | Error::ExpiredCode => envelope(400, "invalid code", LOGIC),
             Error::AlreadyVerified => envelope(400, "email has been verified", LOGIC),
             Error::RateLimited { retry_after } => envelope(429, "too many requests", self.request)

@@ -59,7 +59,7 @@ impl Center {
             Error::UsernameTaken => envelope(409, "Username already exists"),
             Error::EmailTaken => envelope(409, "Email already exists"),
             Error::PhoneTaken => envelope(409, "Phone already exists"),
-            Error::WxTaken => envelope(409, "OpenID already exists"),
+            Error::WechatOpenIdTaken => envelope(409, "OpenID already exists"),
             Error::LastAdministrator => envelope(403, "The last administrator must remain"),
             Error::RateLimited { retry_after } => {
                 envelope(429, "Too many requests").with("retry-after", retry_after.to_string())

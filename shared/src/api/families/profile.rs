@@ -122,9 +122,10 @@ impl Profile {
             | Error::InvalidQuery(_) => envelope(200, "4103", "Invalid parameters"),
             Error::UsernameTaken => envelope(200, "4001", "Username update failed"),
             Error::NoSuchAccount | Error::NotFound => envelope(200, "4002", "Invalid operation"),
-            Error::EmailTaken | Error::PhoneTaken | Error::WxTaken | Error::AlreadyVerified => {
-                envelope(200, "4003", "Data exists")
-            }
+            Error::EmailTaken
+            | Error::PhoneTaken
+            | Error::WechatOpenIdTaken
+            | Error::AlreadyVerified => envelope(200, "4003", "Data exists"),
             Error::BadToken | Error::ExpiredToken | Error::WrongPassword => {
                 envelope(401, "4101", "Not logged in")
             }

@@ -57,9 +57,10 @@ impl Whale {
             }
             Error::BadEmail => error_with(1410, "邮箱格式错误"),
             Error::NoSuchAccount => error_with(1411, "账号不存在"),
-            Error::EmailTaken | Error::UsernameTaken | Error::PhoneTaken | Error::WxTaken => {
-                error_with(1412, "账号已存在")
-            }
+            Error::EmailTaken
+            | Error::UsernameTaken
+            | Error::PhoneTaken
+            | Error::WechatOpenIdTaken => error_with(1412, "账号已存在"),
             Error::WrongPassword => error_with(1413, "密码错误"),
             Error::BadPassword => error_with(1414, "密码长度错误"),
             Error::BadCode => error_with(1415, "验证码错误"),

@@ -84,7 +84,7 @@ fn example_error(code: ErrorCode) -> Error {
         ErrorCode::EmailTaken => Error::EmailTaken,
         ErrorCode::UsernameTaken => Error::UsernameTaken,
         ErrorCode::PhoneTaken => Error::PhoneTaken,
-        ErrorCode::WxTaken => Error::WxTaken,
+        ErrorCode::WechatOpenIdTaken => Error::WechatOpenIdTaken,
         ErrorCode::LastAdministrator => Error::LastAdministrator,
         ErrorCode::RateLimited => Error::RateLimited { retry_after: 60 },
         ErrorCode::Internal => Error::Internal(InternalError::new("an example")),

@@ -12,7 +12,7 @@ impl Canonical {
     /// The canonical form of `text`. `None` if it contains invisible characters, since two texts
     /// that look the same could then differ.
     #[must_use]
-    pub fn of(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         if text.chars().any(is_invisible) {
             return None;
         }
@@ -52,10 +52,14 @@ mod tests {
     #[test]
     fn the_canonical_form_is_idempotent_for_every_character() {
         for c in '\0'..=char::MAX {
-            let Some(once) = Canonical::of(&format!("a{c}b")) else {
+            let Some(once) = Canonical::parse(&format!("a{c}b")) else {
                 continue;
             };
-            assert_eq!(Canonical::of(once.as_str()).as_ref(), Some(&once), "{c:?}");
+            assert_eq!(
+                Canonical::parse(once.as_str()).as_ref(),
+                Some(&once),
+                "{c:?}"
+            );
         }
     }
 
@@ -69,7 +73,7 @@ mod tests {
             "\u{FEFF}ab",
             "a\u{AD}b",
         ] {
-            assert_eq!(Canonical::of(hidden), None, "{hidden:?}");
+            assert_eq!(Canonical::parse(hidden), None, "{hidden:?}");
         }
     }
 }

@@ -87,7 +87,7 @@ impl UserChange {
 
     /// Binds or unbinds a WeChat OpenID.
     pub fn set_wechat_open_id(&mut self, id: Option<WechatOpenId>) {
-        let event = (self.wechat_open_id != id).then_some(AuditEvent::Wx);
+        let event = (self.wechat_open_id != id).then_some(AuditEvent::WechatOpenId);
         self.events.extend(event);
         self.wechat_open_id = id;
     }

@@ -37,7 +37,7 @@ impl FromStr for Email {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         const INVALID: InvalidValue = "is not a valid e-mail address";
         let text = text.trim();
-        let form = Canonical::of(text).ok_or(INVALID)?;
+        let form = Canonical::parse(text).ok_or(INVALID)?;
         let options = Options::default()
             .with_required_tld()
             .without_display_text()
@@ -316,13 +316,13 @@ fn strict_text(
     if !(min..=max).contains(&text.chars().count()) {
         return Err(reason);
     }
-    Canonical::of(text).ok_or(INVISIBLE)?;
+    Canonical::parse(text).ok_or(INVISIBLE)?;
     Ok(text.to_owned())
 }
 
 /// The canonical form of a text that was parsed, and so has one.
 fn canonical_form(text: &str) -> Canonical {
-    Canonical::of(text).unwrap_or_default()
+    Canonical::parse(text).unwrap_or_default()
 }
 
 /// Implements deserialization from a string, through [`FromStr`].

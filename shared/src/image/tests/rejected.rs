@@ -1,11 +1,9 @@
 //! Tests of rejected files, and that oversized ones are rejected before decoding.
 
-use std::slice::from_ref;
-use std::time::{Duration, Instant};
-
 use image::DynamicImage;
 use image::ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
 use jpeg_encoder::ColorType::Rgb;
+use std::slice::from_ref;
 
 use super::super::{MAX_BYTES, Picture, jpeg as markers, webp};
 use super::FORMATS;
@@ -107,16 +105,10 @@ fn oversized_images_are_rejected_before_decoding() {
         ])
         .enumerate()
     {
-        let started = Instant::now();
         let error = Picture::sanitize(file).unwrap_err();
         assert!(
             error.starts_with("is larger than 4096 × 4096"),
             "{at}: {error}"
-        );
-        assert!(
-            started.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            started.elapsed()
         );
     }
     let whole = file(&gradient(4096, 1), Png);

@@ -69,7 +69,7 @@ pub(crate) enum UniqueName {
     Username,
     Email,
     Phone,
-    Wx,
+    WechatOpenId,
 }
 
 const USERNAME: &str = "USERNAME#";
@@ -263,7 +263,7 @@ pub(crate) fn markers(user: &User) -> Vec<(UniqueName, Key)> {
     markers.extend(
         user.wechat_open_id
             .as_ref()
-            .map(|id| (UniqueName::Wx, wx(id))),
+            .map(|id| (UniqueName::WechatOpenId, wx(id))),
     );
     markers
 }

@@ -41,7 +41,7 @@ impl Conflict {
             Self::Taken(UniqueName::Username) => Error::UsernameTaken,
             Self::Taken(UniqueName::Email) => Error::EmailTaken,
             Self::Taken(UniqueName::Phone) => Error::PhoneTaken,
-            Self::Taken(UniqueName::Wx) => Error::WxTaken,
+            Self::Taken(UniqueName::WechatOpenId) => Error::WechatOpenIdTaken,
             Self::LastAdministrator => Error::LastAdministrator,
             Self::Code => Error::BadCode,
             Self::User | Self::Authority | Self::RateLimit | Self::RandomId | Self::ListItem => {

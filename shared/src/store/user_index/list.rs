@@ -61,7 +61,7 @@ impl ListPage {
 impl UserIndex {
     /// The page of `size` users that starts `at`, of those that match the filter.
     ///
-    /// An order by id reads at most eight nodes and 3 × `size` entries. Other orders read the
+    /// An order by id reads at most twelve nodes and 3 × `size` entries. Other orders read the
     /// entries of all matching users.
     ///
     /// # Errors

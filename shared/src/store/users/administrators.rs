@@ -45,7 +45,7 @@ impl Users {
     /// # Errors
     /// [`Error::Invalid`] if the password is too short for an administrator; `UsernameTaken`,
     /// `EmailTaken`.
-    pub async fn make_administrator(&self, new: NewAdministrator, actor: &Actor) -> Result<User> {
+    pub async fn create_administrator(&self, new: NewAdministrator, actor: &Actor) -> Result<User> {
         check_admin_password(&new.password)?;
         let new = NewUser {
             username: Some(new.username),

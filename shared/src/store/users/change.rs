@@ -44,7 +44,7 @@ impl Users {
     /// recorded in the audit log.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WxTaken`; `LastAdministrator`;
+    /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WechatOpenIdTaken`; `LastAdministrator`;
     /// `NoSuchAccount` if the user was deleted meanwhile; the authority's error if the actor lost
     /// it meanwhile. Nothing is written then.
     pub async fn change(

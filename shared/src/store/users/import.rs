@@ -113,7 +113,7 @@ impl Users {
     /// The user with the row's OpenID, or else with its e-mail.
     ///
     /// # Errors
-    /// [`Error::WxTaken`] if these are two users.
+    /// [`Error::WechatOpenIdTaken`] if these are two users.
     async fn find_match(&self, row: &Row) -> Result<Option<User>> {
         let by_email = self.owner_of_email(&row.email).await?;
         let by_wx = match &row.wx {
@@ -121,7 +121,9 @@ impl Users {
             None => None,
         };
         match (by_email, by_wx) {
-            (Some(email_owner), Some(wx_owner)) if email_owner != wx_owner => Err(Error::WxTaken),
+            (Some(email_owner), Some(wx_owner)) if email_owner != wx_owner => {
+                Err(Error::WechatOpenIdTaken)
+            }
             (email_owner, wx_owner) => match wx_owner.or(email_owner) {
                 Some(uuid) => self.by_uuid(uuid).await,
                 None => Ok(None),

@@ -35,7 +35,7 @@ impl Users {
             UserRef::Uuid(uuid) => Some(*uuid),
             UserRef::Username(name) => self.owner_of_username(name).await?,
             UserRef::Email(email) => self.owner_of_email(email).await?,
-            UserRef::Wx(wx) => self.owner_of_wx(wx).await?,
+            UserRef::WechatOpenId(wx) => self.owner_of_wx(wx).await?,
             UserRef::Id(id) => self.by_id(*id).await?.map(|user| user.uuid),
             UserRef::Nobody => None,
         };
