@@ -5,7 +5,9 @@
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use shared::{Error, RawResponse, Request, Response, Result, StaticFile, serve_http};
+use shared::{
+    Error, InternalError, RawResponse, Request, Response, Result, StaticFile, serve_http,
+};
 
 use crate::ENDPOINTS;
 
@@ -21,7 +23,7 @@ const POLICY: &str = "default-src 'none'; connect-src 'self'; script-src 'self';
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file, by its path.
-static FILES: LazyLock<[(&str, StaticFile); 9]> = LazyLock::new(|| {
+static FILES: LazyLock<Result<[(&str, StaticFile); 9], InternalError>> = LazyLock::new(|| {
     let page = |html: &'static [u8]| {
         StaticFile::new("text/html; charset=utf-8", html).with("content-security-policy", POLICY)
     };
@@ -30,10 +32,10 @@ static FILES: LazyLock<[(&str, StaticFile); 9]> = LazyLock::new(|| {
             .with("content-encoding", "gzip")
             .with("vary", "accept-encoding")
     };
-    [
+    Ok([
         (
             "/openapi.json",
-            StaticFile::new("application/json", openapi()),
+            StaticFile::new("application/json", openapi()?),
         ),
         ("/docs", page(include_bytes!("docs/swagger.html"))),
         ("/redoc", page(include_bytes!("docs/redoc.html"))),
@@ -67,19 +69,21 @@ static FILES: LazyLock<[(&str, StaticFile); 9]> = LazyLock::new(|| {
                 include_bytes!("docs/licences.txt"),
             ),
         ),
-    ]
+    ])
 });
 
 /// The description as compact JSON.
-fn openapi() -> Vec<u8> {
-    let description: Value =
-        serde_json::from_str(include_str!("docs/openapi.json")).unwrap_or_default();
-    description.to_string().into_bytes()
+fn openapi() -> Result<Vec<u8>, InternalError> {
+    let description: serde_json::Result<Value> =
+        serde_json::from_str(include_str!("docs/openapi.json"));
+    let malformed = |error| InternalError::new("openapi.json is malformed").with_source(error);
+    Ok(description.map_err(malformed)?.to_string().into_bytes())
 }
 
 async fn docs((): &(), request: Request) -> Result<Response> {
     let if_none_match = request.header("if-none-match");
-    let found = FILES.iter().find(|(path, _)| *path == request.path());
+    let files = FILES.as_ref().map_err(Clone::clone)?;
+    let found = files.iter().find(|(path, _)| *path == request.path());
     found
         .map(|(_, file)| file.response(if_none_match))
         .ok_or(Error::NoSuchPath)
