@@ -103,7 +103,9 @@ impl Users {
             }
         };
         let changed = self.change(user, actor, fill).await?;
-        if row.identifies(&changed) {
+        let mut filled = UserChange::new(changed.clone());
+        row.fill(&mut filled);
+        if *filled == changed {
             Ok(RowOutcome::Updated)
         } else {
             Err(unverified())
