@@ -20,13 +20,19 @@ use shared::{Config, Connections};
 use crate::support::{filters, local_options};
 
 /// The events that must precede an event that refers to none of their members.
-const PREREQUISITES: [(&str, &[&str]); 6] = [
+const PREREQUISITES: [(&str, &[&str]); 9] = [
     ("center-login", &["admin"]), // the administrator logs in
     ("whale-login", &["center-register"]),
     ("whale-list-users", &["user-index-sync"]), // the index has the user of the stream record
     // These show what another event has set.
     ("campus-view-profile", &["campus-change-profile"]),
     ("profile-get-user", &["center-update-me"]),
+    ("center-get-me", &["center-update-me"]),
+    ("whale-change-name", &["whale-change-avatar"]),
+    (
+        "whale-change-password",
+        &["whale-change-avatar", "whale-change-name"],
+    ),
     ("whale-current-user", &["profile-set-avatar"]),
 ];
 
@@ -60,7 +66,7 @@ fn folder() -> PathBuf {
 /// Sends its sample event to each function that has permissions and made no AWS call yet. The event
 /// finds empty tables.
 pub async fn send_to_functions_without_calls(cloud: Arc<Cloud>) {
-    let samples = Samples::of(cloud.clone());
+    let samples = Samples::running(cloud.clone());
     for function in &cloud.template().functions {
         let called = cloud
             .calls()
@@ -101,7 +107,7 @@ impl Samples {
     }
 
     /// The functions of a running cloud.
-    fn of(cloud: Arc<Cloud>) -> Self {
+    fn running(cloud: Arc<Cloud>) -> Self {
         let operator = Connections::from_variables(cloud.operator_env());
         Self {
             cloud,

@@ -244,16 +244,16 @@ async fn an_avatar_at_a_former_base_url_still_belongs_to_its_user() {
     );
     let (first, others) = (app.upload_url(&token).await, app.upload_url(&other).await);
     let former = |url: &str| json!({"avatar": url.replace(&app.avatars_url(), "https://former.example.com/p")});
-    let sweep = json!({"command": "sweep-avatars", "seconds": 0});
+    let cleanup = json!({"command": "sweep-avatars", "seconds": 0});
     assert_eq!(app.update_me(&token, &former(&first)).await.status, 200);
-    assert_eq!(app.admin(sweep.clone()).await["swept"], 0);
+    assert_eq!(app.admin(cleanup.clone()).await["swept"], 0);
     let second = app.upload_url(&token).await;
     app.settle().await;
     assert!(!app.serves(&first).await && app.serves(&second).await);
 
     // A reference to another user's avatar never deletes it.
     assert_eq!(app.update_me(&token, &former(&others)).await.status, 200);
-    assert_eq!(app.admin(sweep.clone()).await["swept"], 1);
+    assert_eq!(app.admin(cleanup.clone()).await["swept"], 1);
     let third = app.upload_url(&token).await;
     assert_eq!(app.update_me(&token, &former(&others)).await.status, 200);
     app.admin(json!({"command": "delete", "user": "testuser"}))
@@ -269,7 +269,7 @@ async fn an_avatar_at_a_former_base_url_still_belongs_to_its_user() {
 }
 
 #[tokio::test]
-async fn a_sweep_deletes_only_unreferenced_avatars() {
+async fn a_cleanup_deletes_only_unreferenced_avatars() {
     let app = TestApp::new().await;
     let (token, other) = (
         app.register_and_login("testuser").await,
@@ -278,28 +278,28 @@ async fn a_sweep_deletes_only_unreferenced_avatars() {
     let (kept, orphaned) = (app.upload_url(&token).await, app.upload_url(&other).await);
     let elsewhere = json!({"avatar": "https://example.com/a.png"});
     assert_eq!(app.update_me(&other, &elsewhere).await.status, 200);
-    let sweep = json!({"command": "sweep-avatars"});
+    let cleanup = json!({"command": "sweep-avatars"});
     assert_eq!(
-        app.admin(sweep).await,
+        app.admin(cleanup).await,
         json!({"swept": 0, "next": null}),
         "a recent object may belong to an upload in progress"
     );
     assert_eq!(app.stored_avatars().await.len(), 2);
 
-    let sweep = json!({"command": "sweep-avatars", "seconds": 0});
+    let cleanup = json!({"command": "sweep-avatars", "seconds": 0});
     assert_eq!(
-        app.admin(sweep.clone()).await,
+        app.admin(cleanup.clone()).await,
         json!({"swept": 1, "next": null})
     );
     assert_eq!(app.stored_avatars().await, [kept.as_str()]);
     assert!(!app.serves(&orphaned).await);
     assert_eq!(app.avatar(&token).await, Some(kept));
-    assert_eq!(app.admin(sweep).await, json!({"swept": 0, "next": null}));
+    assert_eq!(app.admin(cleanup).await, json!({"swept": 0, "next": null}));
 }
 
 #[tokio::test]
 #[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
-async fn a_sweep_resumes_from_its_checkpoint_and_reads_in_batches() {
+async fn a_cleanup_resumes_from_its_checkpoint_and_reads_in_batches() {
     let app = LocalApp::new().await;
     let token = app.register_and_login("testuser").await;
     let kept = app.upload_url(&token).await;
@@ -328,21 +328,21 @@ async fn a_sweep_resumes_from_its_checkpoint_and_reads_in_batches() {
         users.delete_unreferenced_avatars(&avatars, 3600, Duration::ZERO),
     );
     assert!(
-        first.await.expect("a sweep").next.is_some()
-            && second.await.expect("a sweep").next.is_none()
+        first.await.expect("a cleanup").next.is_some()
+            && second.await.expect("a cleanup").next.is_none()
     );
     let first = users
         .delete_unreferenced_avatars(&avatars, 0, Duration::ZERO)
         .await
-        .expect("a sweep");
+        .expect("a cleanup");
     assert!(
         first.next.is_some() && (900..=1000).contains(&first.swept),
         "{first:?}"
     );
     app.dynamodb_calls();
-    let sweep = json!({"command": "sweep-avatars", "seconds": 0});
+    let cleanup = json!({"command": "sweep-avatars", "seconds": 0});
     assert_eq!(
-        app.admin(sweep.clone()).await,
+        app.admin(cleanup.clone()).await,
         json!({"swept": 1100 - first.swept, "next": null})
     );
     let calls = app.dynamodb_calls();
@@ -355,5 +355,5 @@ async fn a_sweep_resumes_from_its_checkpoint_and_reads_in_batches() {
         app.update_me(&token, &json!({"avatar": null})).await.status,
         200
     );
-    assert_eq!(app.admin(sweep).await["swept"], 1, "it starts over");
+    assert_eq!(app.admin(cleanup).await["swept"], 1, "it starts over");
 }

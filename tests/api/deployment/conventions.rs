@@ -116,7 +116,11 @@ async fn every_environment_variable_is_read() {
     .await
     .expect("the cloud starts");
     let files = [files("shared/src", "rs"), files("functions", "rs")].concat();
-    let sources: String = files.into_iter().map(|(_, text)| text).collect();
+    // That file lists variables, and reads none.
+    let files = files
+        .into_iter()
+        .filter(|(file, _)| file != "shared/src/api/endpoint.rs");
+    let sources: String = files.map(|(_, text)| text).collect();
     for name in cloud
         .template()
         .functions
@@ -135,7 +139,11 @@ fn each_external_crate_is_used_only_in_its_own_module() {
     for (word, places) in [
         (
             "aws_sdk_dynamodb",
-            &["shared/src/store/dynamodb", "shared/src/aws/c"][..], // capacity.rs and clients.rs
+            &[
+                "shared/src/store/dynamodb",
+                "shared/src/aws/capacity.rs",
+                "shared/src/aws/clients.rs",
+            ][..],
         ),
         (
             "aws_sdk_secretsmanager",

@@ -93,7 +93,7 @@ async fn an_invalid_body_is_read_only_for_active_users() {
         ("not JSON", "who=student".into()),
         ("cut short", r#"{"who":"#.into()),
         (
-            "more behind it",
+            "trailing data",
             format!("{}{{}}", profile_change("student")),
         ),
         ("an array", json!([profile_change("student")]).to_string()),
@@ -150,7 +150,7 @@ async fn an_invalid_body_is_read_only_for_active_users() {
     empty: 400 {"success":false,"msg":"invalid request body: the body is not valid JSON","errType":2}
     not JSON: 400 {"success":false,"msg":"invalid request body: the body is not valid JSON","errType":2}
     cut short: 400 {"success":false,"msg":"invalid request body: the body is not valid JSON","errType":2}
-    more behind it: 400 {"success":false,"msg":"invalid request body: the body is not valid JSON","errType":2}
+    trailing data: 400 {"success":false,"msg":"invalid request body: the body is not valid JSON","errType":2}
     an array: 400 {"success":false,"msg":"invalid request body: the body must be a JSON object","errType":2}
     an array of texts: 400 {"success":false,"msg":"invalid request body: the body must be a JSON object","errType":2}
     a text: 400 {"success":false,"msg":"invalid request body: the body must be a JSON object","errType":2}

@@ -1,6 +1,6 @@
 //! The cost of a page of the list among many users.
 //!
-//! `USERS=1000000 cargo test --test api -- --ignored --nocapture figures` measures at another size.
+//! `USERS=1000000 cargo xtask test figures -- figures` measures at another size.
 
 use std::collections::BTreeMap;
 use std::env;

@@ -95,7 +95,7 @@ const CAMPUS: [Change; 2] = [Change::Profile, Change::ProfileOfAnother];
 
 /// A way to revoke an actor's authority.
 #[derive(Debug, Clone, Copy)]
-enum Loss {
+enum Revocation {
     Blocked,
     TokenVersionRaised,
     RoleTaken,
@@ -106,13 +106,13 @@ enum Loss {
     TargetDeleted,
 }
 
-const LOSSES: [Loss; 6] = [
-    Loss::Blocked,
-    Loss::TokenVersionRaised,
-    Loss::RoleTaken,
-    Loss::PasswordChanged,
-    Loss::AddressChanged,
-    Loss::Deleted,
+const REVOCATIONS: [Revocation; 6] = [
+    Revocation::Blocked,
+    Revocation::TokenVersionRaised,
+    Revocation::RoleTaken,
+    Revocation::PasswordChanged,
+    Revocation::AddressChanged,
+    Revocation::Deleted,
 ];
 
 /// An actor, and the input of a change.
@@ -241,7 +241,7 @@ impl Change {
     }
 }
 
-impl Loss {
+impl Revocation {
     async fn happen(self, app: &TestApp, users: &Users, scene: &Scene) {
         let actor = &scene.actor;
         match self {
@@ -312,9 +312,9 @@ async fn table(changes: &[Change]) -> String {
     let users = app.users().await;
     let (mut lines, mut number) = (String::new(), 0);
     for change in changes {
-        let losses = LOSSES
+        let losses = REVOCATIONS
             .into_iter()
-            .chain(change.is_of_another().then_some(Loss::TargetDeleted));
+            .chain(change.is_of_another().then_some(Revocation::TargetDeleted));
         for loss in losses {
             number += 1;
             let scene = change.prepare(&app, number).await;
