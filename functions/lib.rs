@@ -81,7 +81,7 @@ pub const ENDPOINTS: &[shared::Endpoint] = &[
     pages::verify_email::ENDPOINT,
 ];
 
-/// What the attributes of the endpoints describe.
+/// The operations of the endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(
     profile::get_auth::get_auth,

@@ -16,10 +16,10 @@ const APIKEY: &str = "sk-db36651a5e";
 /// If the store cannot be reached.
 pub async fn seed(cloud: &Cloud) -> Result<()> {
     let env =
-        Connections::from_variables(cloud.operator_env()).map_err(|fault| anyhow!("{fault}"))?;
+        Connections::from_variables(cloud.operator_env()).map_err(|error| anyhow!("{error}"))?;
     match create_administrator(&env).await {
         Ok(()) | Err(Error::UsernameTaken | Error::EmailTaken) => Ok(()),
-        Err(Error::Internal(fault)) => Err(anyhow!("creating the administrator: {fault}")),
+        Err(Error::Internal(error)) => Err(anyhow!("creating the administrator: {error}")),
         Err(error) => Err(anyhow!("creating the administrator: {}", error.code())),
     }
 }

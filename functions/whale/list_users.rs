@@ -88,7 +88,7 @@ pub(crate) async fn list_users(
         return Err(Error::Forbidden);
     }
     let at = match request.query("cursor") {
-        Some(cursor) => cursors.read(&cursor_query(&request), cursor).await?,
+        Some(cursor) => cursors.decode(&cursor_query(&request), cursor).await?,
         None => PagePosition::Offset(from),
     };
     let page = match lookup.is_empty() {
@@ -100,7 +100,7 @@ pub(crate) async fn list_users(
         }
     };
     let next_cursor = match page.next {
-        Some(at) => Some(cursors.write(&cursor_query(&request), at).await?),
+        Some(at) => Some(cursors.encode(&cursor_query(&request), at).await?),
         None => None,
     };
     Ok(Page {

@@ -1,4 +1,4 @@
-//! User accounts: domain, storage and the HTTP APIs of five families.
+//! User accounts: domain, storage and the HTTP APIs of four families.
 //!
 //! The modules are layers. A layer imports from those above it in this file, and from no other:
 //!
@@ -9,7 +9,7 @@
 //! | [`telemetry`] | log lines and metrics | the domain's errors |
 //! | [`aws`] | configuration, clients, secrets, encryption, S3, e-mail | AWS, but not DynamoDB's items |
 //! | [`store`] | users, mail codes, rate limits, outbox, audit log, user index | DynamoDB |
-//! | [`api`] | requests, responses, the five families, tokens, OpenAPI | HTTP |
+//! | [`api`] | requests, responses, the four families, tokens, OpenAPI | HTTP |
 //! | [`runtime`] | Lambda: HTTP requests, stream records, commands | Lambda |
 //!
 //! A request takes this path. [`serve_http`] opens what the endpoint's first parameter names

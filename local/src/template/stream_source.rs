@@ -36,7 +36,7 @@ pub struct StreamSource {
     pub reports_failures: bool,
     /// A record must match one of them to reach the function. If empty, all records do.
     pub filters: Vec<FilterPattern>,
-    /// ARN of the queue for dead letters.
+    /// ARN of the dead-letter queue.
     pub on_failure: Option<String>,
 }
 

@@ -33,7 +33,7 @@ use syn::{
 /// - `grants` are the policies of the function in `template.yaml`.
 /// - `memory` (default `Standard`), `throttle` (requests per second, default 50) and
 ///   `top_level_field` are optional. So is `errors`.
-/// - `openapi` is what `utoipa::path` takes besides the method and the path.
+/// - `openapi` is what `utoipa::path` takes, except the method and the path.
 ///
 /// The doc comment becomes the summary, its later paragraphs the description.
 ///

@@ -26,7 +26,7 @@ impl CursorCodec {
     ///
     /// # Errors
     /// Only an internal error.
-    pub async fn write(&self, query: &str, position: PagePosition) -> Result<String> {
+    pub async fn encode(&self, query: &str, position: PagePosition) -> Result<String> {
         let text = match position {
             PagePosition::Offset(offset) => format!("+{offset}"),
             PagePosition::After(id) => id.to_string(),
@@ -40,7 +40,7 @@ impl CursorCodec {
     /// # Errors
     /// [`Error::InvalidQuery`] if it is malformed or modified, belongs to another `query`, or is older
     /// than two key rotations. An internal error if its key is unknown and cannot be fetched.
-    pub async fn read(&self, query: &str, cursor: &str) -> Result<PagePosition> {
+    pub async fn decode(&self, query: &str, cursor: &str) -> Result<PagePosition> {
         let invalid = || Error::InvalidQuery("cursor");
         let encrypted = EncryptedField(URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?);
         let text = self.0.try_open(Uuid::nil(), query, &encrypted).await?;

@@ -9,7 +9,7 @@ use crate::domain::{Authority, Language};
 pub struct Actor {
     /// The user that a token, a password or a mailed link proved. `None` without such proof.
     pub user: Option<Uuid>,
-    /// The source address, as the gateway reports it.
+    /// The client's IP address, as the gateway reports it.
     pub client_ip: String,
     /// The language of the notifications that the change causes.
     pub language: Language,

@@ -92,9 +92,6 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
             /// The code as a text.
             #[must_use]
             pub fn as_str(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: what is derived from the endpoints' declarations, and checked in.
+//! `cargo xtask generate`: the files derived from the endpoints' declarations.
 //!
 //! | derived | from |
 //! |---|---|
@@ -259,7 +259,7 @@ fn library(functions: &[Function]) -> String {
     text +=
         "\n/// The declaration of every endpoint.\npub const ENDPOINTS: &[shared::Endpoint] = &[\n";
     endpoints().for_each(|function| text += &format!("    {}::ENDPOINT,\n", function.module()));
-    text += "];\n\n/// What the attributes of the endpoints describe.\n\
+    text += "];\n\n/// The operations of the endpoints.\n\
         #[derive(utoipa::OpenApi)]\n#[openapi(paths(\n";
     endpoints().for_each(|function| {
         text += &format!("    {}::{},\n", function.module(), function.file);
@@ -288,7 +288,7 @@ fn manifest(functions: &[Function]) -> String {
     text + "]\n"
 }
 
-/// What `functions/describe.rs` prints.
+/// The output of `functions/describe.rs`.
 async fn describe(workspace: &Workspace) -> Result<Value> {
     // With `--workspace` the dependencies have the features that the tests have, and are built once.
     let build = ["build", "--quiet", "--workspace", "--example", "describe"];
@@ -441,7 +441,7 @@ fn function_block(endpoint: &Value) -> Result<String> {
     Ok(block)
 }
 
-/// A list in brackets behind `key`: on the same line if it fits, else on lines below.
+/// A list in brackets after `key`: on the same line if it fits, else on lines below.
 fn list(key: &str, items: &[String]) -> String {
     let line = format!("{key} [{}]\n", items.join(", "));
     if line.len() <= MAX_LINE {

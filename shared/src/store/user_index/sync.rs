@@ -109,7 +109,7 @@ impl UserIndex {
 
         let (deleted, indexed): (Vec<Item>, Vec<Item>) = indexed
             .into_iter()
-            .partition(|item| item.contains_key("gone"));
+            .partition(|item| item.contains_key("deleted"));
         let deleted: BTreeSet<u64> = deleted.iter().filter_map(key::sort_number).collect();
         let mut indexed = summaries_by_id(&indexed)?;
         let step = |id: &UserId| Step {
@@ -175,7 +175,7 @@ impl Step {
     fn write_tombstone(&self) -> Write {
         let until = clock::seconds().saturating_add(TOMBSTONE_SECONDS);
         let item = Item::from([
-            ("gone".into(), number(1)),
+            ("deleted".into(), number(1)),
             ("expires_at".into(), number(until)),
         ]);
         Write::Put(key::tombstone(self.id), item)
