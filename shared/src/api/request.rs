@@ -134,7 +134,7 @@ impl Request {
     /// The redirect target, if a broader trailing-slash route received this request.
     pub(crate) fn redirect_target(&self, endpoints: &[Endpoint]) -> Option<String> {
         let shadowed = Endpoint::is_shadowed(endpoints, self.route(), self.trailing_capture());
-        self.without_trailing_slash().filter(|_| shadowed)
+        shadowed.then(|| self.without_trailing_slash()).flatten()
     }
 
     /// The match of a trailing-slash route's `{slash+}`. Empty for the slash alone.

@@ -1,12 +1,13 @@
 //! Environment variables: the only reader of the process's environment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::InternalError;
 
-/// A function's environment variables.
+/// A function's environment variables. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Config(BTreeMap<String, String>);
+pub struct Config(Arc<BTreeMap<String, String>>);
 
 impl Config {
     /// The environment of this process. A variable that is not UTF-8 is left out.
@@ -17,13 +18,10 @@ impl Config {
     )]
     pub fn from_environment() -> Self {
         let variables = std::env::vars_os();
-        Self(
-            variables
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
-                .collect(),
-        )
+        let variables = variables.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self(Arc::new(variables.collect()))
     }
 
     /// The variable `name`, if it is set.
@@ -61,6 +59,6 @@ impl Config {
 
 impl From<BTreeMap<String, String>> for Config {
     fn from(variables: BTreeMap<String, String>) -> Self {
-        Self(variables)
+        Self(Arc::new(variables))
     }
 }

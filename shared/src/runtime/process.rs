@@ -56,7 +56,7 @@ fn start<R: FromConfig>(
     panic_guard::install();
     let config = Config::from_environment();
     log::open(|name| config.get(name));
-    let connections = match Connections::new(config.clone()) {
+    let connections = match Connections::new(config) {
         Ok(connections) => connections,
         Err(error) => return exit_with(&error),
     };
