@@ -5,7 +5,7 @@
 //! pending rotation of the token key. With the environment variable `INVOKE_PORT`, which `cargo xtask events`
 //! sets, `cargo lambda invoke` sends the events to functions that run already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -67,12 +67,10 @@ fn folder() -> PathBuf {
 /// finds empty tables.
 pub async fn send_to_functions_without_calls(cloud: Arc<Cloud>) {
     let samples = Samples::running(cloud.clone());
+    let calls = cloud.calls().into_iter().map(|call| call.function);
+    let called: BTreeSet<String> = calls.collect();
     for function in &cloud.template().functions {
-        let called = cloud
-            .calls()
-            .iter()
-            .any(|call| call.function == function.name);
-        if !called && !function.statements.is_empty() {
+        if !called.contains(&function.name) && !function.statements.is_empty() {
             samples.empty_tables().await;
             Run::new(&samples).send(&function.name).await;
         }

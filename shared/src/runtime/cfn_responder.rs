@@ -94,12 +94,12 @@ mod tests {
 
     #[test]
     fn a_response_is_sent_over_tls_or_stays_on_the_machine() {
-        for good in [
+        for valid in [
             "https://bucket.s3.amazonaws.com/a?b=c",
             "http://127.0.0.1:8080/a",
             "http://localhost:8080/a",
         ] {
-            assert!(is_confidential(good), "{good}");
+            assert!(is_confidential(valid), "{valid}");
         }
         for bad in [
             "http://example.com/",

@@ -512,7 +512,8 @@ fn sample_event(endpoint: &Value) -> Value {
     })
 }
 
-fn capital(word: &str) -> String {
+/// `word` with a capital first letter.
+pub(super) fn capital(word: &str) -> String {
     let mut letters = word.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).collect()

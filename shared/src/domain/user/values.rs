@@ -383,14 +383,14 @@ mod tests {
 
     #[test]
     fn an_email_is_a_plain_deliverable_address() {
-        for good in [
+        for valid in [
             "a@b.co",
             "Test.User+tag@Example.COM",
             " spaced@example.com ",
             "\tspaced@example.com\n",
             "a_b!c@b-c.xn--p1ai",
         ] {
-            assert!(good.parse::<Email>().is_ok(), "{good}");
+            assert!(valid.parse::<Email>().is_ok(), "{valid}");
         }
         for bad in [
             "",
@@ -436,19 +436,19 @@ mod tests {
 
     #[test]
     fn display_texts_may_contain_joiners_and_user_names_may_not() {
-        for good in [
+        for valid in [
             "❤\u{FE0F}",
             "👨\u{200D}👩\u{200D}👧",
             "می\u{200C}خواهم",
             "葛\u{E0100}",
             "1\u{FE0F}\u{20E3}",
         ] {
-            assert!(good.parse::<Nickname>().is_ok(), "{good:?}");
-            assert!(good.parse::<RealName>().is_ok(), "{good:?}");
-            assert!(good.parse::<ShortText>().is_ok(), "{good:?}");
+            assert!(valid.parse::<Nickname>().is_ok(), "{valid:?}");
+            assert!(valid.parse::<RealName>().is_ok(), "{valid:?}");
+            assert!(valid.parse::<ShortText>().is_ok(), "{valid:?}");
             assert!(
-                format!("abc{good}").parse::<Username>().is_err(),
-                "{good:?}"
+                format!("abc{valid}").parse::<Username>().is_err(),
+                "{valid:?}"
             );
         }
         for bad in [

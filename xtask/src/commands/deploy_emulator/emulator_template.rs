@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
+use crate::commands::generate::capital;
 use crate::json::at;
 
 /// The policies of resources, whose statements deny requests without TLS.
@@ -119,17 +120,11 @@ fn capitalize(value: &Value) -> Value {
         Value::Array(values) => values.iter().map(capitalize).collect(),
         Value::Object(members) => {
             let members = members.iter();
-            let members = members.map(|(name, value)| (capitalize_name(name), capitalize(value)));
+            let members = members.map(|(name, value)| (capital(name), capitalize(value)));
             Value::Object(members.collect())
         }
         value => value.clone(),
     }
-}
-
-fn capitalize_name(name: &str) -> String {
-    let mut letters = name.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(letters).collect()
 }
 
 /// A policy that names secrets by their ARNs, and allows mail from any sender.
