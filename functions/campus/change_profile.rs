@@ -75,7 +75,7 @@ fn parse_field<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> 
 #[endpoint(
     POST "/api/v3/change_profile",
     family = CampusChange,
-    errors = [Incomplete, Inactive, Forbidden, NoSuchAccount, PhoneTaken],
+    errors = [Incomplete, Inactive, Forbidden, NoSuchAccount, PhoneTaken, RateLimited],
     grants = [
         MayUseTokenKey,
         MayReadUsers,
@@ -83,6 +83,8 @@ fn parse_field<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> 
         MayChangeUsers,
         MayActForOthers,
         MaySetPhones,
+        MayCountConflicts,
+        MayWriteAuditLog,
     ],
     throttle = 100,
     openapi(
@@ -104,7 +106,7 @@ pub(crate) async fn change_profile(
     let changed = users.change(user, &actor, |user| {
         user.block = Some(update.block.clone());
         user.room = Some(update.room.clone());
-        user.phone = Some(update.phone.clone());
+        user.set_phone(Some(update.phone.clone()));
         user.isp = Some(update.isp.clone());
         user.account = Some(update.account.clone());
     });

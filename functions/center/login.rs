@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 use shared::CenterProfile;
-use shared::{RateLimits, Request, Result, Tokens, Users, endpoint};
+use shared::{RateLimits, Request, Result, SignIn, Tokens, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -31,6 +31,7 @@ struct SignedIn {
         MayFindByEmail,
         MayFindByUsername,
         MayCheckPasswords,
+        MayCountFailures,
         MayWriteAuditLog,
     ],
     memory = Hashing,
@@ -45,15 +46,14 @@ pub(crate) async fn login(
     request: Request,
 ) -> Result<SignedIn> {
     let body: Credentials = request.form()?;
-    let account = users.owner_of_name(&body.username).await?;
+    let attempt = SignIn {
+        name: &body.username,
+        account: users.owner_of_name(&body.username).await?,
+        password: &body.password,
+        token_holder: tokens.holder(request.bearer()).await?,
+    };
     let user = users
-        .sign_in(
-            limits,
-            account,
-            &body.username,
-            &body.password,
-            &request.anonymous_actor(),
-        )
+        .sign_in(limits, &attempt, &request.anonymous_actor())
         .await?;
     Ok(SignedIn {
         access_token: tokens.issue(&user).await?,

@@ -31,6 +31,8 @@ pub(crate) async fn register(
     request: Request,
 ) -> Result<CenterProfile> {
     let body: Registration = request.json()?;
+    let actor = request.anonymous_actor();
+    limits.consume_sign_up(&actor).await?;
     let new = NewUser {
         username: Some(body.username),
         nickname: body.nickname,
@@ -38,9 +40,5 @@ pub(crate) async fn register(
         password: body.password.hash()?,
         role: Role::User,
     };
-    let limit = limits.sign_up(&request.client_ip());
-    Ok(users
-        .sign_up(new, Some(&limit), &request.anonymous_actor())
-        .await?
-        .into())
+    Ok(users.sign_up(new, &actor).await?.into())
 }

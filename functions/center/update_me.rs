@@ -32,7 +32,7 @@ struct Changes {
 #[endpoint(
     PUT "/api/users/me",
     family = Center,
-    errors = [Forbidden, EmailTaken, PhoneTaken],
+    errors = [Forbidden, EmailTaken, PhoneTaken, RateLimited],
     grants = [
         MayUseTokenKey,
         MayReadUsers,
@@ -40,6 +40,7 @@ struct Changes {
         MayChangeUsers,
         MaySetEmails,
         MaySetPhones,
+        MayCountConflicts,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
@@ -81,13 +82,13 @@ pub(crate) async fn update_me(
             .for_each(|email| user.set_email(email.clone()));
         body.phone
             .iter()
-            .for_each(|phone| user.phone = phone.clone());
+            .for_each(|phone| user.set_phone(phone.clone()));
         body.avatar
             .iter()
             .for_each(|avatar| user.avatar = avatar.clone());
         apikey
             .iter()
-            .for_each(|apikey| user.apikey = apikey.clone());
+            .for_each(|apikey| user.set_apikey(apikey.clone()));
     });
     Ok(changed.await?.into())
 }

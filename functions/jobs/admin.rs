@@ -64,6 +64,10 @@ enum Command {
     ImportCampus {
         csv: String,
     },
+    /// Resets the rate limits of a user, and the tries of their mail code.
+    ClearLimits {
+        user: UserRef,
+    },
     /// The newest audit records of a user. By id or UUID, also of a deleted one.
     Audit {
         user: UserRef,
@@ -185,6 +189,10 @@ async fn execute(
         }
         Command::UnbindWx { user } => {
             change(users, &user, |user| user.set_wechat_open_id(None)).await
+        }
+        Command::ClearLimits { user } => {
+            let user = users.find(&user).await?;
+            Ok(user_response(users.clear_limits(user, &actor).await?))
         }
         Command::ImportCampus { csv } => {
             Ok(responses::import_report(&users.import(&csv, &actor).await?))

@@ -22,8 +22,15 @@ struct Named {
 #[endpoint(
     PUT "/users/name",
     family = ProfileName,
-    errors = [Blocked, Missing, UsernameTaken],
-    grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MaySetUsernames],
+    errors = [Blocked, Missing, UsernameTaken, RateLimited],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayChangeUsers,
+        MaySetUsernames,
+        MayCountConflicts,
+        MayWriteAuditLog,
+    ],
     throttle = 100,
     top_level_field = "name",
     openapi(
@@ -54,7 +61,7 @@ pub(crate) async fn set_name(
 
     let actor = request.actor(&caller);
     let user = users
-        .change(caller.user, &actor, |user| user.username = name.clone())
+        .change(caller.user, &actor, |user| user.set_username(name.clone()))
         .await?;
     let name = String::from(user.username);
     Ok(ProfileResponse {

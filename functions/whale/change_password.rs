@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, MailCodeGroup, MailCodes, Password, RateLimits, Request, Result, UserId, UserRef,
-    Users, endpoint,
+    Email, Error, MailCodeGroup, MailCodes, Password, PasswordChangeProof, RateLimits, Request,
+    Result, UserId, UserRef, Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -35,6 +35,7 @@ struct Changed {
         MayFindByEmail,
         MayCheckPasswords,
         MayTryMailCodes,
+        MayCountFailures,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
@@ -52,36 +53,26 @@ pub(crate) async fn change_password(
     let body: Body =
         request.json_requiring(&["password_new", "user_id|email", "code|password_old"])?;
     let new = Password::parse(&body.password_new).map_err(|_| Error::BadPassword)?;
-    let user = users
-        .find(&UserRef::from_id_or_email(
-            body.user_id,
-            body.email.as_deref(),
-        )?)
+    let actor = request.anonymous_actor();
+    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let user = limits
+        .count_failure(users.find(&target).await, &actor)
         .await?;
 
-    let tries = limits.login(Some(user.uuid), "");
-    let verified_code = match (&body.code, &body.password_old) {
-        (Some(code), _) => Some(
-            mail_codes
-                .verify(&user, MailCodeGroup::Password, code)
-                .await?,
-        ),
+    let proof = match (&body.code, &body.password_old) {
+        (Some(code), _) => {
+            let group = MailCodeGroup::Password;
+            let verified = mail_codes.verify(&user, group, code, limits, &actor);
+            PasswordChangeProof::Code(verified.await?)
+        }
         (None, old) => {
-            limits.consume(&tries).await?;
-            if !user.password.verify(old.as_deref().unwrap_or_default())? {
-                return Err(Error::WrongPassword);
-            }
-            None
+            let old = old.as_deref().unwrap_or_default();
+            let tries = users.verify_password(&user, old, limits, &actor).await?;
+            PasswordChangeProof::OldPassword(tries)
         }
     };
     let changed = users
-        .change_password(
-            user,
-            &new.hash()?,
-            verified_code.as_ref(),
-            &tries,
-            &request.anonymous_actor(),
-        )
+        .change_password(user, &new.hash()?, &proof, &actor)
         .await?;
     Ok(Changed {
         user: changed.into(),

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
-use shared::{Email, MailCodeGroup, MailCodes, Request, Result, UserId, UserRef, Users, endpoint};
+use shared::{
+    Email, MailCodeGroup, MailCodes, RateLimits, Request, Result, UserId, UserRef, Users, endpoint,
+};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -16,12 +18,19 @@ struct Body {
 #[derive(Serialize, ToSchema)]
 struct Right {}
 
-/// Whether a code is right. Counts a try, and does not use the code up.
+/// Whether a code is right. A wrong one counts as a try; a right one is not used up.
 #[endpoint(
     PUT "/api/captcha/check/",
     family = Whale,
-    errors = [Missing, NoSuchAccount, BadCode, ExpiredCode],
-    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayTryMailCodes],
+    errors = [Missing, NoSuchAccount, BadCode, ExpiredCode, RateLimited],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByEmail,
+        MayTryMailCodes,
+        MayCountFailures,
+        MayWriteAuditLog,
+    ],
     throttle = 100,
     openapi(
         request_body = inline(Body),
@@ -29,16 +38,18 @@ struct Right {}
     ),
 )]
 pub(crate) async fn check_captcha(
-    (users, mail_codes): &(Users, MailCodes),
+    (users, mail_codes, limits): &(Users, MailCodes, RateLimits),
     request: Request,
 ) -> Result<Right> {
     let body: Body = request.json_requiring(&["group", "code", "user_id|email"])?;
-    let user = users
-        .find(&UserRef::from_id_or_email(
-            body.user_id,
-            body.email.as_deref(),
-        )?)
+    let actor = request.anonymous_actor();
+    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let user = limits
+        .count_failure(users.find(&target).await, &actor)
         .await?;
-    mail_codes.verify(&user, body.group, &body.code).await?;
+    let verified = mail_codes
+        .verify(&user, body.group, &body.code, limits, &actor)
+        .await?;
+    mail_codes.give_back(&verified).await?;
     Ok(Right {})
 }

@@ -29,7 +29,9 @@ struct Created {
         MayReadUsers,
         MayFindByEmail,
         MayCreateMailCodes,
+        MayCountFailures,
         MayEnqueueMessages,
+        MayWriteAuditLog,
     ],
     throttle = 30,
     openapi(
@@ -42,20 +44,12 @@ pub(crate) async fn create_captcha(
     request: Request,
 ) -> Result<Created> {
     let body: Body = request.json_requiring(&["group", "user_id|email"])?;
-    let user = users
-        .find(&UserRef::from_id_or_email(
-            body.user_id,
-            body.email.as_deref(),
-        )?)
+    let actor = request.anonymous_actor();
+    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let user = limits
+        .count_failure(users.find(&target).await, &actor)
         .await?;
-    let mail_code = mail_codes
-        .send(
-            &user,
-            body.group,
-            &limits.mail_codes(user.id()),
-            request.language(),
-        )
-        .await?;
+    let mail_code = mail_codes.send(&user, body.group, limits, &actor).await?;
     Ok(Created {
         captcha: mail_code.into(),
     })

@@ -47,6 +47,8 @@ pub(crate) async fn create_user(
     let email: Email = body.email.parse().map_err(|_| Error::BadEmail)?;
     let password = Password::parse(&body.password).map_err(|_| Error::BadPassword)?;
 
+    let actor = request.anonymous_actor();
+    limits.consume_sign_up(&actor).await?;
     let new = NewUser {
         username: None,
         nickname,
@@ -54,13 +56,7 @@ pub(crate) async fn create_user(
         password: password.hash()?,
         role: Role::User,
     };
-    let user = users
-        .sign_up(
-            new,
-            Some(&limits.sign_up(&request.client_ip())),
-            &request.anonymous_actor(),
-        )
-        .await?;
+    let user = users.sign_up(new, &actor).await?;
     Ok(Created {
         token: tokens.issue(&user).await?,
         user: user.into(),

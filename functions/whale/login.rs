@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
-use shared::{Email, RateLimits, Request, Result, Tokens, Users, endpoint};
+use shared::{Email, RateLimits, Request, Result, SignIn, Tokens, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -23,7 +23,7 @@ struct SignedIn {
     PUT "/api/users/login/",
     family = Whale,
     errors = [Missing, NoSuchAccount, WrongPassword, Blocked, RateLimited],
-    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayCheckPasswords, MayWriteAuditLog],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayCheckPasswords, MayCountFailures, MayWriteAuditLog],
     memory = Hashing,
     throttle = 120,
     openapi(
@@ -40,14 +40,14 @@ pub(crate) async fn login(
         Ok(email) => users.owner_of_email(&email).await?,
         Err(_) => None,
     };
+    let attempt = SignIn {
+        name: &body.email,
+        account,
+        password: &body.password,
+        token_holder: tokens.holder(request.bearer_or_query()).await?,
+    };
     let user = users
-        .sign_in(
-            limits,
-            account,
-            &body.email,
-            &body.password,
-            &request.anonymous_actor(),
-        )
+        .sign_in(limits, &attempt, &request.anonymous_actor())
         .await?;
     Ok(SignedIn {
         token: tokens.issue(&user).await?,

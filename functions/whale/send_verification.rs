@@ -17,7 +17,14 @@ struct Sent {}
     POST "/api/users/verification_email/",
     family = Whale,
     errors = [Missing, NoSuchAccount, AlreadyVerified, RateLimited],
-    grants = [MayReadUsers, MayFindByEmail, MayCountVerifications, MayEnqueueMessages],
+    grants = [
+        MayReadUsers,
+        MayFindByEmail,
+        MayCountVerifications,
+        MayCountFailures,
+        MayEnqueueMessages,
+        MayWriteAuditLog,
+    ],
     throttle = 30,
     openapi(
         request_body = inline(Body),
@@ -29,21 +36,15 @@ pub(crate) async fn send_verification(
     request: Request,
 ) -> Result<Sent> {
     let body: Body = request.json_requiring(&["user_id|email"])?;
-    let user = users
-        .find(&UserRef::from_id_or_email(
-            body.user_id,
-            body.email.as_deref(),
-        )?)
+    let actor = request.anonymous_actor();
+    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let user = limits
+        .count_failure(users.find(&target).await, &actor)
         .await?;
     if user.email_verified {
-        return Err(Error::AlreadyVerified);
+        let verified = Err(Error::AlreadyVerified);
+        return limits.count_failure(verified, &actor).await;
     }
-    users
-        .send_verification(
-            &user,
-            &limits.verification_mails(user.id()),
-            request.language(),
-        )
-        .await?;
+    users.send_verification(&user, limits, &actor).await?;
     Ok(Sent {})
 }

@@ -29,6 +29,7 @@ pub mod domain {
     mod language;
     pub(crate) mod mail_code;
     pub(crate) mod random;
+    mod source;
     mod user;
     mod user_ref;
 
@@ -39,6 +40,7 @@ pub mod domain {
     pub use error::{Error, ErrorCode, InternalError, InvalidField, Result};
     pub use language::Language;
     pub use mail_code::{MailCode, MailCodeGroup};
+    pub use source::{KnownSources, Source};
     pub(crate) use user::new_uuid;
     pub use user::{
         ApiKey, AvatarUrl, Canonical, Email, EncryptedField, IdCard, NewUser, Nickname, Password,
@@ -107,12 +109,15 @@ pub mod store {
     pub use audit_log::AuditRecord;
     pub use mail_codes::{CodeDeriver, MailCodes, VerifiedCode};
     pub use outbox::{NotificationKind, OutboxMessage, object_to_delete};
-    pub use rate_limits::{RateLimit, RateLimits};
+    pub use rate_limits::{PasswordTries, RateLimit, RateLimits};
     pub use user_index::{
         ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,
         user_id_of_record,
     };
-    pub use users::{CleanupReport, ImportedRow, NewAdministrator, RowOutcome, Users};
+    pub use users::{
+        CleanupReport, ImportedRow, NewAdministrator, PasswordChangeProof, RowOutcome, SignIn,
+        Users,
+    };
 }
 
 /// HTTP: requests, responses, and how each family renders them.

@@ -14,6 +14,7 @@ mod requests;
 mod response;
 mod rng;
 mod sets;
+mod source;
 mod store;
 mod target;
 mod test_app;

@@ -79,6 +79,8 @@ pub fn user(user: User) -> Value {
         password: _,
         token_version: _,
         email_version: _,
+        limit_epoch: _,
+        known_sources: _,
         version: _,
         created_at,
         updated_at,

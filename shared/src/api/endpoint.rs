@@ -183,6 +183,10 @@ grants! {
     MayChangeUsers,
     /// Counts the tries of a password, and resets the count.
     MayCheckPasswords,
+    /// Counts refusals that reveal another account.
+    MayCountConflicts,
+    /// Counts failures of a source.
+    MayCountFailures,
     /// Counts verification e-mails.
     MayCountVerifications,
     /// Creates a mail code, and counts it.

@@ -96,6 +96,22 @@ impl Tokens {
         Ok(Caller { user, admission })
     }
 
+    /// The holder of an access token, which may have expired or been revoked. It proves that the
+    /// client was once signed in, and entitles to nothing else. No read.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn holder(&self, token: Option<&str>) -> Result<Option<Uuid>> {
+        let Some(token) = token else {
+            return Ok(None);
+        };
+        match self.decode(token, ACCESS).await {
+            Ok(claims) => Ok(Some(claims.user_id)),
+            Err(Error::Internal(error)) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Issues a token that verifies the user's e-mail address of version `version`.
     ///
     /// # Errors
@@ -140,7 +156,17 @@ impl Tokens {
         })
     }
 
+    /// The claims of a valid token of this purpose.
     async fn verify(&self, token: &str, purpose: &str) -> Result<Claims> {
+        let claims = self.decode(token, purpose).await?;
+        if claims.exp < clock::seconds().saturating_sub(LEEWAY_SECONDS) {
+            return Err(Error::ExpiredToken);
+        }
+        Ok(claims)
+    }
+
+    /// The claims of a token of this purpose, which may have expired.
+    async fn decode(&self, token: &str, purpose: &str) -> Result<Claims> {
         if token.len() > MAX_BYTES {
             return Err(Error::BadToken);
         }
@@ -155,11 +181,7 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation())
             .map_err(|_| Error::BadToken)?
             .claims;
-        let now = clock::seconds();
-        if claims.exp < now.saturating_sub(LEEWAY_SECONDS) {
-            return Err(Error::ExpiredToken);
-        }
-        let issued_in_future = claims.iat > now.saturating_add(LEEWAY_SECONDS);
+        let issued_in_future = claims.iat > clock::seconds().saturating_add(LEEWAY_SECONDS);
         if claims.typ != purpose || issued_in_future {
             return Err(Error::BadToken);
         }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Authority, Language};
+use crate::domain::{Authority, Language, Source};
 
 /// The originator of a change.
 #[derive(Debug, Clone)]
@@ -18,6 +18,11 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The source of the request, by which rate limits count.
+    pub(crate) fn source(&self) -> Source {
+        Source::from_client_ip(&self.client_ip)
+    }
+
     /// The operator, who acts without the HTTP API.
     #[must_use]
     pub fn operator() -> Self {

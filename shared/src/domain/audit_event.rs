@@ -9,8 +9,24 @@ pub enum AuditEvent {
     Login,
     /// A login failed.
     FailedLogin,
+    /// A change of the password failed, because the old password was wrong.
+    WrongPassword,
     /// The password was changed.
     Password,
+    /// A mail code was requested.
+    CodeRequested,
+    /// A mail code was wrong.
+    WrongCode,
+    /// A rate limit refused a request, for the first time in its window.
+    RateLimited,
+    /// The operator reset the rate limits.
+    LimitsCleared,
+    /// The user name was changed.
+    Username,
+    /// The phone number was changed.
+    Phone,
+    /// The API key was changed.
+    ApiKey,
     /// The e-mail address was changed.
     Email,
     /// The e-mail address was verified.
@@ -41,7 +57,15 @@ impl AuditEvent {
             Self::SignUp => "sign-up",
             Self::Login => "login",
             Self::FailedLogin => "failed-login",
+            Self::WrongPassword => "wrong-password",
             Self::Password => "password",
+            Self::CodeRequested => "code-requested",
+            Self::WrongCode => "wrong-code",
+            Self::RateLimited => "rate-limited",
+            Self::LimitsCleared => "limits-cleared",
+            Self::Username => "username",
+            Self::Phone => "phone",
+            Self::ApiKey => "apikey",
             Self::Email => "email",
             Self::EmailVerified => "email-verified",
             Self::Role => "access",

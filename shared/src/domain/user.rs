@@ -13,7 +13,7 @@ mod values;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::{Result, clock};
+use crate::domain::{KnownSources, Result, clock};
 
 pub use canonical::Canonical;
 pub use change::UserChange;
@@ -72,6 +72,10 @@ pub struct User {
     pub token_version: u64,
     /// Incremented by every new address, to void links and codes mailed to the former one.
     pub email_version: u64,
+    /// Part of the keys of the user's rate limits. Incremented to reset them.
+    pub limit_epoch: u64,
+    /// The sources that the user signed in from lately.
+    pub known_sources: KnownSources,
     /// The version for optimistic locking, incremented by every write.
     pub version: u64,
     /// The time of creation.
@@ -140,6 +144,8 @@ impl NewUser {
             password: self.password,
             token_version: 1,
             email_version: 1,
+            limit_epoch: 0,
+            known_sources: KnownSources::default(),
             version: 1,
             created_at: now,
             updated_at: now,

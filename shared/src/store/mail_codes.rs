@@ -4,9 +4,12 @@
 //! Crockford's base 32. So an e-mail that is sent twice holds the same code, and a leaked table
 //! holds no codes.
 //!
-//! A user has at most one mail code per group: a new one replaces it. A new e-mail address or
-//! password revokes it. The item is kept for a day after the expiry, to distinguish an expired code
-//! from a missing one.
+//! A user has at most one mail code per group. A request while it can be used sends it again. A new
+//! e-mail address or password revokes it. The item is kept for a day after the expiry, to
+//! distinguish an expired code from a missing one.
+//!
+//! Wrong tries are counted in the item, by source and for all sources. So a stranger cannot use up
+//! the tries of the owner's source.
 
 mod code_deriver;
 
@@ -15,26 +18,32 @@ use uuid::Uuid;
 
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Error, InternalError, Language, MailCode, MailCodeGroup, Result, User, clock, mail_code,
-    new_uuid,
+    Actor, AuditEvent, Error, InternalError, MailCode, MailCodeGroup, Result, User, UserId, clock,
+    mail_code, new_uuid,
 };
 use crate::store::dynamodb::{
-    Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome, flag, key, number,
-    text, time,
+    AttributeValue, Check, Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome,
+    flag, key, number, text, time,
 };
-use crate::store::{NotificationKind, RateLimit, outbox, rate_limits};
+use crate::store::{AuditLog, NotificationKind, RateLimit, RateLimits, outbox, rate_limits};
 
 pub use code_deriver::CodeDeriver;
 
 /// How long an item is kept after its code expires, in seconds.
 const RETENTION_SECONDS: u64 = 24 * 60 * 60;
-/// How many tries a mail code allows.
-const MAX_TRIES: u64 = 5;
+/// How many wrong tries a mail code allows from one source.
+const MAX_TRIES_OF_SOURCE: u64 = 5;
+/// How many wrong tries a mail code allows from all sources. Beyond it, only sources that the
+/// account signed in from lately may try.
+const MAX_TRIES: u64 = 50;
+/// How often the current code is read again if it was replaced meanwhile.
+const MAX_REPLACEMENTS: usize = 10;
 
 /// The store of mail codes.
 pub struct MailCodes {
     database: Database,
     codes: CodeDeriver,
+    audit_log: AuditLog,
 }
 
 impl FromConfig for MailCodes {
@@ -43,7 +52,11 @@ impl FromConfig for MailCodes {
             connections.shared::<Database>(),
             CodeDeriver::open(connections)
         )?;
-        Ok(Self { database, codes })
+        Ok(Self {
+            database,
+            codes,
+            audit_log: AuditLog::from_config(&connections.config)?,
+        })
     }
 }
 
@@ -51,122 +64,308 @@ impl FromConfig for MailCodes {
 pub struct VerifiedCode {
     key: Key,
     uuid: Uuid,
+    /// The key of the source's tries in the item.
+    source: String,
+    failures: RateLimit,
 }
 
 impl MailCodes {
-    /// Creates a mail code for `user`, which replaces any former one of the group, and enqueues its
-    /// e-mail. One transaction.
+    /// Enqueues an e-mail with the mail code of `user`: the current one of the group, or else a new
+    /// one. One read and one transaction.
+    ///
+    /// A request never voids a code that can still be used. So a stranger cannot, either.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] if the limit is used up.
+    /// [`Error::RateLimited`].
     pub async fn send(
         &self,
         user: &User,
         group: MailCodeGroup,
-        limit: &RateLimit,
-        language: Language,
+        limits: &RateLimits,
+        actor: &Actor,
     ) -> Result<MailCode> {
-        let now = clock::now();
-        let uuid = new_uuid(now)?;
-        let expires_at = clock::seconds().saturating_add(mail_code::VALID_SECONDS);
-        let key_id = &self.codes.key_id().await;
-        let message = outbox::enqueue(
-            &NotificationKind::ResetCode {
-                mail_code: uuid,
-                key_id: key_id.clone(),
-            },
-            user,
-            language,
-        )?;
-        let item = Item::from([
-            ("uuid".into(), text(uuid)),
-            ("key_id".into(), text(key_id)),
-            ("binding".into(), text(binding(user))),
-            ("tries".into(), number(0)),
-            ("used".into(), flag(false)),
-            ("created_at".into(), time(now)),
-            ("ends_at".into(), number(expires_at)),
-            (
-                "expires_at".into(),
-                number(expires_at.saturating_add(RETENTION_SECONDS)),
-            ),
-        ]);
+        let requests = limits.mail_requests("mail-code", user, &actor.source());
         let key = key::mail_code(user.id(), group.number());
-        let writes = || vec![Write::Put(key.clone(), item.clone()), message.clone()];
-        rate_limits::write_counted(&self.database, Some(limit), writes)
-            .await?
-            .committed()?;
-        Ok(MailCode {
-            uuid,
-            user: user.id(),
-            group,
-            created_at: now,
-            expires_at: timestamp(expires_at)?,
-        })
+        for _ in 0..MAX_REPLACEMENTS {
+            let stored = self.database.get(&key).await?;
+            let code = StoredCode::current(stored.as_ref(), user)?;
+            let (code, write) = match code {
+                Some(code) => {
+                    let check = code.still_current(&key, user);
+                    (code, Write::Check(check, Conflict::Code))
+                }
+                None => {
+                    let code = StoredCode::new(self.codes.key_id().await)?;
+                    let write = code.replace(&key, user, stored.as_ref())?;
+                    (code, write)
+                }
+            };
+            let kind = NotificationKind::ResetCode {
+                mail_code: code.uuid,
+                key_id: code.key_id.clone(),
+            };
+            let message = outbox::enqueue(&kind, user, actor.language)?;
+            let event = AuditEvent::CodeRequested;
+            let record = self.audit_log.record(Some(user.id()), event, actor)?;
+            let writes = || vec![write.clone(), message.clone(), record.clone()];
+            let written = limits
+                .limiter()
+                .write(&requests, Some(user.id()), actor, writes)
+                .await?;
+            if let WriteOutcome::Committed(_) = written {
+                return code.public(user.id(), group);
+            }
+            // Another request has replaced or used the code meanwhile.
+        }
+        Err(InternalError::new("a mail code is being replaced too often").into())
     }
 
-    /// Counts a try, then compares `code`. One write.
+    /// Counts a try, then compares `code`. One read, one transaction, and one write of an audit
+    /// record if the code is wrong.
     ///
     /// # Errors
     /// [`Error::BadCode`] if the code is wrong, used, revoked or tried too often, or if there is no
-    /// mail code; [`Error::ExpiredCode`].
+    /// mail code; [`Error::ExpiredCode`]; [`Error::RateLimited`] if the source has failed too often.
     pub async fn verify(
         &self,
         user: &User,
         group: MailCodeGroup,
         code: &str,
+        limits: &RateLimits,
+        actor: &Actor,
     ) -> Result<VerifiedCode> {
-        let key = key::mail_code(user.id(), group.number());
-        let now = clock::seconds();
-        let count_try = Update {
-            key: key.clone(),
-            expression: "SET tries = tries + :one".into(),
-            condition: "tries < :max AND ends_at > :now AND used = :no AND binding = :binding"
-                .into(),
-            names: vec![],
+        let source = actor.source();
+        let tried = VerifiedCode {
+            key: key::mail_code(user.id(), group.number()),
+            uuid: Uuid::nil(),
+            source: source.hash(&user.uuid.to_string()),
+            failures: limits.failures(&source),
+        };
+        let is_trusted = rate_limits::is_known_source(user, &source);
+        let outcome = self
+            .count_try(tried, user, is_trusted, limits, actor)
+            .await?;
+        let error = match outcome {
+            Ok((tried, key_id)) => {
+                if self.codes.is_code(code, tried.uuid, &key_id).await? {
+                    return Ok(tried);
+                }
+                Error::BadCode
+            }
+            Err(error) => {
+                let failures = [limits.failures(&source)];
+                let user = Some(user.id());
+                limits.limiter().consume(&failures, user, actor).await?;
+                error
+            }
+        };
+        let event = AuditEvent::WrongCode;
+        let record = self.audit_log.record(Some(user.id()), event, actor)?;
+        self.database.write(vec![record]).await?;
+        Err(error)
+    }
+
+    /// Counts a try of the current code, and a failure of the source. Returns the code's UUID and
+    /// key id, or the error if it accepts no more tries. Nothing is counted then.
+    async fn count_try(
+        &self,
+        tried: VerifiedCode,
+        user: &User,
+        is_trusted: bool,
+        limits: &RateLimits,
+        actor: &Actor,
+    ) -> Result<Result<(VerifiedCode, String)>> {
+        let Some(stored) = self.database.get(&tried.key).await? else {
+            return Ok(Err(Error::BadCode));
+        };
+        if let Some(error) = rejection(&ItemReader(&stored), user)? {
+            return Ok(Err(error));
+        }
+        let stored = StoredCode::from_item(&stored)?;
+        let tried = VerifiedCode {
+            uuid: stored.uuid,
+            ..tried
+        };
+        let count = tried.count(user, is_trusted);
+        let writes = || vec![Write::Update(count.clone(), Conflict::Code)];
+        let failures = [tried.failures.clone()];
+        let written = limits
+            .limiter()
+            .write(&failures, Some(user.id()), actor, writes)
+            .await?;
+        Ok(match written {
+            WriteOutcome::Committed(_) => Ok((tried, stored.key_id)),
+            WriteOutcome::ConditionFailed(failed) => {
+                let item = failed.into_iter().find_map(|failed| failed.item);
+                let error = match &item {
+                    Some(item) => rejection(&ItemReader(item), user)?,
+                    None => None,
+                };
+                Err(error.unwrap_or(Error::BadCode))
+            }
+        })
+    }
+
+    /// Takes back the try of a right code, which stays valid. One transaction.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn give_back(&self, code: &VerifiedCode) -> Result<()> {
+        let refund = Update {
+            key: code.key.clone(),
+            expression: "SET tries = tries - :one, sources.#source = sources.#source - :one".into(),
+            condition: "#uuid = :uuid".into(),
+            names: vec![
+                ("#source".into(), code.source.clone()),
+                ("#uuid".into(), "uuid".into()),
+            ],
             values: vec![
                 (":one".into(), number(1)),
-                (":max".into(), number(MAX_TRIES)),
-                (":now".into(), number(now)),
-                (":no".into(), flag(false)),
-                (":binding".into(), text(binding(user))),
+                (":uuid".into(), text(code.uuid)),
             ],
         };
-        match self
-            .database
-            .write(vec![Write::Update(count_try, Conflict::Code)])
-            .await?
-        {
-            WriteOutcome::Committed(stored) => {
-                let stored = ItemReader(&stored);
-                let uuid = stored.uuid("uuid")?;
-                if !self
-                    .codes
-                    .is_code(code, uuid, &stored.text("key_id")?)
-                    .await?
-                {
-                    return Err(Error::BadCode);
-                }
-                Ok(VerifiedCode { key, uuid })
-            }
-            WriteOutcome::ConditionFailed(failed) => {
-                match failed.into_iter().find_map(|failed| failed.item) {
-                    None => Err(Error::BadCode),
-                    Some(stored) => Err(rejection(&ItemReader(&stored), user, now)?),
-                }
-            }
-        }
+        // The condition fails if the code was replaced meanwhile. Its tries no longer matter then.
+        let refunds = vec![
+            Write::Update(refund, Conflict::Code),
+            code.failures.refund(),
+        ];
+        self.database.write(refunds).await?;
+        Ok(())
     }
 }
 
-/// The error of a mail code that accepts no more tries.
-fn rejection(stored: &ItemReader<'_>, user: &User, now: u64) -> Result<Error, InternalError> {
+/// The write that resets the tries of the mail code of `user`. Its condition fails if there is none.
+pub(super) fn clear_tries(user: &User) -> Write {
+    let clear = Update {
+        key: key::mail_code(user.id(), MailCodeGroup::Password.number()),
+        expression: "SET tries = :none, sources = :empty".into(),
+        condition: "attribute_exists(pk)".into(),
+        names: vec![],
+        values: vec![
+            (":none".into(), number(0)),
+            (":empty".into(), AttributeValue::M(Item::new())),
+        ],
+    };
+    Write::Update(clear, Conflict::Code)
+}
+
+/// A mail code as stored, without its tries.
+struct StoredCode {
+    uuid: Uuid,
+    key_id: String,
+    created_at: Timestamp,
+    ends_at: u64,
+}
+
+impl StoredCode {
+    /// A new code.
+    fn new(key_id: String) -> Result<Self, InternalError> {
+        let created_at = clock::now();
+        Ok(Self {
+            uuid: new_uuid(created_at)?,
+            key_id,
+            created_at,
+            ends_at: clock::seconds().saturating_add(mail_code::VALID_SECONDS),
+        })
+    }
+
+    fn from_item(item: &Item) -> Result<Self, InternalError> {
+        let reader = ItemReader(item);
+        Ok(Self {
+            uuid: reader.uuid("uuid")?,
+            key_id: reader.text("key_id")?,
+            created_at: reader.time("created_at")?,
+            ends_at: reader.number("ends_at")?,
+        })
+    }
+
+    /// The code of an item, if it can still be used.
+    fn current(item: Option<&Item>, user: &User) -> Result<Option<Self>, InternalError> {
+        let Some(item) = item else {
+            return Ok(None);
+        };
+        let is_current = rejection(&ItemReader(item), user)?.is_none();
+        is_current.then(|| Self::from_item(item)).transpose()
+    }
+
+    /// The condition that the code can still be used.
+    fn still_current(&self, key: &Key, user: &User) -> Check {
+        Check {
+            key: key.clone(),
+            condition: format!("#uuid = :uuid AND {USABLE}"),
+            names: vec![("#uuid".into(), "uuid".into())],
+            values: usable_values(user)
+                .into_iter()
+                .chain([(":uuid".into(), text(self.uuid))])
+                .collect(),
+        }
+    }
+
+    /// The write that creates the code, or replaces the `former` one as read.
+    fn replace(
+        &self,
+        key: &Key,
+        user: &User,
+        former: Option<&Item>,
+    ) -> Result<Write, InternalError> {
+        let version = match former {
+            Some(former) => ItemReader(former).number("version")?,
+            None => 0,
+        };
+        let item = Item::from([
+            ("uuid".into(), text(self.uuid)),
+            ("key_id".into(), text(&self.key_id)),
+            ("binding".into(), text(binding(user))),
+            ("tries".into(), number(0)),
+            ("sources".into(), AttributeValue::M(Item::new())),
+            ("used".into(), flag(false)),
+            ("version".into(), number(version.saturating_add(1))),
+            ("created_at".into(), time(self.created_at)),
+            ("ends_at".into(), number(self.ends_at)),
+            (
+                "expires_at".into(),
+                number(self.ends_at.saturating_add(RETENTION_SECONDS)),
+            ),
+        ]);
+        let key = key.clone();
+        Ok(match former {
+            Some(_) => Write::ReplaceIfVersion(key, item, version, Conflict::Code),
+            None => Write::Create(key, item, Conflict::Code),
+        })
+    }
+
+    /// The public attributes.
+    fn public(self, user: UserId, group: MailCodeGroup) -> Result<MailCode> {
+        Ok(MailCode {
+            uuid: self.uuid,
+            user,
+            group,
+            created_at: self.created_at,
+            expires_at: timestamp(self.ends_at)?,
+        })
+    }
+}
+
+/// The condition that a code can be used.
+const USABLE: &str = "ends_at > :now AND used = :no AND binding = :binding";
+
+/// The values in [`USABLE`].
+fn usable_values(user: &User) -> Vec<(String, AttributeValue)> {
+    vec![
+        (":now".into(), number(clock::seconds())),
+        (":no".into(), flag(false)),
+        (":binding".into(), text(binding(user))),
+    ]
+}
+
+/// The error of a mail code that cannot be used. `None` if it can.
+fn rejection(stored: &ItemReader<'_>, user: &User) -> Result<Option<Error>, InternalError> {
     let revoked = stored.flag("used")? || stored.maybe_text("binding") != Some(binding(user));
-    let expired = !revoked && stored.number("ends_at")? <= now;
-    Ok(if expired {
-        Error::ExpiredCode
-    } else {
-        Error::BadCode
+    let expired = stored.number("ends_at")? <= clock::seconds();
+    Ok(match (revoked, expired) {
+        (true, _) => Some(Error::BadCode),
+        (false, true) => Some(Error::ExpiredCode),
+        (false, false) => None,
     })
 }
 
@@ -177,22 +376,55 @@ fn binding(user: &User) -> String {
 }
 
 impl VerifiedCode {
-    /// The write that marks the code as used. Its condition fails if the code was used, replaced or
-    /// revoked meanwhile.
-    pub(crate) fn consume(&self, user: &User) -> Write {
+    /// The update that counts a try of the code: by its source, and by all sources. A trusted source
+    /// is not bound by the latter, so that others cannot use the code up.
+    fn count(&self, user: &User, is_trusted: bool) -> Update {
+        let by_account = if is_trusted { "" } else { " AND tries < :max" };
+        let by_source =
+            "(attribute_not_exists(sources.#source) OR sources.#source < :max_of_source)";
+        let mut values = usable_values(user);
+        values.extend([
+            (":one".into(), number(1)),
+            (":none".into(), number(0)),
+            (":uuid".into(), text(self.uuid)),
+            (":max_of_source".into(), number(MAX_TRIES_OF_SOURCE)),
+        ]);
+        if !is_trusted {
+            values.push((":max".into(), number(MAX_TRIES)));
+        }
+        Update {
+            key: self.key.clone(),
+            expression: "SET tries = tries + :one, \
+                sources.#source = if_not_exists(sources.#source, :none) + :one"
+                .into(),
+            condition: format!("#uuid = :uuid AND {USABLE} AND {by_source}{by_account}"),
+            names: vec![
+                ("#source".into(), self.source.clone()),
+                ("#uuid".into(), "uuid".into()),
+            ],
+            values,
+        }
+    }
+
+    /// The writes that mark the code as used, and take its try back. The condition fails if the
+    /// code was used, replaced or revoked meanwhile, or has expired.
+    pub(crate) fn consume(&self, user: &User) -> Vec<Write> {
+        let mut values = usable_values(user);
+        values.extend([
+            (":yes".into(), flag(true)),
+            (":uuid".into(), text(self.uuid)),
+        ]);
         let update = Update {
             key: self.key.clone(),
             expression: "SET used = :yes".into(),
-            condition: "#uuid = :uuid AND used = :no AND binding = :binding".into(),
+            condition: format!("#uuid = :uuid AND {USABLE}"),
             names: vec![("#uuid".into(), "uuid".into())],
-            values: vec![
-                (":yes".into(), flag(true)),
-                (":no".into(), flag(false)),
-                (":uuid".into(), text(self.uuid)),
-                (":binding".into(), text(binding(user))),
-            ],
+            values,
         };
-        Write::Update(update, Conflict::Code)
+        vec![
+            Write::Update(update, Conflict::Code),
+            self.failures.refund(),
+        ]
     }
 }
 

@@ -1,160 +1,285 @@
 //! Rate limits with fixed windows.
 //!
-//! A limit is one item with a count and the end of its window. One conditional update counts a
-//! try. A try is counted before it is evaluated. So concurrent tries cannot exceed the limit, and a
-//! try that fails halfway stays counted.
+//! A limit is one item with a count and the end of its window. A try is counted before it is
+//! evaluated, in one transaction for all its limits. So concurrent tries cannot exceed a limit, and
+//! a try that fails halfway stays counted.
+//!
+//! Tries of a secret have three limits: by account and source, by source, and by account. A
+//! stranger can use up the first two of their own source only. They can use up the third one, but
+//! it does not bind the sources that the account signed in from lately. So nobody can lock the
+//! owner out.
 
 use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use crate::aws::{Connections, FromConfig};
-use crate::domain::{Canonical, Error, InternalError, Result, UserId, clock};
+use crate::domain::{
+    Actor, AuditEvent, Canonical, Error, InternalError, Result, Source, User, UserId, clock,
+};
+use crate::store::AuditLog;
 use crate::store::dynamodb::{
-    Conflict, Database, FailedCondition, ItemReader, Key, Update, Write, WriteOutcome, key, number,
+    Check, Conflict, Database, FailedCondition, ItemReader, Key, Update, Write, WriteOutcome, flag,
+    key, number,
 };
 
-/// The window of logins, in seconds.
-const LOGIN_SECONDS: u64 = 15 * 60;
-/// The window of sign-ups, in seconds.
-const SIGN_UP_SECONDS: u64 = 60 * 60;
-/// The window of requested e-mails, in seconds.
-const MAIL_SECONDS: u64 = 24 * 60 * 60;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// How many requests for mails to an account are allowed for each one from a single source.
+const SOURCES_PER_ACCOUNT: u64 = 3;
+/// How many refusals that reveal another account a signed-in user gets in an hour.
+const CONFLICTS_PER_HOUR: u64 = 20;
 
 /// The configured rate limits.
 pub struct RateLimits {
-    database: Database,
+    limiter: RateLimiter,
     login_tries: u64,
+    source_tries: u64,
+    account_tries: u64,
     sign_ups_per_hour: u64,
     mails_per_day: u64,
 }
 
 impl FromConfig for RateLimits {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        let config = &connections.config;
         Ok(Self {
-            database: connections.shared().await?,
-            login_tries: connections.config.required_u64("LOGIN_TRIES")?,
-            sign_ups_per_hour: connections.config.required_u64("SIGN_UPS_PER_HOUR")?,
-            mails_per_day: connections.config.required_u64("MAILS_PER_DAY")?,
+            limiter: RateLimiter {
+                database: connections.shared().await?,
+                audit_log: AuditLog::from_config(config)?,
+            },
+            login_tries: config.required_u64("LOGIN_TRIES")?,
+            source_tries: config.required_u64("SOURCE_TRIES")?,
+            account_tries: config.required_u64("ACCOUNT_TRIES")?,
+            sign_ups_per_hour: config.required_u64("SIGN_UPS_PER_HOUR")?,
+            mails_per_day: config.required_u64("MAILS_PER_DAY")?,
         })
     }
 }
 
 impl RateLimits {
-    /// Limit of logins to an account, or with the canonical form of an unknown `name`.
+    /// The limits of password tries: for `user`, or for the canonical form of an unknown `name`.
     ///
-    /// Unknown names are limited too, so the limit does not reveal which names exist. It does
-    /// reveal that a user name and an e-mail share an account. Separate counts would double the
-    /// guesses per password.
+    /// Unknown names are limited too, so a limit does not reveal which names exist. It does reveal
+    /// that a user name and an e-mail share an account. Separate counts would double the guesses per
+    /// password.
+    ///
+    /// `token_holder` is the user of an access token in the request, which may have expired.
     #[must_use]
-    pub fn login(&self, account: Option<Uuid>, name: &str) -> RateLimit {
-        let account = match account {
-            Some(uuid) => uuid.to_string(),
-            None => {
-                let canonical = Canonical::parse(name); // `None` if the name is invalid
-                let name = canonical.as_ref().map_or(name, Canonical::as_str);
-                format!("{:?}", digest(&SHA256, name.as_bytes()))
-            }
-        };
-        RateLimit {
-            key: key::login_tries(&account),
-            max: self.login_tries,
-            seconds: LOGIN_SECONDS,
+    pub fn password_tries(
+        &self,
+        user: Option<&User>,
+        name: &str,
+        actor: &Actor,
+        token_holder: Option<Uuid>,
+    ) -> PasswordTries {
+        let source = actor.source();
+        let account = user.map_or_else(|| unknown_account(name), account);
+        let is_trusted = user
+            .is_some_and(|user| token_holder == Some(user.uuid) || is_known_source(user, &source));
+        PasswordTries {
+            by_account_and_source: RateLimit::new(
+                "login",
+                &of_source(&account, &source),
+                self.login_tries,
+                15 * MINUTE,
+            ),
+            by_source: self.failures(&source),
+            by_account: RateLimit {
+                max: if is_trusted {
+                    u64::MAX
+                } else {
+                    self.account_tries
+                },
+                ..RateLimit::new("account", &account, self.account_tries, DAY)
+            },
+            user: user.map(User::id),
         }
     }
 
-    /// Limit of sign-ups from a client IP address.
-    #[must_use]
-    pub fn sign_up(&self, address: &str) -> RateLimit {
-        RateLimit {
-            key: key::sign_ups(address),
-            max: self.sign_ups_per_hour,
-            seconds: SIGN_UP_SECONDS,
-        }
+    /// The limit of failures from a source, over all accounts and routes.
+    pub(super) fn failures(&self, source: &Source) -> RateLimit {
+        RateLimit::new("source", source.as_str(), self.source_tries, 15 * MINUTE)
     }
 
-    /// Limit of mail codes for a user. It also bounds the guesses, since each new code allows new
-    /// tries.
-    #[must_use]
-    pub fn mail_codes(&self, user: UserId) -> RateLimit {
-        RateLimit {
-            key: key::mail_requests("mail-code", user),
-            max: self.mails_per_day,
-            seconds: MAIL_SECONDS,
-        }
+    /// The limits of mails of one `kind` that a source requests for `user`: for both, and for the
+    /// user. A source with too many failures may not request any.
+    pub(super) fn mail_requests(&self, kind: &str, user: &User, source: &Source) -> [RateLimit; 3] {
+        let account = account(user);
+        let by_account = self.mails_per_day.saturating_mul(SOURCES_PER_ACCOUNT);
+        [
+            RateLimit::new(kind, &of_source(&account, source), self.mails_per_day, DAY),
+            RateLimit::new(kind, &account, by_account, DAY),
+            self.failures(source).only_checked(),
+        ]
     }
 
-    /// Counts one try against `limit`. One write.
+    /// Counts one sign-up from the actor's source, before its password is hashed. One write.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] if the limit is used up.
-    pub async fn consume(&self, limit: &RateLimit) -> Result<()> {
-        consume(&self.database, limit).await
+    /// [`Error::RateLimited`].
+    pub async fn consume_sign_up(&self, actor: &Actor) -> Result<()> {
+        let source = actor.source();
+        let max = self.sign_ups_per_hour;
+        let limit = RateLimit::new("sign-up", source.as_str(), max, HOUR);
+        self.limiter.consume(&[limit], None, actor).await
     }
 
-    /// Limit of verification e-mails to a user.
-    #[must_use]
-    pub fn verification_mails(&self, user: UserId) -> RateLimit {
-        RateLimit {
-            key: key::mail_requests("verify", user),
-            max: self.mails_per_day,
-            seconds: MAIL_SECONDS,
+    /// Counts one try of a password. One write.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`].
+    pub async fn consume_password_try(&self, tries: &PasswordTries, actor: &Actor) -> Result<()> {
+        self.limiter
+            .consume(&tries.limits(), tries.user, actor)
+            .await
+    }
+
+    /// Counts an `outcome` that reveals whether an account exists as a failure of the actor's
+    /// source.
+    ///
+    /// # Errors
+    /// The error of `outcome`; [`Error::RateLimited`] instead if the limit is used up.
+    pub async fn count_failure<T>(&self, outcome: Result<T>, actor: &Actor) -> Result<T> {
+        if let Err(Error::NoSuchAccount | Error::AlreadyVerified) = outcome {
+            let limit = self.failures(&actor.source());
+            self.limiter.consume(&[limit], None, actor).await?;
         }
+        outcome
+    }
+
+    /// The limiter, for limits that other stores define.
+    pub(super) fn limiter(&self) -> &RateLimiter {
+        &self.limiter
+    }
+}
+
+/// The limits of one user's changes of unique names, by refusals that reveal another account.
+pub(super) fn name_conflicts(user: Uuid) -> RateLimit {
+    RateLimit::new("conflicts", &user.to_string(), CONFLICTS_PER_HOUR, HOUR)
+}
+
+/// The keys of a user's counters without a source. The others expire within a day.
+pub(super) fn keys_of(user: &User) -> [Key; 4] {
+    let account = account(user);
+    [
+        key::rate_limit("account", &account),
+        key::rate_limit("mail-code", &account),
+        key::rate_limit("verify", &account),
+        key::rate_limit("conflicts", &user.uuid.to_string()),
+    ]
+}
+
+/// Whether `user` signed in from the source during the last 30 days.
+pub(super) fn is_known_source(user: &User, source: &Source) -> bool {
+    let hash = source.hash(&user.uuid.to_string());
+    user.known_sources.contains(&hash, clock::seconds())
+}
+
+/// The account in the keys of its counters. An operator resets them by a new epoch.
+fn account(user: &User) -> String {
+    format!("{}.{}", user.uuid, user.limit_epoch)
+}
+
+/// An unknown name in the keys of its counters, as a hash.
+fn unknown_account(name: &str) -> String {
+    let canonical = Canonical::parse(name); // `None` if the name is invalid
+    let name = canonical.as_ref().map_or(name, Canonical::as_str);
+    format!("{:?}", digest(&SHA256, name.as_bytes()))
+}
+
+fn of_source(account: &str, source: &Source) -> String {
+    format!("{account}#{}", source.hash(account))
+}
+
+/// The limits of password tries for one account from one source.
+pub struct PasswordTries {
+    by_account_and_source: RateLimit,
+    by_source: RateLimit,
+    by_account: RateLimit,
+    /// The account, if it exists.
+    user: Option<UserId>,
+}
+
+impl PasswordTries {
+    fn limits(&self) -> [RateLimit; 3] {
+        [
+            self.by_account_and_source.clone(),
+            self.by_source.clone(),
+            self.by_account.clone(),
+        ]
+    }
+
+    /// The writes after a right password: the count by account and source starts again, and the
+    /// try was no failure.
+    pub(crate) fn succeed(&self) -> Vec<Write> {
+        vec![
+            Write::Delete(self.by_account_and_source.key.clone()),
+            self.by_source.refund(),
+            self.by_account.refund(),
+        ]
     }
 }
 
 /// One rate limit.
+#[derive(Debug, Clone)]
 pub struct RateLimit {
     key: Key,
     max: u64,
     /// The length of the window.
     seconds: u64,
-}
-
-/// Counts one try against `limit`. One write.
-///
-/// # Errors
-/// [`Error::RateLimited`] if the limit is used up.
-pub(super) async fn consume(database: &Database, limit: &RateLimit) -> Result<()> {
-    write_counted(database, Some(limit), Vec::new).await?;
-    Ok(())
-}
-
-/// Applies `writes` and counts one try in the same transaction. If a condition of `writes` fails,
-/// the try is not counted.
-///
-/// # Errors
-/// [`Error::RateLimited`] if the limit is used up, even if a condition of `writes` fails too: the
-/// response must not reveal the outcome of a try beyond the limit.
-pub(super) async fn write_counted(
-    database: &Database,
-    limit: Option<&RateLimit>,
-    writes: impl Fn() -> Vec<Write>,
-) -> Result<WriteOutcome> {
-    let mut ended = None;
-    loop {
-        let mut all = writes();
-        all.extend(limit.map(|limit| Write::Update(limit.increment(ended), Conflict::RateLimit)));
-        let failed = match database.write(all).await? {
-            WriteOutcome::Committed(item) => return Ok(WriteOutcome::Committed(item)),
-            WriteOutcome::ConditionFailed(failed) => failed,
-        };
-        let Some(counter) = failed
-            .iter()
-            .find(|failed| failed.conflict == Conflict::RateLimit)
-        else {
-            return Ok(WriteOutcome::ConditionFailed(failed));
-        };
-        ended = match ended {
-            None => RateLimit::ended(counter)?,
-            Some(_) => None, // another request has started the new window, so count in it
-        };
-    }
+    /// Whether a try is counted. Otherwise it only fails if the limit is used up.
+    counts: bool,
 }
 
 impl RateLimit {
-    /// The write that resets the count to 0.
-    pub(crate) fn reset(&self) -> Write {
-        Write::Delete(self.key.clone())
+    fn new(kind: &str, subject: &str, max: u64, seconds: u64) -> Self {
+        Self {
+            key: key::rate_limit(kind, subject),
+            max,
+            seconds,
+            counts: true,
+        }
+    }
+
+    /// The limit for tries that it does not count. They fail if it is used up.
+    pub(super) fn only_checked(self) -> Self {
+        Self {
+            counts: false,
+            ..self
+        }
+    }
+
+    /// The write that takes one try back.
+    ///
+    /// It has no condition. If the window has ended meanwhile, the next window allows one more try.
+    pub(crate) fn refund(&self) -> Write {
+        Write::Increment(self.key.clone(), vec![("tries".into(), -1)])
+    }
+
+    /// The write for one try. Its `position` among the limits identifies it if it fails. `ended`
+    /// is the end of a former window.
+    pub(super) fn write(&self, position: usize, ended: Option<u64>) -> Write {
+        let conflict = Conflict::RateLimit(position);
+        match self.counts {
+            true => Write::Update(self.increment(ended), conflict),
+            false => Write::Check(self.check(), conflict),
+        }
+    }
+
+    /// The condition that the limit is not used up.
+    fn check(&self) -> Check {
+        Check {
+            key: self.key.clone(),
+            condition: "attribute_not_exists(expires_at) OR tries < :max OR expires_at <= :now"
+                .into(),
+            names: vec![],
+            values: vec![
+                (":max".into(), number(self.max)),
+                (":now".into(), number(clock::seconds())),
+            ],
+        }
     }
 
     /// The update that counts one try: in the current window, or as the first of a new window if
@@ -171,14 +296,14 @@ impl RateLimit {
                 values.extend([value("none", 0), value("max", self.max), value("now", now)]);
                 (
                     "SET tries = if_not_exists(tries, :none) + :one, expires_at = if_not_exists(expires_at, :end)",
-                    "attribute_not_exists(pk) OR (tries < :max AND expires_at > :now)",
+                    "attribute_not_exists(expires_at) OR (tries < :max AND expires_at > :now)",
                 )
             }
             Some(ended) => {
                 values.push(value("ended", ended));
                 (
-                    "SET tries = :one, expires_at = :end",
-                    "attribute_not_exists(pk) OR expires_at = :ended",
+                    "SET tries = :one, expires_at = :end REMOVE refused",
+                    "attribute_not_exists(expires_at) OR expires_at = :ended",
                 )
             }
         };
@@ -190,24 +315,160 @@ impl RateLimit {
             values,
         }
     }
+}
 
-    /// When the window of a failed update had ended. `None` if the item was deleted meanwhile.
-    ///
+/// The end of a counter's window.
+enum WindowEnd {
+    /// It has ended at this time. `None` if the counter was deleted meanwhile.
+    Past(Option<u64>),
+    /// It ends at this time, and the limit is used up.
+    Future {
+        end: u64,
+        /// Whether a refusal in this window is in the audit log.
+        is_recorded: bool,
+    },
+}
+
+impl WindowEnd {
     /// DynamoDB's TTL deletes items late, so the time is compared here.
+    fn of(failed: &FailedCondition) -> Result<Self, InternalError> {
+        let Some(counter) = &failed.item else {
+            return Ok(Self::Past(None));
+        };
+        let end = ItemReader(counter).number("expires_at")?;
+        Ok(if end <= clock::seconds() {
+            Self::Past(Some(end))
+        } else {
+            let is_recorded = counter.contains_key("refused");
+            Self::Future { end, is_recorded }
+        })
+    }
+}
+
+/// The counters of rate limits.
+#[derive(Clone)]
+pub(super) struct RateLimiter {
+    pub(super) database: Database,
+    pub(super) audit_log: AuditLog,
+}
+
+impl RateLimiter {
+    /// Counts one try against all `limits`, or against none. One write. A refusal is recorded in
+    /// the audit log of `user` once per window.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] if the window has not ended.
-    fn ended(failed: &FailedCondition) -> Result<Option<u64>> {
-        let Some(counter) = &failed.item else {
-            return Ok(None);
-        };
-        let (end, now) = (ItemReader(counter).number("expires_at")?, clock::seconds());
-        if end <= now {
-            Ok(Some(end))
-        } else {
-            Err(Error::RateLimited {
-                retry_after: end.saturating_sub(now),
-            })
+    /// [`Error::RateLimited`] if a limit is used up.
+    pub(super) async fn consume(
+        &self,
+        limits: &[RateLimit],
+        user: Option<UserId>,
+        actor: &Actor,
+    ) -> Result<()> {
+        self.write(limits, user, actor, Vec::new).await?;
+        Ok(())
+    }
+
+    /// Applies `writes` and counts one try in the same transaction. If a condition of `writes`
+    /// fails, the try is not counted.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] if a limit is used up, even if a condition of `writes` fails too: the
+    /// response must not reveal the outcome of a try beyond the limit.
+    pub(super) async fn write(
+        &self,
+        limits: &[RateLimit],
+        user: Option<UserId>,
+        actor: &Actor,
+        writes: impl Fn() -> Vec<Write>,
+    ) -> Result<WriteOutcome> {
+        let mut ended = vec![None; limits.len()];
+        loop {
+            let counted = limits.iter().zip(&ended).enumerate();
+            let counted = counted.map(|(position, (limit, ended))| limit.write(position, *ended));
+            let mut all = writes();
+            all.extend(counted);
+            let failed = match self.database.write(all).await? {
+                WriteOutcome::Committed(item) => return Ok(WriteOutcome::Committed(item)),
+                WriteOutcome::ConditionFailed(failed) => failed,
+            };
+            let (mut counters, mut used_up) = (0, Vec::new());
+            for failure in &failed {
+                let Conflict::RateLimit(position) = failure.conflict else {
+                    continue;
+                };
+                let Some(ended) = ended.get_mut(position) else {
+                    continue;
+                };
+                counters += 1;
+                if ended.take().is_some() {
+                    continue; // another request has started the new window, so count in it
+                }
+                match WindowEnd::of(failure)? {
+                    WindowEnd::Past(end) => *ended = end,
+                    WindowEnd::Future { .. } => used_up.push(failure),
+                }
+            }
+            self.refuse(limits, used_up, user, actor).await?;
+            if counters == 0 {
+                return Ok(WriteOutcome::ConditionFailed(failed));
+            }
         }
+    }
+
+    /// Fails if one of these conditions is a used-up limit. Records the first refusal of a window.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`].
+    pub(super) async fn refuse(
+        &self,
+        limits: &[RateLimit],
+        failed: impl IntoIterator<Item = &FailedCondition>,
+        user: Option<UserId>,
+        actor: &Actor,
+    ) -> Result<()> {
+        let mut last = None;
+        for failure in failed {
+            let Conflict::RateLimit(position) = failure.conflict else {
+                continue;
+            };
+            if let Some(limit) = limits.get(position)
+                && let WindowEnd::Future { end, is_recorded } = WindowEnd::of(failure)?
+            {
+                if !is_recorded {
+                    self.record_refusal(limit, end, user, actor).await?;
+                }
+                last = last.max(Some(end));
+            }
+        }
+        match last {
+            None => Ok(()),
+            Some(end) => Err(Error::RateLimited {
+                retry_after: end.saturating_sub(clock::seconds()),
+            }),
+        }
+    }
+
+    /// Records a refusal, unless another request recorded one in the window that ends at `end`.
+    async fn record_refusal(
+        &self,
+        limit: &RateLimit,
+        end: u64,
+        user: Option<UserId>,
+        actor: &Actor,
+    ) -> Result<()> {
+        let mark = Update {
+            key: limit.key.clone(),
+            expression: "SET refused = :yes".into(),
+            condition: "attribute_not_exists(refused) AND expires_at = :end".into(),
+            names: vec![],
+            values: vec![(":yes".into(), flag(true)), (":end".into(), number(end))],
+        };
+        let record = self
+            .audit_log
+            .record(user, AuditEvent::RateLimited, actor)?;
+        self.database
+            .write(vec![Write::Update(mark, Conflict::RateLimit(0)), record])
+            .await?;
+        Ok(())
     }
 }

@@ -20,24 +20,39 @@ use uuid::Uuid;
 
 pub use administrators::NewAdministrator;
 pub use avatar_cleanup::CleanupReport;
+pub use change::PasswordChangeProof;
 pub use import::{ImportedRow, RowOutcome};
+pub use sign_in::SignIn;
 
 use crate::aws::{Connections, FromConfig};
-use crate::domain::{Email, InternalError, Language, Result, User, UserId, Username, WechatOpenId};
+use crate::domain::{
+    Actor, AuditEvent, Email, Error, InternalError, Result, User, UserChange, UserId, Username,
+    WechatOpenId,
+};
 use crate::store::dynamodb::{Database, Key, key};
-use crate::store::{AuditLog, AuditRecord, NotificationKind, RateLimit, outbox, rate_limits};
+use crate::store::rate_limits::RateLimiter;
+use crate::store::{
+    AuditLog, AuditRecord, NotificationKind, PasswordTries, RateLimits, mail_codes, outbox,
+};
 
 /// The store of user accounts.
 pub struct Users {
     database: Database,
     audit_log: AuditLog,
+    limiter: RateLimiter,
 }
 
 impl FromConfig for Users {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        let database = connections.shared::<Database>().await?;
+        let audit_log = AuditLog::from_config(&connections.config)?;
         Ok(Self {
-            database: connections.shared::<Database>().await?,
-            audit_log: AuditLog::from_config(&connections.config)?,
+            limiter: RateLimiter {
+                database: database.clone(),
+                audit_log,
+            },
+            database,
+            audit_log,
         })
     }
 }
@@ -121,16 +136,60 @@ impl Users {
     pub async fn send_verification(
         &self,
         user: &User,
-        limit: &RateLimit,
-        language: Language,
+        limits: &RateLimits,
+        actor: &Actor,
     ) -> Result<()> {
         let kind = NotificationKind::VerifyEmail {
             version: user.email_version,
         };
-        let message = outbox::enqueue(&kind, user, language)?;
-        rate_limits::write_counted(&self.database, Some(limit), || vec![message.clone()])
+        let message = outbox::enqueue(&kind, user, actor.language)?;
+        let requests = limits.mail_requests("verify", user, &actor.source());
+        limits
+            .limiter()
+            .write(&requests, Some(user.id()), actor, || vec![message.clone()])
             .await?
             .committed()?;
+        Ok(())
+    }
+
+    /// Verifies the old password of `user`, to change it. Counts a try first. Returns the tries, to
+    /// reset when the password is changed.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], which is recorded; [`Error::RateLimited`].
+    pub async fn verify_password(
+        &self,
+        user: &User,
+        password: &str,
+        limits: &RateLimits,
+        actor: &Actor,
+    ) -> Result<PasswordTries> {
+        let tries = limits.password_tries(Some(user), "", actor, None);
+        limits.consume_password_try(&tries, actor).await?;
+        if user.password.verify(password)? {
+            return Ok(tries);
+        }
+        self.record(Some(user.id()), AuditEvent::WrongPassword, actor)
+            .await?;
+        Err(Error::WrongPassword)
+    }
+
+    /// Resets the rate limits of `user`, and the tries of their mail code. Two writes.
+    ///
+    /// # Errors
+    /// As [`Users::change`].
+    pub async fn clear_limits(&self, user: User, actor: &Actor) -> Result<User> {
+        let user = self.change(user, actor, UserChange::clear_limits).await?;
+        self.database
+            .write(vec![mail_codes::clear_tries(&user)])
+            .await?;
+        Ok(user)
+    }
+
+    /// Adds a record to the audit log. One write.
+    async fn record(&self, user: Option<UserId>, event: AuditEvent, actor: &Actor) -> Result<()> {
+        let record = self.audit_log.record(user, event, actor)?;
+        self.database.write(vec![record]).await?;
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use shared::{
-    Actor, Error, FromConfig, Language, MailCodeGroup, MailCodes, Password, RateLimits, User,
-    UserId, Users,
+    Actor, Error, FromConfig, MailCodeGroup, MailCodes, Password, PasswordChangeProof, RateLimits,
+    User, UserId, Users, VerifiedCode,
 };
 
 use crate::support::{LocalApp, PASSWORD, TestApp, all};
@@ -193,33 +193,35 @@ async fn the_old_password_changes_the_password() {
 
 #[tokio::test]
 #[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
-async fn a_code_is_valid_if_newest_unexpired_and_of_its_user() {
+async fn a_code_is_valid_for_its_user_for_ten_minutes() {
     let app = LocalApp::new().await;
     app.whale_account("a@b.co").await;
     app.whale_account("other@b.co").await;
     let first = app.code("a@b.co").await;
     let others = app.code("other@b.co").await;
+    app.advance_clock(Duration::from_secs(9 * 60));
     let second = app.code("a@b.co").await;
-    assert!(first != second && first != others);
+    assert_eq!(second, first, "a request sends the current code again");
+    assert_ne!(first, others);
     let check = |code: &str| json!({"group": 1, "email": "a@b.co", "code": code});
-    assert_eq!(
-        code_of(&app, "PUT", CHECK, &check(&first)).await,
-        1415,
-        "replaced"
-    );
     assert_eq!(
         code_of(&app, "PUT", CHECK, &check(&others)).await,
         1415,
         "of another user"
     );
     assert_eq!(code_of(&app, "PUT", CHECK, &check(&second)).await, 0);
-    app.advance_clock(CODE_LIFETIME);
-    assert_eq!(code_of(&app, "PUT", CHECK, &check(&second)).await, 1416);
+    app.advance_clock(Duration::from_secs(60));
+    assert_eq!(
+        code_of(&app, "PUT", CHECK, &check(&second)).await,
+        1416,
+        "a request does not prolong its life"
+    );
     let reset = json!({"email": "a@b.co", "code": second, "password_new": "another password"});
     assert_eq!(
         code_of(&app, "PUT", "/api/users/password/", &reset).await,
         1416
     );
+    assert_ne!(app.code("a@b.co").await, first, "a new code");
 }
 
 #[tokio::test]
@@ -289,15 +291,12 @@ async fn a_code_verified_before_an_address_change_cannot_be_used() {
     let user = app.stored_user(&user).await;
     send_code(&codes, &limits, &user).await;
     let code = derived_code(&app, user.id()).await;
-    let claim = codes
-        .verify(&user, MailCodeGroup::Password, &code)
-        .await
-        .expect("a claim");
+    let proof = verify(&codes, &limits, &user, &code).await;
+    let proof = PasswordChangeProof::Code(proof.expect("the right code"));
     app.update_me(&token, &json!({"email": "new@b.co"})).await;
     let hash = Password::parse("a new password").unwrap().hash().unwrap();
-    let (tries, by) = (limits.login(Some(user.uuid), ""), Actor::operator());
     let used = users
-        .change_password(user, &hash, Some(&claim), &tries, &by)
+        .change_password(user, &hash, &proof, &Actor::operator())
         .await;
     assert!(matches!(used, Err(Error::BadCode)));
 }
@@ -359,7 +358,7 @@ async fn new_codes_are_limited_and_so_are_the_guesses() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg_attr(feature = "deployed", ignore = "local only: starts 200 instances")]
-async fn after_200_guesses_at_a_code_the_right_code_fails() {
+async fn of_200_guesses_at_a_code_over_http_5_are_evaluated() {
     let app = LocalApp::new().await;
     app.whale_account("a@b.co").await;
     let code = app.code("a@b.co").await;
@@ -367,16 +366,70 @@ async fn after_200_guesses_at_a_code_the_right_code_fails() {
         .map(|guess| json!({"group": 1, "email": "a@b.co", "code": format!("{guess:08}")}))
         .collect();
     let responses = all(bodies.iter().map(|body| app.send_json("PUT", CHECK, body))).await;
-    assert!(
+    let with_code = |code: u64| {
+        let responses = responses.iter();
         responses
-            .iter()
-            .all(|response| response.json()["code"] == 1415)
-    );
+            .filter(move |response| response.json()["code"] == code)
+            .count()
+    };
+    assert_eq!((with_code(1415), with_code(1103)), (100, 100));
     assert_eq!(tries(&app).await, [5]);
     let right = json!({"email": "a@b.co", "code": code, "password_new": "another password"});
+    let reset = "/api/users/password/";
+    assert_eq!(app.send_json("PUT", reset, &right).await.status, 429);
+    let elsewhere = app
+        .send_json_from("203.0.113.9", "PUT", reset, &right)
+        .await;
     assert_eq!(
-        code_of(&app, "PUT", "/api/users/password/", &right).await,
-        1415
+        elsewhere.json()["code"],
+        0,
+        "a stranger's guesses do not use the code up"
+    );
+}
+
+#[tokio::test]
+async fn a_right_code_gives_its_try_back() {
+    let app = TestApp::new().await;
+    app.whale_account("a@b.co").await;
+    let code = app.code("a@b.co").await;
+    let check = |code: &str| json!({"group": 1, "email": "a@b.co", "code": code});
+    for _ in 0..4 {
+        assert_eq!(code_of(&app, "PUT", CHECK, &check("A")).await, 1415);
+    }
+    for _ in 0..3 {
+        assert_eq!(code_of(&app, "PUT", CHECK, &check(&code)).await, 0);
+    }
+    assert_eq!(tries(&app).await, [4]);
+    let reset = json!({"email": "a@b.co", "code": code, "password_new": "another password"});
+    assert_eq!(
+        code_of(&app, "PUT", "/api/users/password/", &reset).await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn strangers_use_up_a_code_for_strangers_only() {
+    let app = TestApp::new().await;
+    app.whale_account("a@b.co").await;
+    let code = app.code("a@b.co").await;
+    let check = async |ip: &str, code: &str| {
+        let body = json!({"group": 1, "email": "a@b.co", "code": code});
+        app.send_json_from(ip, "PUT", CHECK, &body).await.json()["code"].clone()
+    };
+    for source in 0..10 {
+        let ip = format!("198.51.100.{source}");
+        for _ in 0..5 {
+            assert_eq!(check(&ip, "A").await, 1415);
+        }
+        assert_eq!(check(&ip, &code).await, 1415, "{ip} has no tries left");
+    }
+    assert_eq!(tries(&app).await, [50]);
+    assert_eq!(check("203.0.113.9", &code).await, 1415, "an unknown source");
+    let right = json!({"group": 1, "email": "a@b.co", "code": code});
+    assert_eq!(
+        code_of(&app, "PUT", CHECK, &right).await,
+        0,
+        "the source that the account signed up from"
     );
 }
 
@@ -384,12 +437,14 @@ async fn after_200_guesses_at_a_code_the_right_code_fails() {
 #[cfg_attr(feature = "deployed", ignore = "local only: tests the store alone")]
 async fn of_200_concurrent_guesses_at_one_code_5_are_evaluated() {
     let app = LocalApp::new().await;
-    let (user, _) = app.whale_account("a@b.co").await;
+    let (account, _) = app.whale_account("a@b.co").await;
     let (_, codes, limits) = open_store(&app).await;
-    let user = app.stored_user(&user).await;
-    for round in 0..100 {
+    for round in 0..25 {
+        app.update_directly(&account, |user| user.token_version += 1)
+            .await; // voids the former code
+        let user = app.stored_user(&account).await;
         send_code(&codes, &limits, &user).await;
-        let guesses = (0..200).map(|_| codes.verify(&user, MailCodeGroup::Password, "UUUUUUUU"));
+        let guesses = (0..200).map(|_| verify(&codes, &limits, &user, "UUUUUUUU"));
         let outcomes = all(guesses).await;
         assert!(
             outcomes
@@ -419,14 +474,12 @@ async fn of_100_concurrent_uses_of_one_code_one_succeeds() {
         let user = app.stored_user(&account).await;
         send_code(&codes, &limits, &user).await;
         let code = derived_code(&app, user.id()).await;
-        let claim = codes
-            .verify(&user, MailCodeGroup::Password, &code)
-            .await
-            .expect("a claim");
-        let (tries, by) = (limits.login(Some(user.uuid), ""), Actor::operator());
+        let proof = verify(&codes, &limits, &user, &code).await;
+        let proof = PasswordChangeProof::Code(proof.expect("the right code"));
+        let actor = Actor::operator();
         let uses = hashes
             .iter()
-            .map(|hash| users.change_password(user.clone(), hash, Some(&claim), &tries, &by));
+            .map(|hash| users.change_password(user.clone(), hash, &proof, &actor));
         let outcomes = all(uses).await;
         let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         let lost = outcomes
@@ -439,10 +492,11 @@ async fn of_100_concurrent_uses_of_one_code_one_succeeds() {
     }
 }
 
-/// The store itself, without a limit of codes.
+/// The store itself, without limits of codes and failures.
 async fn open_store(app: &TestApp) -> (Users, MailCodes, RateLimits) {
     let mut variables = app.variables();
     variables.insert("MAILS_PER_DAY".into(), "1000000".into());
+    variables.insert("SOURCE_TRIES".into(), "1000000".into());
     <(Users, MailCodes, RateLimits)>::open(&shared::Connections::from_variables(variables).unwrap())
         .await
         .unwrap()
@@ -450,11 +504,21 @@ async fn open_store(app: &TestApp) -> (Users, MailCodes, RateLimits) {
 
 /// Has a code sent to the user.
 async fn send_code(codes: &MailCodes, limits: &RateLimits, user: &User) {
-    let limit = limits.mail_codes(user.id());
     codes
-        .send(user, MailCodeGroup::Password, &limit, Language::En)
+        .send(user, MailCodeGroup::Password, limits, &Actor::operator())
         .await
         .expect("a code");
+}
+
+/// Tries a code.
+async fn verify(
+    codes: &MailCodes,
+    limits: &RateLimits,
+    user: &User,
+    code: &str,
+) -> Result<VerifiedCode, Error> {
+    let (group, actor) = (MailCodeGroup::Password, Actor::operator());
+    codes.verify(user, group, code, limits, &actor).await
 }
 
 /// The number of tries of each code.

@@ -1,5 +1,6 @@
 //! Requests to the endpoints of each family.
 
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, Response, TestApp};
@@ -36,9 +37,13 @@ impl TestApp {
     }
 
     pub async fn login(&self, username: &str, password: &str) -> Response {
+        self.send(self.login_request(username, password)).await
+    }
+
+    /// A login, not sent yet.
+    pub fn login_request(&self, username: &str, password: &str) -> RequestBuilder {
         let form = [("username", username), ("password", password)];
-        self.send(self.request("POST", "/api/auth/login").form(&form))
-            .await
+        self.request("POST", "/api/auth/login").form(&form)
     }
 
     pub async fn me(&self, token: &str) -> Response {

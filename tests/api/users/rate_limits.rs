@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{LocalApp, PASSWORD, TestApp, all, registration};
 
@@ -52,6 +52,282 @@ async fn of_200_concurrent_guesses_5_are_evaluated() {
         429,
         "the user name and the e-mail address share a limit"
     );
+    let elsewhere = app.login_from("203.0.113.9", "testuser", PASSWORD).await;
+    assert_eq!(elsewhere.status, 200, "only the guesser is locked out");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_fails_100_times_over_all_accounts() {
+    let app = TestApp::new().await;
+    app.register(&registration("user0")).await;
+    let names: Vec<String> = (0..60).map(|user| format!("user{user}")).collect();
+    let guesses = names.iter().flat_map(|name| [name; 4]);
+    let guesses = guesses.map(|name| app.login_from("198.51.100.7", name, "Password1"));
+    let responses = all(guesses).await;
+    let with_status = |status: u16| {
+        let responses = responses.iter();
+        responses
+            .filter(move |response| response.status == status)
+            .count()
+    };
+    assert_eq!((with_status(401), with_status(429)), (100, 140));
+    assert_eq!(app.login("user0", PASSWORD).await.status, 200);
+}
+
+/// Fails 100 logins as `testuser`, from 20 sources.
+async fn fail_100_logins(app: &TestApp) {
+    for source in 0..20 {
+        let ip = format!("198.51.100.{source}");
+        for _ in 0..5 {
+            let response = app.login_from(&ip, "testuser", "a wrong one").await;
+            assert_eq!(response.status, 401, "{ip}");
+        }
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
+async fn an_account_under_attack_admits_its_owner_only() {
+    let app = LocalApp::new().await;
+    let token = app.register_and_login("testuser").await;
+    app.register(&registration("another")).await;
+    let other_token = app.login_token("another", PASSWORD).await;
+    fail_100_logins(&app).await;
+
+    let stranger = "203.0.113.9";
+    let refused = app.login_from(stranger, "testuser", PASSWORD).await;
+    assert_snapshot!(refused, @r#"
+    429 application/json
+    {
+      "detail": "Too many requests"
+    }
+    "#);
+    let seconds: u64 = refused.retry_after.unwrap().parse().unwrap();
+    assert!(seconds > 23 * 60 * 60, "{seconds}");
+    assert_eq!(
+        app.login("testuser", PASSWORD).await.status,
+        200,
+        "a source that the account signed in from lately"
+    );
+    let with_token = async |token: &str| {
+        let login = app.login_request("testuser", PASSWORD).bearer_auth(token);
+        app.send_from("203.0.113.10", login).await.status
+    };
+    assert_eq!(with_token(&other_token).await, 429, "of another account");
+    assert_eq!(with_token("a.b.c").await, 429);
+    app.advance_clock(Duration::from_secs(23 * 60 * 60));
+    assert_eq!(
+        app.login_from(stranger, "testuser", PASSWORD).await.status,
+        429
+    );
+    app.advance_clock(Duration::from_secs(2 * 60 * 60));
+    fail_100_logins(&app).await;
+    assert_eq!(app.me(&token).await.status, 401, "the token has expired");
+    assert_eq!(with_token(&token).await, 200, "an expired token suffices");
+    assert_eq!(
+        app.login_from("203.0.113.10", "testuser", PASSWORD)
+            .await
+            .status,
+        200,
+        "the source is known now"
+    );
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
+async fn a_success_is_no_failure_of_account_or_source() {
+    let limits = [("AccountTries", "3"), ("SourceTries", "3")];
+    let app = LocalApp::with_parameters(&limits).await;
+    app.register(&registration("testuser")).await;
+    for _ in 0..5 {
+        assert_eq!(app.login("testuser", PASSWORD).await.status, 200);
+    }
+    for _ in 0..3 {
+        assert_eq!(app.login("testuser", "a wrong one").await.status, 401);
+        app.login("testuser", PASSWORD).await;
+    }
+    assert_eq!(app.login("testuser", PASSWORD).await.status, 429);
+}
+
+#[tokio::test]
+async fn an_ipv6_source_is_a_64_bit_prefix() {
+    let app = TestApp::new().await;
+    for host in 1..=5 {
+        let ip = format!("2001:db8:0:1::{host}");
+        let response = app.login_from(&ip, "nobody", "a wrong one").await;
+        assert_eq!(response.status, 401, "{ip}");
+    }
+    for (ip, status) in [("2001:db8:0:1:f::6", 429), ("2001:db8:0:2::1", 401)] {
+        let response = app.login_from(ip, "nobody", "a wrong one").await;
+        assert_eq!(response.status, status, "{ip}");
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
+async fn misses_are_counted_and_the_limit_hides_hits() {
+    let app = LocalApp::with_parameters(&[("SourceTries", "8")]).await;
+    let (verified, _) = app.whale_account("verified@b.co").await;
+    app.whale_account("known@b.co").await;
+    app.update_directly(&verified, |user| user.verify_email())
+        .await;
+    let requests = |email: &str| {
+        [
+            ("POST", "/api/captcha/", json!({"group": 1, "email": email})),
+            (
+                "PUT",
+                "/api/captcha/check/",
+                json!({"group": 1, "email": email, "code": "A"}),
+            ),
+            (
+                "PUT",
+                "/api/users/password/",
+                json!({"email": email, "code": "A", "password_new": "a new password"}),
+            ),
+            (
+                "POST",
+                "/api/users/verification_email/",
+                json!({"email": email}),
+            ),
+        ]
+    };
+    let mut codes = Vec::new();
+    for email in ["unknown@b.co", "other@b.co"] {
+        for (method, path, body) in requests(email) {
+            codes.push(app.send_json(method, path, &body).await.json()["code"].clone());
+        }
+    }
+    assert_eq!(codes, [1411; 8]);
+    for email in ["unknown@b.co", "known@b.co", "verified@b.co"] {
+        for (method, path, body) in requests(email) {
+            let response = app.send_json(method, path, &body).await;
+            assert_eq!(response.status, 429, "{method} {path} {email}: {response}");
+        }
+    }
+    assert_eq!(app.login("known@b.co", PASSWORD).await.status, 429);
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
+async fn a_user_learns_of_20_taken_names_an_hour() {
+    let app = LocalApp::new().await;
+    app.register(&registration("taken")).await;
+    let taken = app.login_token("taken", PASSWORD).await;
+    app.update_me(&taken, &json!({"phone": "13800138000"}))
+        .await;
+    let token = app.register_and_login("testuser").await;
+    let change = async |body: Value| app.update_me(&token, &body).await;
+    let rename = json!({"name": "taken"});
+    for _ in 0..7 {
+        let email = change(json!({"email": "taken@example.com"})).await;
+        let phone = change(json!({"phone": "13800138000"})).await;
+        assert_eq!((email.status, phone.status), (409, 409));
+    }
+    for _ in 0..6 {
+        let name = app
+            .send_json_as(&token, "PUT", "/users/name", &rename)
+            .await;
+        assert_eq!(name.json()["message"], "Username update failed");
+    }
+    for body in [
+        json!({"email": "taken@example.com"}),
+        json!({"email": "free@example.com"}),
+        json!({"phone": "13900139000"}),
+    ] {
+        assert_eq!(change(body.clone()).await.status, 429, "{body}");
+    }
+    let name = app
+        .send_json_as(&token, "PUT", "/users/name", &rename)
+        .await;
+    assert_eq!(
+        (name.status, &name.json()["error_code"]),
+        (429, &json!("4201"))
+    );
+    assert_eq!(change(json!({"nickname": "n"})).await.status, 200);
+    assert_eq!(
+        app.update_me(&taken, &json!({"phone": null})).await.status,
+        200,
+        "another user's limit"
+    );
+    app.advance_clock(Duration::from_secs(60 * 60));
+    assert_eq!(
+        change(json!({"email": "free@example.com"})).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
+async fn mails_are_limited_by_source_and_by_account() {
+    let app = LocalApp::with_parameters(&[("MailsPerDay", "2")]).await;
+    let (user, _) = app.whale_account("a@b.co").await;
+    for (path, body) in [
+        ("/api/captcha/", json!({"group": 1, "user_id": user["id"]})),
+        (
+            "/api/users/verification_email/",
+            json!({"user_id": user["id"]}),
+        ),
+    ] {
+        for source in 0..3 {
+            let ip = format!("198.51.100.{source}");
+            for status in [200, 200, 429] {
+                let response = app.send_json_from(&ip, "POST", path, &body).await;
+                assert_eq!(response.status, status, "{path} {ip}");
+            }
+        }
+        let fourth = app
+            .send_json_from("198.51.100.4", "POST", path, &body)
+            .await;
+        assert_eq!(fourth.status, 429, "{path}");
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
+async fn the_operator_clears_the_limits_of_an_account() {
+    let app = LocalApp::with_parameters(&[("AccountTries", "5"), ("MailsPerDay", "1")]).await;
+    let (user, _) = app.whale_account("a@b.co").await;
+    let code = app.code("a@b.co").await;
+    let check = json!({"group": 1, "email": "a@b.co", "code": "AAAAAAAA"});
+    let request = json!({"group": 1, "email": "a@b.co"});
+    let right = json!({"group": 1, "email": "a@b.co", "code": code});
+    let stranger = "203.0.113.9";
+    let outcomes = async || {
+        let right = app.send_json("PUT", "/api/captcha/check/", &right).await;
+        let request = app.send_json("POST", "/api/captcha/", &request).await;
+        let here = app.login("a@b.co", PASSWORD).await;
+        let elsewhere = app.login_from(stranger, "a@b.co", PASSWORD).await;
+        let code = right.json()["code"].as_u64();
+        (code, request.status, here.status, elsewhere.status)
+    };
+    for _ in 0..5 {
+        app.login("a@b.co", "a wrong one").await;
+        app.send_json("PUT", "/api/captcha/check/", &check).await;
+    }
+    assert_eq!(outcomes().await, (Some(1415), 429, 429, 429));
+    let command = json!({"command": "clear-limits", "user": {"id": user["id"]}});
+    let cleared = app.admin(command).await;
+    assert_eq!(cleared["user"]["uuid"], user["uuid"], "{cleared}");
+    assert_eq!(outcomes().await, (Some(0), 200, 200, 200));
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
+async fn a_refusal_is_recorded_once_per_window() {
+    let app = LocalApp::new().await;
+    app.register(&registration("testuser")).await;
+    for window in 1..=2 {
+        for _ in 0..8 {
+            app.login("testuser", "a wrong one").await;
+        }
+        let events = app.audit_events().await;
+        let of = |name: &str| events.iter().filter(|event| *event == name).count();
+        assert_eq!(
+            (of("failed-login"), of("rate-limited")),
+            (5 * window, window)
+        );
+        app.advance_clock(LOGIN_WINDOW);
+    }
 }
 
 #[tokio::test]
@@ -199,7 +475,7 @@ async fn refused_sign_ups_count_and_the_limit_hides_taken_names() {
         app.register(&same_email).await.json()["detail"],
         "Email already exists"
     );
-    assert_eq!(app.dynamodb_calls(), ["TransactWriteItems", "UpdateItem"]);
+    assert_eq!(app.dynamodb_calls(), ["UpdateItem", "TransactWriteItems"]);
     assert_eq!(
         app.register(&registration("testuser")).await.json()["detail"],
         "Username already exists"

@@ -2,8 +2,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::domain::user::values::Email;
-use crate::domain::{AuditEvent, EncryptedField, PasswordHash, Role, User, WechatOpenId};
+use crate::domain::user::values::{Email, Phone, Username};
+use crate::domain::{
+    AuditEvent, EncryptedField, PasswordHash, Role, Source, User, WechatOpenId, clock,
+};
 
 /// A user that is being changed.
 ///
@@ -42,6 +44,39 @@ impl UserChange {
             self.events.push(AuditEvent::Email);
         }
         self.email = email;
+    }
+
+    /// Sets the user name.
+    pub fn set_username(&mut self, name: Username) {
+        let event = (self.username != name).then_some(AuditEvent::Username);
+        self.events.extend(event);
+        self.username = name;
+    }
+
+    /// Sets or clears the phone number.
+    pub fn set_phone(&mut self, phone: Option<Phone>) {
+        let event = (self.phone != phone).then_some(AuditEvent::Phone);
+        self.events.extend(event);
+        self.phone = phone;
+    }
+
+    /// Sets or clears the API key.
+    pub fn set_apikey(&mut self, apikey: Option<EncryptedField>) {
+        let event = (self.apikey != apikey).then_some(AuditEvent::ApiKey);
+        self.events.extend(event);
+        self.apikey = apikey;
+    }
+
+    /// Resets the rate limits.
+    pub fn clear_limits(&mut self) {
+        self.limit_epoch = self.limit_epoch.saturating_add(1);
+        self.events.push(AuditEvent::LimitsCleared);
+    }
+
+    /// Adds a source that the user signed in from.
+    pub(crate) fn add_source(&mut self, source: &Source) {
+        let hash = source.hash(&self.uuid.to_string());
+        self.user.known_sources.add(hash, clock::seconds());
     }
 
     /// Marks the address as verified.

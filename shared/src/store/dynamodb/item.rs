@@ -3,7 +3,7 @@
 //! A time is a number: milliseconds since 1970. Only `expires_at`, which DynamoDB's TTL reads, is
 //! in seconds. An absent value has no attribute.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;
 pub(crate) use aws_sdk_dynamodb::types::AttributeValue;
@@ -82,6 +82,16 @@ impl ItemReader<'_> {
             .get(name)
             .and_then(|value| value.as_n().ok()?.parse().ok());
         value.ok_or_else(|| unreadable(name))
+    }
+
+    /// The numbers of a map attribute, by name. Empty if the attribute is missing.
+    pub(crate) fn numbers(&self, name: &str) -> Result<BTreeMap<String, u64>, InternalError> {
+        let Some(map) = self.0.get(name) else {
+            return Ok(BTreeMap::new());
+        };
+        let map = map.as_m().map_err(|_| unreadable(name))?;
+        let entry = |key: &String| Ok((key.clone(), ItemReader(map).number(key)?));
+        map.keys().map(entry).collect()
     }
 
     pub(crate) fn uuid(&self, name: &str) -> Result<Uuid, InternalError> {

@@ -118,19 +118,9 @@ pub(crate) fn wx(id: &WechatOpenId) -> Key {
     in_users(format!("{WX}{}", id.as_str()))
 }
 
-/// The rate limit of logins to one account, which need not exist.
-pub(crate) fn login_tries(account: &str) -> Key {
-    in_users(format!("TRIES#login#{account}"))
-}
-
-/// The rate limit of sign-ups from one client IP address.
-pub(crate) fn sign_ups(address: &str) -> Key {
-    in_users(format!("TRIES#sign-up#{address}"))
-}
-
-/// The rate limit of the e-mails of one kind that a user requests.
-pub(crate) fn mail_requests(kind: &str, user: UserId) -> Key {
-    in_users(format!("TRIES#{kind}#{user}"))
+/// The counter of a rate limit of this kind, for an account or a source.
+pub(crate) fn rate_limit(kind: &str, subject: &str) -> Key {
+    in_users(format!("TRIES#{kind}#{subject}"))
 }
 
 /// The count of administrators who are not blocked.

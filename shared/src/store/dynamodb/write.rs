@@ -24,8 +24,8 @@ pub(crate) enum Conflict {
     LastAdministrator,
     /// The actor no longer has the authority for the change.
     Authority,
-    /// The rate limit is used up, or its window has ended.
-    RateLimit,
+    /// The rate limit of this position is used up, or its window has ended.
+    RateLimit(usize),
     /// The mail code cannot be used: it is used, expired, replaced, revoked or tried too often.
     Code,
     /// An item with this random id exists.
@@ -44,7 +44,7 @@ impl Conflict {
             Self::Taken(UniqueName::WechatOpenId) => Error::WechatOpenIdTaken,
             Self::LastAdministrator => Error::LastAdministrator,
             Self::Code => Error::BadCode,
-            Self::User | Self::Authority | Self::RateLimit | Self::RandomId | Self::ListItem => {
+            Self::User | Self::Authority | Self::RateLimit(_) | Self::RandomId | Self::ListItem => {
                 InternalError::new(format!("an unexpected conflict: {self:?}")).into()
             }
         }

@@ -13,19 +13,26 @@ use crate::domain::{
     Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, PasswordHash, Result,
     Role, User, UserChange, clock,
 };
-use crate::store::RateLimit;
-use crate::store::VerifiedCode;
 use crate::store::dynamodb::{
     AttributeValue, Conflict, FailedCondition, Key, RETRY_BUDGET, Update, Write, WriteOutcome, key,
     number,
 };
-use crate::store::{NotificationKind, outbox};
+use crate::store::rate_limits::name_conflicts;
+use crate::store::{NotificationKind, PasswordTries, RateLimit, VerifiedCode, outbox};
 
 /// How often a change is tried while others change the same user.
 pub(super) const MAX_TRIES: usize = 20;
 
 /// The attribute that every write of a user increments.
 const VERSION: &str = "version";
+
+/// What entitles to a new password.
+pub enum PasswordChangeProof {
+    /// The old password was right, in these tries.
+    OldPassword(PasswordTries),
+    /// A mail code was right.
+    Code(VerifiedCode),
+}
 
 /// The attributes that must be unchanged since the read when a change is written.
 #[derive(Debug, Clone, Copy)]
@@ -111,9 +118,9 @@ impl Users {
         self.change(user, &actor, UserChange::verify_email).await
     }
 
-    /// Sets a new password for `user`, whose old password or mail `code` was verified. Revokes all
-    /// earlier tokens and notifies the user by e-mail. Consumes the code and resets the rate limit
-    /// `tries`. Concurrent changes of other attributes cannot make it fail.
+    /// Sets a new password for `user`. Revokes all earlier tokens and notifies the user by e-mail.
+    /// Consumes the code of `proof`, and takes the try back. Concurrent changes of other attributes
+    /// cannot make it fail.
     ///
     /// # Errors
     /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::BadCode`] if the
@@ -122,20 +129,19 @@ impl Users {
         &self,
         user: User,
         hash: &PasswordHash,
-        code: Option<&VerifiedCode>,
-        tries: &RateLimit,
+        proof: &PasswordChangeProof,
         actor: &Actor,
     ) -> Result<User> {
         let (token_version, email_version) = (user.token_version, user.email_version);
-        let (authority, lock) = match code {
-            None => (
+        let (authority, lock) = match proof {
+            PasswordChangeProof::OldPassword(_) => (
                 Authority::Password {
                     token_version,
                     admission: None,
                 },
                 Lock::Attributes(&["role"]),
             ),
-            Some(_) => (
+            PasswordChangeProof::Code(_) => (
                 Authority::MailedCode {
                     token_version,
                     email_version,
@@ -149,11 +155,12 @@ impl Users {
         };
         let change = |user: &mut UserChange| user.set_password(hash.clone());
         let extra_writes = |before: &User, after: &User| {
-            let mut writes = vec![
-                outbox::enqueue(&NotificationKind::PasswordChanged, after, actor.language)?,
-                tries.reset(),
-            ];
-            writes.extend(code.map(|code| code.consume(before)));
+            let mut writes = match proof {
+                PasswordChangeProof::OldPassword(tries) => tries.succeed(),
+                PasswordChangeProof::Code(code) => code.consume(before),
+            };
+            let kind = NotificationKind::PasswordChanged;
+            writes.push(outbox::enqueue(&kind, after, actor.language)?);
             Ok(writes)
         };
         self.write(user, &actor, lock, dated(change), extra_writes)
@@ -161,7 +168,7 @@ impl Users {
     }
 
     /// Records a login of `user`, whose password was verified: its time, and a `renewed` hash of
-    /// the same password if there is one. Resets the rate limit `tries`.
+    /// the same password if there is one. Remembers the source, and takes the try back.
     ///
     /// # Errors
     /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::Blocked`];
@@ -170,7 +177,7 @@ impl Users {
         &self,
         user: User,
         renewed: Option<&PasswordHash>,
-        tries: &RateLimit,
+        tries: &PasswordTries,
         actor: &Actor,
     ) -> Result<User> {
         let authority = Authority::Password {
@@ -182,17 +189,19 @@ impl Users {
             authority,
             ..actor.clone()
         };
-        let now = clock::now();
+        let (now, source) = (clock::now(), actor.source());
         let change = |user: &mut UserChange| {
+            user.add_source(&source);
             user.last_login = Some(now);
             user.password = renewed.unwrap_or(&user.password).clone();
         };
         let extra_writes = |_: &User, after: &User| {
-            Ok(vec![
-                tries.reset(),
-                self.audit_log
-                    .record(Some(after.id()), AuditEvent::Login, &actor)?,
-            ])
+            let record = self
+                .audit_log
+                .record(Some(after.id()), AuditEvent::Login, &actor)?;
+            let mut writes = tries.succeed();
+            writes.push(record);
+            Ok(writes)
         };
         let user = self
             .write(user, &actor, Lock::User, change, extra_writes)
@@ -277,7 +286,14 @@ impl Users {
                 user.is_active_admin(),
                 changed.is_active_admin(),
             ));
-            writes.extend(changed_markers(&user, &changed));
+            let names = changed_markers(&user, &changed);
+            let conflicts = conflict_limit(actor).filter(|_| !names.is_empty());
+            writes.extend(names);
+            writes.extend(
+                conflicts
+                    .clone()
+                    .map(|limit| limit.only_checked().write(0, None)),
+            );
             writes.extend(extra_writes(&user, &changed)?);
             for event in events {
                 writes.push(self.audit_log.record(Some(user.id()), event, actor)?);
@@ -303,6 +319,10 @@ impl Users {
                 .iter()
                 .all(|(name, value)| item.get(name) == value.as_ref())
             {
+                let limits = conflicts.as_slice();
+                self.limiter
+                    .refuse(limits, &failed, Some(user.id()), actor)
+                    .await?;
                 for FailedCondition { conflict, item } in failed {
                     match conflict {
                         Conflict::User => {}
@@ -312,7 +332,12 @@ impl Users {
                                 item.as_ref(),
                             ));
                         }
-                        conflict => return Err(conflict.into_error().following(&last)),
+                        conflict => {
+                            if matches!(conflict, Conflict::Taken(_)) {
+                                self.limiter.consume(limits, Some(user.id()), actor).await?;
+                            }
+                            return Err(conflict.into_error().following(&last));
+                        }
                     }
                 }
             }
@@ -322,6 +347,14 @@ impl Users {
             user = latest;
         }
         Err(last.into())
+    }
+}
+
+/// The limit of refusals that reveal another account. `None` for the operator.
+fn conflict_limit(actor: &Actor) -> Option<RateLimit> {
+    match &actor.authority {
+        Authority::Token(token) => Some(name_conflicts(token.holder)),
+        _ => None,
     }
 }
 

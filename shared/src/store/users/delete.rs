@@ -7,12 +7,12 @@ use super::{Users, administrators};
 use crate::aws::key_of;
 use crate::domain::MailCodeGroup;
 use crate::domain::{Actor, AuditEvent, Error, InternalError, Result, User};
-use crate::store::dynamodb::{Conflict, Key, Write, WriteOutcome, key};
-use crate::store::outbox;
+use crate::store::dynamodb::{Conflict, Write, WriteOutcome, key};
+use crate::store::{outbox, rate_limits};
 
 impl Users {
     /// Deletes a user, their unique names, rate limits and mail codes, and the messages to them in
-    /// the outbox. Their tokens become invalid. The avatar's object is deleted through the outbox.
+    /// the outbox. Counters by account and source stay until they expire, within a day. Their tokens become invalid. The avatar's object is deleted through the outbox.
     /// Does nothing if the user is deleted already.
     ///
     /// # Errors
@@ -33,8 +33,9 @@ impl Users {
                 markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
             );
             writes.extend(
-                keys_of_related_items(&user)
+                rate_limits::keys_of(&user)
                     .into_iter()
+                    .chain([key::mail_code(user.id(), MailCodeGroup::Password.number())])
                     .chain(messages.clone())
                     .map(Write::Delete),
             );
@@ -71,14 +72,4 @@ impl Users {
         }
         Err(last.into())
     }
-}
-
-/// The keys of the user's rate limits and mail codes.
-fn keys_of_related_items(user: &User) -> [Key; 4] {
-    [
-        key::login_tries(&user.uuid.to_string()),
-        key::mail_requests("mail-code", user.id()),
-        key::mail_requests("verify", user.id()),
-        key::mail_code(user.id(), MailCodeGroup::Password.number()),
-    ]
 }

@@ -79,8 +79,7 @@ impl Users {
                 password: hash_password(row)?,
                 role: row.access.unwrap_or(Role::User),
             };
-            self.sign_up_with(new, None, actor, |user| row.fill(user))
-                .await?;
+            self.sign_up_with(new, actor, |user| row.fill(user)).await?;
             return Ok(RowOutcome::Created);
         };
         let mut filled = UserChange::new(user.clone());

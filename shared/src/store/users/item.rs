@@ -6,8 +6,8 @@
 use uuid::Uuid;
 
 use crate::domain::{
-    AvatarUrl, Email, EncryptedField, InternalError, Nickname, PasswordHash, Phone, ShortText,
-    User, Username, WechatOpenId,
+    AvatarUrl, Email, EncryptedField, InternalError, KnownSources, Nickname, PasswordHash, Phone,
+    ShortText, User, Username, WechatOpenId,
 };
 use crate::store::dynamodb::{
     AttributeValue, Item, ItemReader, bytes, flag, number, text, time, unreadable,
@@ -38,6 +38,8 @@ pub(super) fn from_user(user: &User) -> Item {
         password,
         token_version,
         email_version,
+        limit_epoch,
+        known_sources,
         version,
         created_at,
         updated_at,
@@ -66,6 +68,8 @@ pub(super) fn from_user(user: &User) -> Item {
         ("password", Some(text(password.as_str()))),
         ("token_version", Some(number(*token_version))),
         ("email_version", Some(number(*email_version))),
+        ("limit_epoch", Some(number(*limit_epoch))),
+        ("known_sources", sources(known_sources)),
         ("version", Some(number(*version))),
         ("created_at", Some(time(*created_at))),
         ("updated_at", Some(time(*updated_at))),
@@ -79,6 +83,15 @@ pub(super) fn from_user(user: &User) -> Item {
 
 fn encrypted(EncryptedField(field): &EncryptedField) -> AttributeValue {
     bytes(field)
+}
+
+/// The map of known sources. `None` if there are none.
+fn sources(known: &KnownSources) -> Option<AttributeValue> {
+    let map: Item = known
+        .entries()
+        .map(|(hash, at)| (hash.clone(), number(at)))
+        .collect();
+    (!map.is_empty()).then_some(AttributeValue::M(map))
 }
 
 /// The user of an item.
@@ -117,6 +130,8 @@ pub(super) fn to_user(item: &Item) -> Result<User, InternalError> {
         password: PasswordHash::stored(reader.text("password")?),
         token_version: reader.number("token_version")?,
         email_version: reader.number("email_version")?,
+        limit_epoch: reader.number("limit_epoch")?,
+        known_sources: KnownSources::stored(reader.numbers("known_sources")?),
         version: reader.number("version")?,
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,

@@ -1,20 +1,31 @@
-//! Sign-in with a password, rate-limited per account.
+//! Sign-in with a password, rate-limited.
 //!
-//! Each try is counted before the password is verified, so concurrent tries cannot exceed the
-//! limit.
+//! Each try is counted before the password is verified, so concurrent tries cannot exceed a limit.
 
 use uuid::Uuid;
 
 use super::Users;
 use crate::domain::{Actor, AuditEvent, Error, Password, PasswordHash, Result, User};
-use crate::store::{RateLimits, rate_limits};
+use crate::store::RateLimits;
+
+/// A try to sign in.
+pub struct SignIn<'a> {
+    /// The name that was looked up.
+    pub name: &'a str,
+    /// Its owner, if there is one.
+    pub account: Option<Uuid>,
+    /// The password.
+    pub password: &'a str,
+    /// The holder of an access token in the request, which may have expired.
+    pub token_holder: Option<Uuid>,
+}
 
 impl Users {
-    /// Verifies the `password` of `account`, records the login, and returns the user. Resets the
+    /// Verifies the password of an account, records the login, and returns the user. Resets the
     /// rate limit, and replaces a password hash with outdated parameters.
     ///
-    /// `name` is the name that was looked up. An unknown account takes as long, and as many calls,
-    /// as a wrong password, so that the duration does not reveal which accounts exist.
+    /// An unknown account takes as long, and as many calls, as a wrong password, so that the
+    /// duration does not reveal which accounts exist.
     ///
     /// # Errors
     /// [`Error::NoSuchAccount`], `WrongPassword`; `Blocked`, only after the right password;
@@ -22,25 +33,23 @@ impl Users {
     pub async fn sign_in(
         &self,
         limits: &RateLimits,
-        account: Option<Uuid>,
-        name: &str,
-        password: &str,
+        attempt: &SignIn<'_>,
         actor: &Actor,
     ) -> Result<User> {
-        let tries = limits.login(account, name);
-        rate_limits::consume(&self.database, &tries).await?;
+        let user = self.by_uuid(attempt.account.unwrap_or_default()).await?;
+        let tries = limits.password_tries(user.as_ref(), attempt.name, actor, attempt.token_holder);
+        limits.consume_password_try(&tries, actor).await?;
 
-        let user = self.by_uuid(account.unwrap_or_default()).await?;
         let hash = user
             .as_ref()
             .map_or_else(PasswordHash::of_nobody, |user| user.password.clone());
-        let is_right = hash.verify(password)?;
+        let is_right = hash.verify(attempt.password)?;
         let id = user.as_ref().map(User::id);
         let error = match user {
             Some(user) if is_right && !user.blocked => {
                 let renewed = hash
                     .is_outdated()
-                    .then(|| Password::parse(password).ok())
+                    .then(|| Password::parse(attempt.password).ok())
                     .flatten();
                 let renewed = renewed.map(|password| password.hash()).transpose()?;
                 return self
@@ -51,13 +60,7 @@ impl Users {
             Some(_) => Error::WrongPassword,
             None => Error::NoSuchAccount,
         };
-        self.database
-            .write(vec![self.audit_log.record(
-                id,
-                AuditEvent::FailedLogin,
-                actor,
-            )?])
-            .await?;
+        self.record(id, AuditEvent::FailedLogin, actor).await?;
         Err(error)
     }
 }

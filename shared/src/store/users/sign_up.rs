@@ -1,44 +1,41 @@
-//! Sign-up: one transaction of the user, their markers, and the rate limit.
+//! Sign-up: one transaction of the user and their markers.
 //!
-//! The limit is per client IP address. A sign-up that fails because a name is taken is counted in
-//! a separate write. Otherwise a client could test any number of names.
+//! The caller counts the sign-up first ([`RateLimits::consume_sign_up`]), whatever its outcome.
+//! Otherwise a client could test any number of names.
+//!
+//! [`RateLimits::consume_sign_up`]: crate::store::RateLimits::consume_sign_up
 
 use super::{Users, administrators, item};
 use crate::domain::{
-    Actor, AuditEvent, Error, InternalError, NewUser, Result, User, UserChange, Username,
+    Actor, AuditEvent, Authority, Error, InternalError, NewUser, Result, User, UserChange, Username,
 };
 use crate::store::dynamodb::{Conflict, FailedCondition, Write, WriteOutcome, key};
-use crate::store::{RateLimit, rate_limits};
 
 /// How many UUIDs are tried. Two sign-ups in the same millisecond get the same id with a
 /// probability of 1 in 4,096.
 const MAX_IDENTITIES: usize = 5;
 
 impl Users {
-    /// Creates a user. The operator passes no `limit`, and is the only one who may use a reserved
-    /// name.
+    /// Creates a user. Only the operator may use a reserved name.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`], `EmailTaken`; `RateLimited` if the limit is used up.
-    pub async fn sign_up(
-        &self,
-        new: NewUser,
-        limit: Option<&RateLimit>,
-        actor: &Actor,
-    ) -> Result<User> {
-        if let (Some(limit), Some(true)) = (limit, new.username.as_ref().map(Username::is_reserved))
-        {
-            rate_limits::consume(&self.database, limit).await?;
+    /// [`Error::UsernameTaken`], `EmailTaken`.
+    pub async fn sign_up(&self, new: NewUser, actor: &Actor) -> Result<User> {
+        if matches!(actor.authority, Authority::Operator) {
+            return self.sign_up_with(new, actor, |_| ()).await;
+        }
+        if new.username.as_ref().is_some_and(Username::is_reserved) {
             return Err(Error::UsernameTaken);
         }
-        self.sign_up_with(new, limit, actor, |_| ()).await
+        let source = actor.source();
+        self.sign_up_with(new, actor, |user| user.add_source(&source))
+            .await
     }
 
     /// As [`Users::sign_up`], with further fields that `fill` sets.
     pub(super) async fn sign_up_with(
         &self,
         new: NewUser,
-        limit: Option<&RateLimit>,
         actor: &Actor,
         fill: impl Fn(&mut UserChange),
     ) -> Result<User> {
@@ -46,7 +43,7 @@ impl Users {
             let mut user = UserChange::new(new.clone().into_user()?);
             fill(&mut user);
             let (user, _) = user.finish(); // a sign-up is one event
-            if let Some(user) = self.insert(user, limit, actor).await? {
+            if let Some(user) = self.insert(user, actor).await? {
                 return Ok(user);
             }
         }
@@ -54,40 +51,32 @@ impl Users {
     }
 
     /// Writes a new user. `None` if another user has the same id.
-    async fn insert(
-        &self,
-        user: User,
-        limit: Option<&RateLimit>,
-        actor: &Actor,
-    ) -> Result<Option<User>> {
+    async fn insert(&self, user: User, actor: &Actor) -> Result<Option<User>> {
         let markers = key::markers(&user);
         let record = self
             .audit_log
             .record(Some(user.id()), AuditEvent::SignUp, actor)?;
-        let writes = || {
-            let mut writes = vec![Write::Create(
-                key::user(user.id()),
-                item::from_user(&user),
-                Conflict::User,
-            )];
-            writes.extend(markers.iter().map(|(name, marker)| {
-                Write::Create(
-                    marker.clone(),
-                    item::marker(user.uuid),
-                    Conflict::Taken(*name),
-                )
-            }));
-            writes.extend(administrators::update_count(false, user.is_active_admin()));
-            writes.push(record.clone());
-            writes
-        };
-        let failed = match rate_limits::write_counted(&self.database, limit, writes).await {
+        let mut writes = vec![Write::Create(
+            key::user(user.id()),
+            item::from_user(&user),
+            Conflict::User,
+        )];
+        writes.extend(markers.iter().map(|(name, marker)| {
+            Write::Create(
+                marker.clone(),
+                item::marker(user.uuid),
+                Conflict::Taken(*name),
+            )
+        }));
+        writes.extend(administrators::update_count(false, user.is_active_admin()));
+        writes.push(record);
+        let failed = match self.database.write(writes).await {
             Ok(WriteOutcome::Committed(_)) => return Ok(Some(user)),
             Ok(WriteOutcome::ConditionFailed(failed)) => failed,
-            Err(Error::Internal(error)) if error.is_indeterminate() => {
+            Err(error) if error.is_indeterminate() => {
                 return self.confirm_created(user, error).await.map(Some);
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         // An earlier attempt may have created this user, with its response lost.
         let is_this_user = |failed: &FailedCondition| {
@@ -106,13 +95,10 @@ impl Users {
         {
             return Ok(None);
         }
-        let Some(FailedCondition { conflict, .. }) = failed.first() else {
-            return Ok(None);
-        };
-        if let (Some(limit), Conflict::Taken(_)) = (limit, conflict) {
-            rate_limits::consume(&self.database, limit).await?;
+        match failed.first() {
+            None => Ok(None),
+            Some(failed) => Err(failed.conflict.into_error()),
         }
-        Err(conflict.into_error())
     }
 
     /// Finds out whether an indeterminate write created the user: if so, they own their e-mail.

@@ -117,7 +117,9 @@ impl Row {
 
     /// Sets the values of the row on `user`.
     pub(super) fn fill(&self, user: &mut UserChange) {
-        fill(&mut user.phone, &self.phone);
+        if self.phone.is_some() {
+            user.set_phone(self.phone.clone());
+        }
         fill(&mut user.sid, &self.sid);
         fill(&mut user.block, &self.block);
         fill(&mut user.room, &self.room);
