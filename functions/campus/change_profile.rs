@@ -83,7 +83,6 @@ fn parse_field<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> 
         MayChangeUsers,
         MayActForOthers,
         MaySetPhones,
-        MayCountConflicts,
         MayWriteAuditLog,
     ],
     throttle = 100,

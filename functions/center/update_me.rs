@@ -40,7 +40,6 @@ struct Changes {
         MayChangeUsers,
         MaySetEmails,
         MaySetPhones,
-        MayCountConflicts,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],

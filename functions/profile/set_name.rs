@@ -28,7 +28,6 @@ struct Named {
         MayReadUsers,
         MayChangeUsers,
         MaySetUsernames,
-        MayCountConflicts,
         MayWriteAuditLog,
     ],
     throttle = 100,

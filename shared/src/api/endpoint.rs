@@ -183,8 +183,6 @@ grants! {
     MayChangeUsers,
     /// Counts the tries of a password, and resets the count.
     MayCheckPasswords,
-    /// Counts refusals that reveal another account.
-    MayCountConflicts,
     /// Counts failures of a source.
     MayCountFailures,
     /// Counts verification e-mails.

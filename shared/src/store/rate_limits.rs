@@ -189,8 +189,9 @@ fn unknown_account(name: &str) -> String {
     format!("{:?}", digest(&SHA256, name.as_bytes()))
 }
 
+/// The account and the source in the keys of their counters, as a hash. They name neither.
 fn of_source(account: &str, source: &Source) -> String {
-    format!("{account}#{}", source.hash(account))
+    source.hash(account)
 }
 
 /// The limits of password tries for one account from one source.

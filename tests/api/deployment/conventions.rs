@@ -253,7 +253,8 @@ fn a_function_links_ring_and_no_other_crypto_library() {
 #[tokio::test]
 #[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn no_function_has_an_unused_permission() {
-    let app = LocalApp::with_parameters(&[("AdminEmail", "root@example.com")]).await;
+    let parameters = [("AdminEmail", "root@example.com"), ("MailsPerDay", "2")];
+    let app = LocalApp::with_parameters(&parameters).await;
     for function in ["center-register", "whale-create-user"] {
         // After lost responses a sign-up reads whether it was committed.
         let lost = fault_of(function, "TransactWriteItems", 3, Effect::LoseAnswer);
@@ -279,6 +280,19 @@ async fn no_function_has_an_unused_permission() {
         assert_eq!(response.json()["error_code"], "0", "{path}: {response}");
     }
 
+    // Conflicts are counted.
+    let (_, other) = app.student("other").await;
+    app.update_me(&token, &json!({"email": "other@example.com"}))
+        .await;
+    let renamed = json!({"name": "renamed"});
+    app.send_json_as(&other, "PUT", "/users/name", &renamed)
+        .await;
+    app.update_me(&token, &json!({"phone": "13500135000"}))
+        .await;
+    let mut taken = profile_change("other");
+    taken["phone"] = "13500135000".into();
+    assert_eq!(app.change_profile(&other, &taken).await.status, 400);
+
     app.upload_url(&token).await;
     app.upload_url(&token).await; // deletes the first
 
@@ -291,6 +305,12 @@ async fn no_function_has_an_unused_permission() {
     };
     app.send(app.request("GET", &format!("/api/current_user/?token={token}")))
         .await;
+    for name in ["unknown", "new", "new", "new"] {
+        // A miss is counted, and the third request for an account is refused.
+        let by_email = json!({"email": format!("{name}@example.com")});
+        app.send_json("POST", "/api/users/verification_email/", &by_email)
+            .await;
+    }
     let by_email = json!({"email": "a@b.co"});
     app.send_json("POST", "/api/users/verification_email/", &by_email)
         .await;
@@ -311,6 +331,15 @@ async fn no_function_has_an_unused_permission() {
         json!({"email": "new@example.com", "avatar": "https://example.com/a.png"}),
     )
     .await;
+    for email in ["unknown@b.co", "a@b.co", "a@b.co", "a@b.co"] {
+        // Misses are counted, the second request mails the same code, and the third is refused.
+        let body = json!({"group": 1, "email": email, "code": "A"});
+        for (method, path) in [("POST", "/api/captcha/"), ("PUT", "/api/captcha/check/")] {
+            app.send_json(method, path, &body).await;
+        }
+    }
+    app.admin(json!({"command": "clear-limits", "user": "a@b.co"}))
+        .await;
     let code = app.code("a@b.co").await;
     put(
         "/api/captcha/check/",

@@ -824,12 +824,12 @@ async fn each_whale_request_makes_the_fewest_aws_calls() {
     assert_eq!(
         calls("second@b.co").await,
         [
-            "TransactWriteItems",
-            "GetItem UpdateItem GetItem TransactWriteItems",
+            "UpdateItem TransactWriteItems",
+            "GetItem GetItem TransactWriteItems TransactWriteItems",
             "GetItem",
-            "GetItem UpdateItem",
+            "GetItem GetItem TransactWriteItems TransactWriteItems",
+            "GetItem GetItem GetItem TransactWriteItems",
             "GetItem GetItem TransactWriteItems",
-            "GetItem TransactWriteItems",
         ]
     );
 }

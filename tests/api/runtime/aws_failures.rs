@@ -172,7 +172,7 @@ async fn a_try_stays_counted_after_a_later_failure() {
     for _ in 0..5 {
         let fault = fault_of(
             "center-login",
-            "GetItem",
+            "TransactWriteItems",
             1,
             refuse(400, "ResourceNotFoundException"),
         );

@@ -20,8 +20,10 @@ use crate::tools::{self, OPENAPI_FETCH, OPENAPI_TYPESCRIPT, REDOCLY, SCHEMATHESI
 use crate::workspace::Workspace;
 
 /// The limits are so high that no request is rejected for the number of requests before it.
-const PARAMETERS: [&str; 3] = [
+const PARAMETERS: [&str; 5] = [
     "LoginTries=1000000000",
+    "SourceTries=1000000000",
+    "AccountTries=1000000000",
     "SignUpsPerHour=1000000000",
     "MailsPerDay=1000000000",
 ];

@@ -333,7 +333,7 @@ impl Users {
                             ));
                         }
                         conflict => {
-                            if matches!(conflict, Conflict::Taken(_)) {
+                            if matches!(conflict, Conflict::Taken(_)) && !limits.is_empty() {
                                 self.limiter.consume(limits, Some(user.id()), actor).await?;
                             }
                             return Err(conflict.into_error().following(&last));
