@@ -19,7 +19,7 @@ struct Registration {
     POST "/api/auth/register",
     family = Center,
     errors = [UsernameTaken, EmailTaken, RateLimited],
-    grants = [MayFindByEmail, MaySignUp, MayWriteAuditLog],
+    grants = [MayReadUsers, MayFindByEmail, MaySignUp, MayEnqueueMessages, MayWriteAuditLog],
     memory = Hashing,
     openapi(
         request_body = inline(Registration),

@@ -26,6 +26,7 @@ async fn mailer(
     let message = OutboxMessage::from_record(record)?;
     let user = message.user;
     let (code, link);
+    let reset_link = format!("{base}/reset-password");
     let template = match &message.kind {
         NotificationKind::VerifyEmail { version } => {
             let token = tokens.issue_for_email(user, *version).await;
@@ -42,6 +43,7 @@ async fn mailer(
                 link: &link,
             }
         }
+        NotificationKind::AddressInUse => EmailTemplate::AddressInUse { link: &reset_link },
         NotificationKind::PasswordChanged => EmailTemplate::PasswordChanged,
         NotificationKind::EmailChanged => EmailTemplate::EmailChanged,
     };

@@ -55,24 +55,24 @@ pub(crate) async fn change_password(
     let new = Password::parse(&body.password_new).map_err(|_| Error::BadPassword)?;
     let actor = request.anonymous_actor();
     let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
-    let user = limits
-        .count_failure(users.find(&target).await, &actor)
+    let account = limits
+        .count_failure(users.account(&target).await, &actor)
         .await?;
 
     let proof = match (&body.code, &body.password_old) {
         (Some(code), _) => {
             let group = MailCodeGroup::Password;
-            let verified = mail_codes.verify(&user, group, code, limits, &actor);
+            let verified = mail_codes.verify(&account, group, code, limits, &actor);
             PasswordChangeProof::Code(verified.await?)
         }
         (None, old) => {
             let old = old.as_deref().unwrap_or_default();
-            let tries = users.verify_password(&user, old, limits, &actor).await?;
+            let tries = users.verify_password(&account, old, limits, &actor).await?;
             PasswordChangeProof::OldPassword(tries)
         }
     };
     let changed = users
-        .change_password(user, &new.hash()?, &proof, &actor)
+        .change_password(account.into_user()?, &new.hash()?, &proof, &actor)
         .await?;
     Ok(Changed {
         user: changed.into(),

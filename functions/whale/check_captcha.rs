@@ -44,11 +44,11 @@ pub(crate) async fn check_captcha(
     let body: Body = request.json_requiring(&["group", "code", "user_id|email"])?;
     let actor = request.anonymous_actor();
     let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
-    let user = limits
-        .count_failure(users.find(&target).await, &actor)
+    let account = limits
+        .count_failure(users.account(&target).await, &actor)
         .await?;
     let verified = mail_codes
-        .verify(&user, body.group, &body.code, limits, &actor)
+        .verify(&account, body.group, &body.code, limits, &actor)
         .await?;
     mail_codes.give_back(&verified).await?;
     Ok(Right {})

@@ -46,11 +46,20 @@ pub(crate) async fn create_captcha(
     let body: Body = request.json_requiring(&["group", "user_id|email"])?;
     let actor = request.anonymous_actor();
     let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
-    let user = limits
-        .count_failure(users.find(&target).await, &actor)
+    let account = limits
+        .count_failure(users.account(&target).await, &actor)
         .await?;
-    let mail_code = mail_codes.send(&user, body.group, limits, &actor).await?;
+    let mail_code = mail_codes
+        .send(&account, body.group, limits, &actor)
+        .await?;
+    // The id that belongs to an e-mail address reveals that the account exists.
+    let hides_user = users.is_strict() && body.user_id.is_none();
+    let captcha = WhaleCaptcha::from(mail_code);
     Ok(Created {
-        captcha: mail_code.into(),
+        captcha: if hides_user {
+            captcha.without_user()
+        } else {
+            captcha
+        },
     })
 }

@@ -28,7 +28,14 @@ struct Created {
     POST "/api/users/",
     family = Whale,
     errors = [Missing, BadEmail, BadPassword, EmailTaken, RateLimited],
-    grants = [MayUseTokenKey, MayFindByEmail, MaySignUp, MayWriteAuditLog],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByEmail,
+        MaySignUp,
+        MayEnqueueMessages,
+        MayWriteAuditLog,
+    ],
     memory = Hashing,
     openapi(
         request_body = inline(Body),

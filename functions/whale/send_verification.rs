@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use shared::{Email, Error, RateLimits, Request, Result, UserId, UserRef, Users, endpoint};
+use shared::{Email, RateLimits, Request, Result, UserId, UserRef, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -38,13 +38,10 @@ pub(crate) async fn send_verification(
     let body: Body = request.json_requiring(&["user_id|email"])?;
     let actor = request.anonymous_actor();
     let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
-    let user = limits
-        .count_failure(users.find(&target).await, &actor)
+    let account = limits
+        .count_failure(users.account(&target).await, &actor)
         .await?;
-    if user.email_verified {
-        let verified = Err(Error::AlreadyVerified);
-        return limits.count_failure(verified, &actor).await;
-    }
-    users.send_verification(&user, limits, &actor).await?;
+    let sent = users.send_verification(&account, limits, &actor).await;
+    limits.count_failure(sent, &actor).await?;
     Ok(Sent {})
 }

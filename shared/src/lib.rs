@@ -115,8 +115,8 @@ pub mod store {
         user_id_of_record,
     };
     pub use users::{
-        CleanupReport, ImportedRow, NewAdministrator, PasswordChangeProof, RowOutcome, SignIn,
-        Users,
+        Account, CleanupReport, ImportedRow, NewAdministrator, PasswordChangeProof, RowOutcome,
+        SignIn, Users,
     };
 }
 

@@ -22,6 +22,11 @@ pub enum EmailTemplate<'a> {
         /// The link to the page that asks for the code.
         link: &'a str,
     },
+    /// Notifies the user that somebody signed up with their address.
+    AddressInUse {
+        /// The link to the page that sets a new password.
+        link: &'a str,
+    },
     /// Notifies the user of a new password.
     PasswordChanged,
     /// Notifies the former address that the account has a new one, without naming it.
@@ -75,6 +80,8 @@ impl EmailTemplate<'_> {
             (Self::VerifyEmail { link }, Zh) => TextTemplate::VerifyEmailZh { name, link },
             (Self::ResetCode { code, link }, En) => TextTemplate::ResetCodeEn { name, code, link },
             (Self::ResetCode { code, link }, Zh) => TextTemplate::ResetCodeZh { name, code, link },
+            (Self::AddressInUse { link }, En) => TextTemplate::AddressInUseEn { name, link },
+            (Self::AddressInUse { link }, Zh) => TextTemplate::AddressInUseZh { name, link },
             (Self::PasswordChanged, En) => TextTemplate::PasswordChangedEn { name },
             (Self::PasswordChanged, Zh) => TextTemplate::PasswordChangedZh { name },
             (Self::EmailChanged, En) => TextTemplate::EmailChangedEn { name },
@@ -87,7 +94,7 @@ impl EmailTemplate<'_> {
     /// The code is a paragraph of its own. A link is the second line, after its label.
     fn part<'a>(&self, paragraph: &'a str, language: Language) -> Part<'a> {
         let (code, link) = match *self {
-            Self::VerifyEmail { link } => (None, Some(link)),
+            Self::VerifyEmail { link } | Self::AddressInUse { link } => (None, Some(link)),
             Self::ResetCode { code, link } => (Some(code), Some(link)),
             Self::PasswordChanged | Self::EmailChanged => (None, None),
         };
@@ -148,6 +155,10 @@ enum TextTemplate<'a> {
         code: &'a str,
         link: &'a str,
     },
+    #[template(path = "address_in_use.en.txt")]
+    AddressInUseEn { name: &'a str, link: &'a str },
+    #[template(path = "address_in_use.zh.txt")]
+    AddressInUseZh { name: &'a str, link: &'a str },
     #[template(path = "password_changed.en.txt")]
     PasswordChangedEn { name: &'a str },
     #[template(path = "password_changed.zh.txt")]
@@ -180,7 +191,8 @@ mod tests {
 
     const LINK: &str = "https://accounts.example.com/verify-email?u=01a1fc45-0db0-765a-84bb-aa0f02322439&t=eyJ0eXAiOiJKV1Qi.eyJ1c2VyX2lk.E5iRmlPpgeoh4";
     const CODE: &str = "7KQ2M9XD";
-    const TEMPLATES: [EmailTemplate; 4] = [
+    const TEMPLATES: [EmailTemplate; 5] = [
+        EmailTemplate::AddressInUse { link: LINK },
         EmailTemplate::VerifyEmail { link: LINK },
         EmailTemplate::ResetCode {
             code: CODE,
@@ -221,7 +233,9 @@ mod tests {
     fn an_email_contains_its_link_and_its_code() {
         for (template, _, email) in render_all("测试用户") {
             let (code, link) = match template {
-                EmailTemplate::VerifyEmail { .. } => (false, true),
+                EmailTemplate::VerifyEmail { .. } | EmailTemplate::AddressInUse { .. } => {
+                    (false, true)
+                }
                 EmailTemplate::ResetCode { .. } => (true, true),
                 EmailTemplate::PasswordChanged | EmailTemplate::EmailChanged => (false, false),
             };

@@ -25,7 +25,9 @@ use crate::store::dynamodb::{
     AttributeValue, Check, Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome,
     flag, key, number, text, time,
 };
-use crate::store::{AuditLog, NotificationKind, RateLimit, RateLimits, outbox, rate_limits};
+use crate::store::{
+    Account, AuditLog, NotificationKind, RateLimit, RateLimits, outbox, rate_limits,
+};
 
 pub use code_deriver::CodeDeriver;
 
@@ -70,7 +72,7 @@ pub struct VerifiedCode {
 }
 
 impl MailCodes {
-    /// Enqueues an e-mail with the mail code of `user`: the current one of the group, or else a new
+    /// Enqueues an e-mail with the mail code of `account`: the current one of the group, or else a new
     /// one. One read and one transaction.
     ///
     /// A request never voids a code that can still be used. So a stranger cannot, either.
@@ -79,13 +81,14 @@ impl MailCodes {
     /// [`Error::RateLimited`].
     pub async fn send(
         &self,
-        user: &User,
+        account: &Account,
         group: MailCodeGroup,
         limits: &RateLimits,
         actor: &Actor,
     ) -> Result<MailCode> {
+        let user = &account.user;
         let requests = limits.mail_requests("mail-code", user, &actor.source());
-        let key = key::mail_code(user.id(), group.number());
+        let key = key_of(account, group);
         for _ in 0..MAX_REPLACEMENTS {
             let stored = self.database.get(&key).await?;
             let code = StoredCode::current(stored.as_ref(), user)?;
@@ -104,13 +107,16 @@ impl MailCodes {
                 mail_code: code.uuid,
                 key_id: code.key_id.clone(),
             };
-            let message = outbox::enqueue(&kind, user, actor.language)?;
+            let message = match account.exists() {
+                true => outbox::enqueue(&kind, user, actor.language)?,
+                false => outbox::enqueue_nothing()?,
+            };
             let event = AuditEvent::CodeRequested;
-            let record = self.audit_log.record(Some(user.id()), event, actor)?;
+            let record = self.audit_log.record(account.id(), event, actor)?;
             let writes = || vec![write.clone(), message.clone(), record.clone()];
             let written = limits
                 .limiter()
-                .write(&requests, Some(user.id()), actor, writes)
+                .write(&requests, account.id(), actor, writes)
                 .await?;
             if let WriteOutcome::Committed(_) = written {
                 return code.public(user.id(), group);
@@ -128,39 +134,40 @@ impl MailCodes {
     /// mail code; [`Error::ExpiredCode`]; [`Error::RateLimited`] if the source has failed too often.
     pub async fn verify(
         &self,
-        user: &User,
+        account: &Account,
         group: MailCodeGroup,
         code: &str,
         limits: &RateLimits,
         actor: &Actor,
     ) -> Result<VerifiedCode> {
-        let source = actor.source();
+        let (user, source) = (&account.user, actor.source());
         let tried = VerifiedCode {
-            key: key::mail_code(user.id(), group.number()),
+            key: key_of(account, group),
             uuid: Uuid::nil(),
             source: source.hash(&user.uuid.to_string()),
             failures: limits.failures(&source),
         };
         let is_trusted = rate_limits::is_known_source(user, &source);
         let outcome = self
-            .count_try(tried, user, is_trusted, limits, actor)
+            .count_try(tried, account, is_trusted, limits, actor)
             .await?;
         let error = match outcome {
             Ok((tried, key_id)) => {
-                if self.codes.is_code(code, tried.uuid, &key_id).await? {
+                let is_right = self.codes.is_code(code, tried.uuid, &key_id).await?;
+                if is_right && account.exists() {
                     return Ok(tried);
                 }
                 Error::BadCode
             }
             Err(error) => {
                 let failures = [limits.failures(&source)];
-                let user = Some(user.id());
+                let user = account.id();
                 limits.limiter().consume(&failures, user, actor).await?;
                 error
             }
         };
         let event = AuditEvent::WrongCode;
-        let record = self.audit_log.record(Some(user.id()), event, actor)?;
+        let record = self.audit_log.record(account.id(), event, actor)?;
         self.database.write(vec![record]).await?;
         Err(error)
     }
@@ -170,11 +177,12 @@ impl MailCodes {
     async fn count_try(
         &self,
         tried: VerifiedCode,
-        user: &User,
+        account: &Account,
         is_trusted: bool,
         limits: &RateLimits,
         actor: &Actor,
     ) -> Result<Result<(VerifiedCode, String)>> {
+        let user = &account.user;
         let Some(stored) = self.database.get(&tried.key).await? else {
             return Ok(Err(Error::BadCode));
         };
@@ -191,7 +199,7 @@ impl MailCodes {
         let failures = [tried.failures.clone()];
         let written = limits
             .limiter()
-            .write(&failures, Some(user.id()), actor, writes)
+            .write(&failures, account.id(), actor, writes)
             .await?;
         Ok(match written {
             WriteOutcome::Committed(_) => Ok((tried, stored.key_id)),
@@ -343,6 +351,14 @@ impl StoredCode {
             created_at: self.created_at,
             expires_at: timestamp(self.ends_at)?,
         })
+    }
+}
+
+/// The key of the account's mail code. An unknown account has one too, apart from all users'.
+fn key_of(account: &Account, group: MailCodeGroup) -> Key {
+    match account.id() {
+        Some(id) => key::mail_code(id, group.number()),
+        None => key::mail_code_of_unknown(account.user.uuid, group.number()),
     }
 }
 

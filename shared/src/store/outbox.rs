@@ -23,6 +23,9 @@ const MAX_DELETED: usize = 80;
 /// The kind of a message that requests the deletion of an object.
 const DELETE_OBJECT: &str = "delete-object";
 
+/// The kind of a message that requests nothing.
+const NOTHING: &str = "nothing";
+
 /// The subject of an e-mail. It holds no secret: the mailer derives codes and tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotificationKind {
@@ -38,6 +41,8 @@ pub enum NotificationKind {
         /// The id of the key version that derives the code.
         key_id: String,
     },
+    /// Somebody signed up with the address, which has an account.
+    AddressInUse,
     /// The password was changed.
     PasswordChanged,
     /// The account's address was changed. Sent to the former address.
@@ -49,6 +54,7 @@ impl NotificationKind {
         match self {
             Self::VerifyEmail { .. } => "verify-email",
             Self::ResetCode { .. } => "reset-code",
+            Self::AddressInUse => "address-in-use",
             Self::PasswordChanged => "password-changed",
             Self::EmailChanged => "email-changed",
         }
@@ -106,6 +112,7 @@ impl OutboxMessage {
                 mail_code: uuid("mail_code")?,
                 key_id: field("key_id")?.into(),
             },
+            "address-in-use" => NotificationKind::AddressInUse,
             "password-changed" => NotificationKind::PasswordChanged,
             "email-changed" => NotificationKind::EmailChanged,
             _ => {
@@ -152,9 +159,21 @@ pub(crate) fn enqueue(
                 ("key_id".into(), text(key_id)),
             ]);
         }
-        NotificationKind::PasswordChanged | NotificationKind::EmailChanged => {}
+        NotificationKind::AddressInUse
+        | NotificationKind::PasswordChanged
+        | NotificationKind::EmailChanged => {}
     }
     create(kind.as_str(), item)
+}
+
+/// A write like the others that no function processes.
+///
+/// A request that must not reveal whether an account exists writes it instead of an e-mail.
+///
+/// # Errors
+/// Only an internal error.
+pub(crate) fn enqueue_nothing() -> Result<Write, InternalError> {
+    create(NOTHING, Item::new())
 }
 
 /// The write that enqueues the deletion of the object at `key`, which no user refers to any more.

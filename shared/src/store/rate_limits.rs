@@ -9,18 +9,15 @@
 //! it does not bind the sources that the account signed in from lately. So nobody can lock the
 //! owner out.
 
-use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use crate::aws::{Connections, FromConfig};
-use crate::domain::{
-    Actor, AuditEvent, Canonical, Error, InternalError, Result, Source, User, UserId, clock,
-};
-use crate::store::AuditLog;
+use crate::domain::{Actor, AuditEvent, Error, InternalError, Result, Source, User, UserId, clock};
 use crate::store::dynamodb::{
     Check, Conflict, Database, FailedCondition, ItemReader, Key, Update, Write, WriteOutcome, flag,
     key, number,
 };
+use crate::store::{Account, AuditLog};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -59,9 +56,9 @@ impl FromConfig for RateLimits {
 }
 
 impl RateLimits {
-    /// The limits of password tries: for `user`, or for the canonical form of an unknown `name`.
+    /// The limits of password tries for `account`.
     ///
-    /// Unknown names are limited too, so a limit does not reveal which names exist. It does reveal
+    /// Unknown accounts are limited too, so a limit does not reveal which ones exist. It does reveal
     /// that a user name and an e-mail share an account. Separate counts would double the guesses per
     /// password.
     ///
@@ -69,15 +66,14 @@ impl RateLimits {
     #[must_use]
     pub fn password_tries(
         &self,
-        user: Option<&User>,
-        name: &str,
+        account: &Account,
         actor: &Actor,
         token_holder: Option<Uuid>,
     ) -> PasswordTries {
-        let source = actor.source();
-        let account = user.map_or_else(|| unknown_account(name), account);
-        let is_trusted = user
-            .is_some_and(|user| token_holder == Some(user.uuid) || is_known_source(user, &source));
+        let (source, user) = (actor.source(), account.id());
+        let is_trusted =
+            token_holder == Some(account.user.uuid) || is_known_source(&account.user, &source);
+        let account = subject(&account.user);
         PasswordTries {
             by_account_and_source: RateLimit::new(
                 "login",
@@ -94,7 +90,7 @@ impl RateLimits {
                 },
                 ..RateLimit::new("account", &account, self.account_tries, DAY)
             },
-            user: user.map(User::id),
+            user,
         }
     }
 
@@ -106,7 +102,7 @@ impl RateLimits {
     /// The limits of mails of one `kind` that a source requests for `user`: for both, and for the
     /// user. A source with too many failures may not request any.
     pub(super) fn mail_requests(&self, kind: &str, user: &User, source: &Source) -> [RateLimit; 3] {
-        let account = account(user);
+        let account = subject(user);
         let by_account = self.mails_per_day.saturating_mul(SOURCES_PER_ACCOUNT);
         [
             RateLimit::new(kind, &of_source(&account, source), self.mails_per_day, DAY),
@@ -162,7 +158,7 @@ pub(super) fn name_conflicts(user: Uuid) -> RateLimit {
 
 /// The keys of a user's counters without a source. The others expire within a day.
 pub(super) fn keys_of(user: &User) -> [Key; 4] {
-    let account = account(user);
+    let account = subject(user);
     [
         key::rate_limit("account", &account),
         key::rate_limit("mail-code", &account),
@@ -178,15 +174,8 @@ pub(super) fn is_known_source(user: &User, source: &Source) -> bool {
 }
 
 /// The account in the keys of its counters. An operator resets them by a new epoch.
-fn account(user: &User) -> String {
+fn subject(user: &User) -> String {
     format!("{}.{}", user.uuid, user.limit_epoch)
-}
-
-/// An unknown name in the keys of its counters, as a hash.
-fn unknown_account(name: &str) -> String {
-    let canonical = Canonical::parse(name); // `None` if the name is invalid
-    let name = canonical.as_ref().map_or(name, Canonical::as_str);
-    format!("{:?}", digest(&SHA256, name.as_bytes()))
 }
 
 /// The account and the source in the keys of their counters, as a hash. They name neither.

@@ -4,6 +4,7 @@
 //! written in the same transaction as the user. Every read is strongly consistent, so no read uses
 //! a secondary index.
 
+mod account;
 mod administrators;
 mod authority;
 mod avatar;
@@ -18,6 +19,9 @@ mod sign_up;
 
 use uuid::Uuid;
 
+use account::Enumeration;
+
+pub use account::Account;
 pub use administrators::NewAdministrator;
 pub use avatar_cleanup::CleanupReport;
 pub use change::PasswordChangeProof;
@@ -40,6 +44,7 @@ pub struct Users {
     database: Database,
     audit_log: AuditLog,
     limiter: RateLimiter,
+    enumeration: Enumeration,
 }
 
 impl FromConfig for Users {
@@ -53,6 +58,7 @@ impl FromConfig for Users {
             },
             database,
             audit_log,
+            enumeration: Enumeration::parse(&connections.config.required("ENUMERATION")?)?,
         })
     }
 }
@@ -129,47 +135,55 @@ impl Users {
             .collect::<Result<_, InternalError>>()?)
     }
 
-    /// Sends `user` the link that verifies their e-mail address. One transaction.
+    /// Sends the link that verifies the e-mail address of `account`. One transaction.
     ///
     /// # Errors
-    /// [`Error::RateLimited`](crate::domain::Error::RateLimited) if the limit is used up.
+    /// [`Error::AlreadyVerified`], unless responses must not reveal which accounts exist. Then nothing
+    /// is sent. [`Error::RateLimited`].
     pub async fn send_verification(
         &self,
-        user: &User,
+        account: &Account,
         limits: &RateLimits,
         actor: &Actor,
     ) -> Result<()> {
-        let kind = NotificationKind::VerifyEmail {
-            version: user.email_version,
+        let user = &account.user;
+        let message = if account.exists() && !user.email_verified {
+            let kind = NotificationKind::VerifyEmail {
+                version: user.email_version,
+            };
+            outbox::enqueue(&kind, user, actor.language)?
+        } else if self.is_strict() {
+            outbox::enqueue_nothing()?
+        } else {
+            return Err(Error::AlreadyVerified);
         };
-        let message = outbox::enqueue(&kind, user, actor.language)?;
         let requests = limits.mail_requests("verify", user, &actor.source());
         limits
             .limiter()
-            .write(&requests, Some(user.id()), actor, || vec![message.clone()])
+            .write(&requests, account.id(), actor, || vec![message.clone()])
             .await?
             .committed()?;
         Ok(())
     }
 
-    /// Verifies the old password of `user`, to change it. Counts a try first. Returns the tries, to
+    /// Verifies the old password of `account`, to change it. Counts a try first. Returns the tries, to
     /// reset when the password is changed.
     ///
     /// # Errors
     /// [`Error::WrongPassword`], which is recorded; [`Error::RateLimited`].
     pub async fn verify_password(
         &self,
-        user: &User,
+        account: &Account,
         password: &str,
         limits: &RateLimits,
         actor: &Actor,
     ) -> Result<PasswordTries> {
-        let tries = limits.password_tries(Some(user), "", actor, None);
+        let tries = limits.password_tries(account, actor, None);
         limits.consume_password_try(&tries, actor).await?;
-        if user.password.verify(password)? {
+        if account.user.password.verify(password)? && account.exists() {
             return Ok(tries);
         }
-        self.record(Some(user.id()), AuditEvent::WrongPassword, actor)
+        self.record(account.id(), AuditEvent::WrongPassword, actor)
             .await?;
         Err(Error::WrongPassword)
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use shared::{
-    Actor, Error, FromConfig, MailCodeGroup, MailCodes, Password, PasswordChangeProof, RateLimits,
-    User, UserId, Users, VerifiedCode,
+    Account, Actor, Error, FromConfig, MailCodeGroup, MailCodes, Password, PasswordChangeProof,
+    RateLimits, User, UserId, Users, VerifiedCode,
 };
 
 use crate::support::{LocalApp, PASSWORD, TestApp, all};
@@ -505,7 +505,12 @@ async fn open_store(app: &TestApp) -> (Users, MailCodes, RateLimits) {
 /// Has a code sent to the user.
 async fn send_code(codes: &MailCodes, limits: &RateLimits, user: &User) {
     codes
-        .send(user, MailCodeGroup::Password, limits, &Actor::operator())
+        .send(
+            &Account::of(user.clone()),
+            MailCodeGroup::Password,
+            limits,
+            &Actor::operator(),
+        )
         .await
         .expect("a code");
 }
@@ -518,7 +523,8 @@ async fn verify(
     code: &str,
 ) -> Result<VerifiedCode, Error> {
     let (group, actor) = (MailCodeGroup::Password, Actor::operator());
-    codes.verify(user, group, code, limits, &actor).await
+    let account = Account::of(user.clone());
+    codes.verify(&account, group, code, limits, &actor).await
 }
 
 /// The number of tries of each code.

@@ -190,6 +190,14 @@ pub struct WhaleCaptcha {
     expires_at: String,
 }
 
+impl WhaleCaptcha {
+    /// The captcha with the user id 0, which no user has.
+    #[must_use]
+    pub fn without_user(self) -> Self {
+        Self { user: 0, ..self }
+    }
+}
+
 impl From<MailCode> for WhaleCaptcha {
     fn from(code: MailCode) -> Self {
         Self {

@@ -143,6 +143,11 @@ pub(crate) fn mail_code(user: UserId, group: u64) -> Key {
     unsorted(Table::MailCodes, format!("{user}#{group}"))
 }
 
+/// The mail code of an account that does not exist, which is not mailed.
+pub(crate) fn mail_code_of_unknown(account: Uuid, group: u64) -> Key {
+    unsorted(Table::MailCodes, format!("UNKNOWN#{account}#{group}"))
+}
+
 /// A message in the outbox.
 pub(crate) fn outbox_message(id: Uuid) -> Key {
     unsorted(Table::Outbox, id.to_string())

@@ -4,8 +4,8 @@
 
 use uuid::Uuid;
 
-use super::Users;
-use crate::domain::{Actor, AuditEvent, Error, Password, PasswordHash, Result, User};
+use super::{Account, Users};
+use crate::domain::{Actor, AuditEvent, Error, Password, Result, User};
 use crate::store::RateLimits;
 
 /// A try to sign in.
@@ -28,7 +28,7 @@ impl Users {
     /// duration does not reveal which accounts exist.
     ///
     /// # Errors
-    /// [`Error::NoSuchAccount`], `WrongPassword`; `Blocked`, only after the right password;
+    /// [`Error::NoSuchAccount`] unless responses must not reveal that; `WrongPassword`; `Blocked`, only after the right password;
     /// `RateLimited`.
     pub async fn sign_in(
         &self,
@@ -36,17 +36,18 @@ impl Users {
         attempt: &SignIn<'_>,
         actor: &Actor,
     ) -> Result<User> {
-        let user = self.by_uuid(attempt.account.unwrap_or_default()).await?;
-        let tries = limits.password_tries(user.as_ref(), attempt.name, actor, attempt.token_holder);
+        let account = match self.by_uuid(attempt.account.unwrap_or_default()).await? {
+            Some(user) => Account::of(user),
+            None => Account::unknown(attempt.name)?,
+        };
+        let tries = limits.password_tries(&account, actor, attempt.token_holder);
         limits.consume_password_try(&tries, actor).await?;
 
-        let hash = user
-            .as_ref()
-            .map_or_else(PasswordHash::of_nobody, |user| user.password.clone());
+        let id = account.id();
+        let hash = account.user.password.clone();
         let is_right = hash.verify(attempt.password)?;
-        let id = user.as_ref().map(User::id);
-        let error = match user {
-            Some(user) if is_right && !user.blocked => {
+        let error = match account.into_user() {
+            Ok(user) if is_right && !user.blocked => {
                 let renewed = hash
                     .is_outdated()
                     .then(|| Password::parse(attempt.password).ok())
@@ -56,9 +57,10 @@ impl Users {
                     .record_login(user, renewed.as_ref(), &tries, actor)
                     .await;
             }
-            Some(_) if is_right => Error::Blocked,
-            Some(_) => Error::WrongPassword,
-            None => Error::NoSuchAccount,
+            Ok(_) if is_right => Error::Blocked,
+            Ok(_) => Error::WrongPassword,
+            Err(_) if self.is_strict() => Error::WrongPassword,
+            Err(error) => error,
         };
         self.record(id, AuditEvent::FailedLogin, actor).await?;
         Err(error)

@@ -10,6 +10,7 @@ use crate::domain::{
     Actor, AuditEvent, Authority, Error, InternalError, NewUser, Result, User, UserChange, Username,
 };
 use crate::store::dynamodb::{Conflict, FailedCondition, Write, WriteOutcome, key};
+use crate::store::{NotificationKind, outbox};
 
 /// How many UUIDs are tried. Two sign-ups in the same millisecond get the same id with a
 /// probability of 1 in 4,096.
@@ -17,6 +18,9 @@ const MAX_IDENTITIES: usize = 5;
 
 impl Users {
     /// Creates a user. Only the operator may use a reserved name.
+    ///
+    /// If responses must not reveal which accounts exist, a taken e-mail gets the same response: a
+    /// user that is not stored. The owner of the e-mail is notified.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`.
@@ -28,8 +32,26 @@ impl Users {
             return Err(Error::UsernameTaken);
         }
         let source = actor.source();
-        self.sign_up_with(new, actor, |user| user.add_source(&source))
-            .await
+        let fill = |user: &mut UserChange| user.add_source(&source);
+        let outcome = self.sign_up_with(new.clone(), actor, fill).await;
+        if !self.is_strict() {
+            return outcome;
+        }
+        // Both outcomes take the same calls and get the same response.
+        let user = match outcome {
+            Ok(user) => user,
+            Err(Error::EmailTaken) => new.into_user()?,
+            Err(error) => return Err(error),
+        };
+        let owner = self.owner_of_email(&user.email).await?.unwrap_or_default();
+        let message = match self.by_uuid(owner).await? {
+            Some(owner) if owner.uuid != user.uuid => {
+                outbox::enqueue(&NotificationKind::AddressInUse, &owner, actor.language)?
+            }
+            _ => outbox::enqueue_nothing()?,
+        };
+        self.database.write(vec![message]).await?;
+        Ok(user)
     }
 
     /// As [`Users::sign_up`], with further fields that `fill` sets.
