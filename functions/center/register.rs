@@ -40,7 +40,7 @@ pub(crate) async fn register(
     };
     let limit = limits.sign_up(&request.client_ip());
     Ok(users
-        .sign_up(new, Some(&limit), &request.anonymous_actor())
+        .sign_up(new, None, Some(&limit), &request.anonymous_actor())
         .await?
         .into())
 }

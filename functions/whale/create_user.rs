@@ -54,15 +54,17 @@ pub(crate) async fn create_user(
         password: password.hash()?,
         role: Role::User,
     };
+    let session = tokens.new_session(&request, false)?;
     let user = users
         .sign_up(
             new,
+            Some(&session),
             Some(&limits.sign_up(&request.client_ip())),
             &request.anonymous_actor(),
         )
         .await?;
     Ok(Created {
-        token: tokens.issue(&user).await?,
+        token: tokens.issue(&user, session.id()).await?,
         user: user.into(),
     })
 }

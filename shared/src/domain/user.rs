@@ -6,8 +6,10 @@ mod canonical;
 mod change;
 mod id;
 mod password;
+mod refresh_token;
 mod role;
 mod schema;
+mod session;
 mod values;
 
 use jiff::Timestamp;
@@ -20,7 +22,9 @@ pub use change::UserChange;
 pub use id::UserId;
 pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
+pub(crate) use refresh_token::{RefreshHashes, RefreshState, RefreshToken, SecretHash};
 pub use role::Role;
+pub use session::{Client, NewSession, Session, SessionId, Sessions};
 pub use values::{
     ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, Username, WechatOpenId,
 };
@@ -70,6 +74,8 @@ pub struct User {
     pub password: PasswordHash,
     /// Incremented to revoke all access tokens.
     pub token_version: u64,
+    /// The sessions that have not ended.
+    pub sessions: Sessions,
     /// Incremented by every new address, to void links and codes mailed to the former one.
     pub email_version: u64,
     /// The version for optimistic locking, incremented by every write.
@@ -139,6 +145,7 @@ impl NewUser {
             featured: false,
             password: self.password,
             token_version: 1,
+            sessions: Sessions::default(),
             email_version: 1,
             version: 1,
             created_at: now,

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::types::{
 
 use item::non_empty;
 pub(crate) use item::{
-    AttributeValue, Item, ItemReader, bytes, flag, integer, number, text, time, unreadable,
+    AttributeValue, Item, ItemReader, bytes, flag, integer, map, number, text, time, unreadable,
 };
 pub(crate) use key::{Key, Partition, Table};
 pub(crate) use query::Direction;

@@ -13,6 +13,7 @@ mod delete;
 mod import;
 mod item;
 mod lookup;
+mod sessions;
 mod sign_in;
 mod sign_up;
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use super::{Users, administrators, authority, item};
 use crate::domain::{
-    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, PasswordHash, Result,
-    Role, User, UserChange, clock,
+    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, NewSession,
+    PasswordHash, Result, Role, User, UserChange, clock,
 };
 use crate::store::RateLimit;
 use crate::store::VerifiedCode;
@@ -35,6 +35,9 @@ pub(super) enum Lock {
     /// These attributes, and those that the change sets. Concurrent changes of other attributes
     /// cannot make the write fail. The write increments the version nevertheless, so that those
     /// changes detect it.
+    ///
+    /// A change that ends all sessions does not lock them: it ends them, whichever they are. So no
+    /// login can delay it.
     Attributes(&'static [&'static str]),
 }
 
@@ -70,7 +73,10 @@ impl Users {
     /// # Errors
     /// [`Error::LastAdministrator`]; as [`Users::change`].
     pub async fn set_blocked(&self, user: User, actor: &Actor, blocked: bool) -> Result<User> {
-        self.set_admin_status(user, actor, |user| user.set_blocked(blocked))
+        // A session that starts before the block must end with it.
+        let lock = Lock::Attributes(&["role", "blocked", item::SESSIONS]);
+        let change = |user: &mut UserChange| user.set_blocked(blocked);
+        self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
             .await
     }
 
@@ -79,18 +85,9 @@ impl Users {
     /// # Errors
     /// [`Error::LastAdministrator`]; as [`Users::change`].
     pub async fn set_role(&self, user: User, actor: &Actor, role: Role) -> Result<User> {
-        self.set_admin_status(user, actor, |user| user.set_role(role))
-            .await
-    }
-
-    async fn set_admin_status(
-        &self,
-        user: User,
-        actor: &Actor,
-        change: impl Fn(&mut UserChange),
-    ) -> Result<User> {
         // The count of administrators depends on both, whichever of them changes.
         let lock = Lock::Attributes(&["role", "blocked"]);
+        let change = |user: &mut UserChange| user.set_role(role);
         self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
             .await
     }
@@ -133,14 +130,14 @@ impl Users {
                     token_version,
                     admission: None,
                 },
-                Lock::Attributes(&["role"]),
+                Lock::Attributes(&["role", item::SESSIONS]),
             ),
             Some(_) => (
                 Authority::MailedCode {
                     token_version,
                     email_version,
                 },
-                Lock::Attributes(&["role", "email_version"]),
+                Lock::Attributes(&["role", "email_version", item::SESSIONS]),
             ),
         };
         let actor = Actor {
@@ -160,8 +157,8 @@ impl Users {
             .await
     }
 
-    /// Records a login of `user`, whose password was verified: its time, and a `renewed` hash of
-    /// the same password if there is one. Resets the rate limit `tries`.
+    /// Records a login of `user`, whose password was verified: its time, the new `session`, and a
+    /// `renewed` hash of the same password if there is one. Resets the rate limit `tries`.
     ///
     /// # Errors
     /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::Blocked`];
@@ -169,6 +166,7 @@ impl Users {
     pub(super) async fn record_login(
         &self,
         user: User,
+        session: &NewSession,
         renewed: Option<&PasswordHash>,
         tries: &RateLimit,
         actor: &Actor,
@@ -186,6 +184,7 @@ impl Users {
         let change = |user: &mut UserChange| {
             user.last_login = Some(now);
             user.password = renewed.unwrap_or(&user.password).clone();
+            user.start_session(session);
         };
         let extra_writes = |_: &User, after: &User| {
             Ok(vec![
@@ -371,7 +370,12 @@ fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
             let set = before.keys().chain(after.keys()).map(String::as_str);
             let set = set.filter(|name| before.get(*name) != after.get(*name));
             let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
-            set.chain(names.iter().copied()).chain(["uuid"]).collect()
+            let locked = set.chain(names.iter().copied()).chain(["uuid"]);
+            let ends_all =
+                before.contains_key(item::SESSIONS) && !after.contains_key(item::SESSIONS);
+            locked
+                .filter(|name| !(ends_all && *name == item::SESSIONS))
+                .collect()
         }
     };
     names

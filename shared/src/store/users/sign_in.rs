@@ -6,12 +6,12 @@
 use uuid::Uuid;
 
 use super::Users;
-use crate::domain::{Actor, AuditEvent, Error, Password, PasswordHash, Result, User};
+use crate::domain::{Actor, AuditEvent, Error, NewSession, Password, PasswordHash, Result, User};
 use crate::store::{RateLimits, rate_limits};
 
 impl Users {
-    /// Verifies the `password` of `account`, records the login, and returns the user. Resets the
-    /// rate limit, and replaces a password hash with outdated parameters.
+    /// Verifies the `password` of `account`, records the login, starts the `session`, and returns the
+    /// user. Resets the rate limit, and replaces a password hash with outdated parameters.
     ///
     /// `name` is the name that was looked up. An unknown account takes as long, and as many calls,
     /// as a wrong password, so that the duration does not reveal which accounts exist.
@@ -25,6 +25,7 @@ impl Users {
         account: Option<Uuid>,
         name: &str,
         password: &str,
+        session: &NewSession,
         actor: &Actor,
     ) -> Result<User> {
         let tries = limits.login(account, name);
@@ -44,7 +45,7 @@ impl Users {
                     .flatten();
                 let renewed = renewed.map(|password| password.hash()).transpose()?;
                 return self
-                    .record_login(user, renewed.as_ref(), &tries, actor)
+                    .record_login(user, session, renewed.as_ref(), &tries, actor)
                     .await;
             }
             Some(_) if is_right => Error::Blocked,

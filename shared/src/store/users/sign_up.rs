@@ -5,7 +5,8 @@
 
 use super::{Users, administrators, item};
 use crate::domain::{
-    Actor, AuditEvent, Error, InternalError, NewUser, Result, User, UserChange, Username,
+    Actor, AuditEvent, Error, InternalError, NewSession, NewUser, Result, User, UserChange,
+    Username,
 };
 use crate::store::dynamodb::{Conflict, FailedCondition, Write, WriteOutcome, key};
 use crate::store::{RateLimit, rate_limits};
@@ -15,14 +16,15 @@ use crate::store::{RateLimit, rate_limits};
 const MAX_IDENTITIES: usize = 5;
 
 impl Users {
-    /// Creates a user. The operator passes no `limit`, and is the only one who may use a reserved
-    /// name.
+    /// Creates a user, with a `session` if they are logged in at once. The operator passes no `limit`,
+    /// and is the only one who may use a reserved name.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`; `RateLimited` if the limit is used up.
     pub async fn sign_up(
         &self,
         new: NewUser,
+        session: Option<&NewSession>,
         limit: Option<&RateLimit>,
         actor: &Actor,
     ) -> Result<User> {
@@ -31,7 +33,12 @@ impl Users {
             rate_limits::consume(&self.database, limit).await?;
             return Err(Error::UsernameTaken);
         }
-        self.sign_up_with(new, limit, actor, |_| ()).await
+        let start = |user: &mut UserChange| {
+            session
+                .into_iter()
+                .for_each(|session| user.start_session(session));
+        };
+        self.sign_up_with(new, limit, actor, start).await
     }
 
     /// As [`Users::sign_up`], with further fields that `fill` sets.
