@@ -27,8 +27,9 @@ pub(crate) async fn end_session(
     let caller = tokens
         .authenticate(request.bearer(), users, Admission::ValidToken)
         .await?;
-    let id = request.path_variable("id").parse();
-    let id = id.map_err(|()| Error::NotFound)?;
+    let id = request.path_variable("id").parse().ok();
+    let id = id.filter(|id| caller.user.sessions.is_live(id));
+    let id = id.ok_or(Error::NotFound)?;
     let actor = request.actor(&caller);
     users.end_session(caller.user, &id, &actor).await?;
     Ok(Ended {})

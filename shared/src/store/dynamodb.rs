@@ -274,7 +274,7 @@ fn failed_item(error: UpdateItemError) -> Option<Item> {
 }
 
 /// Waits from 10 to 60 ms. The random part keeps conflicting writers from colliding again.
-async fn pause() {
+pub(crate) async fn pause() {
     tokio::time::sleep(Duration::from_millis(10 + random::up_to(50))).await;
 }
 

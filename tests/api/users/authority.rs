@@ -62,6 +62,10 @@ async fn while_held(
 enum Change {
     UpdateMe,
     LogInToCenter,
+    LogOut,
+    EndSession,
+    EndOtherSessions,
+    Refresh,
     SetName,
     SaveAuth,
     SetAvatar,
@@ -77,7 +81,14 @@ enum Change {
     ProfileOfAnother,
 }
 
-const CENTER: [Change; 2] = [Change::UpdateMe, Change::LogInToCenter];
+const CENTER: [Change; 6] = [
+    Change::UpdateMe,
+    Change::LogInToCenter,
+    Change::LogOut,
+    Change::EndSession,
+    Change::EndOtherSessions,
+    Change::Refresh,
+];
 const PROFILE: [Change; 3] = [Change::SetName, Change::SaveAuth, Change::SetAvatar];
 const WHALE: [Change; 4] = [
     Change::Rename,
@@ -98,6 +109,7 @@ const CAMPUS: [Change; 2] = [Change::Profile, Change::ProfileOfAnother];
 enum Revocation {
     Blocked,
     TokenVersionRaised,
+    SessionsEnded,
     RoleTaken,
     PasswordChanged,
     AddressChanged,
@@ -106,9 +118,10 @@ enum Revocation {
     TargetDeleted,
 }
 
-const REVOCATIONS: [Revocation; 6] = [
+const REVOCATIONS: [Revocation; 7] = [
     Revocation::Blocked,
     Revocation::TokenVersionRaised,
+    Revocation::SessionsEnded,
     Revocation::RoleTaken,
     Revocation::PasswordChanged,
     Revocation::AddressChanged,
@@ -121,7 +134,7 @@ struct Scene {
     actor: Value,
     email: String,
     token: String,
-    /// The mailed code, or the token of the mailed link.
+    /// The mailed code, the token of the mailed link, a refresh token, or the id of a session.
     mailed: String,
     target: Value,
 }
@@ -133,6 +146,10 @@ impl Change {
         match self {
             Self::UpdateMe => ("center-update-me", update),
             Self::LogInToCenter => ("center-login", transaction),
+            Self::LogOut => ("center-logout", transaction),
+            Self::EndSession => ("center-end-session", transaction),
+            Self::EndOtherSessions => ("center-end-other-sessions", transaction),
+            Self::Refresh => ("center-refresh", update),
             Self::SetName => ("profile-set-name", transaction),
             Self::SaveAuth => ("profile-save-auth", transaction),
             Self::SetAvatar => ("profile-set-avatar", update),
@@ -169,6 +186,15 @@ impl Change {
                 app.request_verification(&actor).await;
                 app.newest_link_token().await
             }
+            Self::EndSession | Self::EndOtherSessions => {
+                app.login_token(&email, PASSWORD).await;
+                let sessions = app.sessions(&token).await;
+                sessions[0]["id"].as_str().unwrap().to_owned()
+            }
+            Self::Refresh => {
+                let login = app.login_with_scope(&email, "offline_access").await;
+                login.json()["refresh_token"].as_str().unwrap().to_owned()
+            }
             _ => String::new(),
         };
         Scene {
@@ -197,6 +223,10 @@ impl Change {
         match self {
             Self::UpdateMe => app.update_me(token, &json!({"nickname": "changed"})).await,
             Self::LogInToCenter => app.login(email, PASSWORD).await,
+            Self::LogOut => app.log_out(token).await,
+            Self::EndSession => app.end_session(token, mailed).await,
+            Self::EndOtherSessions => app.end_other_sessions(token).await,
+            Self::Refresh => app.refresh(mailed).await,
             Self::SetName => put("/users/name", json!({"name": format!("renamed{number}")})).await,
             Self::SaveAuth => {
                 let body = json!({"real_name": "张三", "id_card": "110101199003071234"});
@@ -249,6 +279,10 @@ impl Revocation {
             Self::TokenVersionRaised => {
                 app.update_directly(actor, |user| user.token_version += 1)
                     .await
+            }
+            Self::SessionsEnded => {
+                app.update_directly(actor, shared::UserChange::end_sessions)
+                    .await;
             }
             Self::RoleTaken => {
                 let lesser = |access| match access {

@@ -17,12 +17,16 @@ use crate::store::RateLimit;
 use crate::store::VerifiedCode;
 use crate::store::dynamodb::{
     AttributeValue, Conflict, FailedCondition, Key, RETRY_BUDGET, Update, Write, WriteOutcome, key,
-    number,
+    number, pause,
 };
 use crate::store::{NotificationKind, outbox};
 
 /// How often a change is tried while others change the same user.
-pub(super) const MAX_TRIES: usize = 20;
+pub(super) const MAX_TRIES: usize = 40;
+
+/// The number of tries without a pause. Of concurrent changes one succeeds at each try, so few need
+/// more. Pauses of random length then keep many changes from colliding again.
+const TRIES_WITHOUT_PAUSE: usize = 3;
 
 /// The attribute that every write of a user increments.
 const VERSION: &str = "version";
@@ -246,7 +250,7 @@ impl Users {
             Instant::now(),
         );
         let mut first = true;
-        for _ in 0..MAX_TRIES {
+        for attempt in 0..MAX_TRIES {
             let mut changed = UserChange::new(user.clone());
             change(&mut changed);
             let (mut changed, events) = changed.finish();
@@ -291,6 +295,9 @@ impl Users {
                 }
                 Err(error) => return Err(error.following(&last).into()),
             };
+            if attempt >= TRIES_WITHOUT_PAUSE {
+                pause().await;
+            }
             let latest = self
                 .by_uuid(user.uuid)
                 .await

@@ -14,12 +14,8 @@ impl Users {
     /// Ends one session of `user`. Concurrent changes of other attributes cannot make it fail.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the user has no such session; the authority's error if the actor lost
-    /// it meanwhile.
+    /// The authority's error if the actor lost it meanwhile.
     pub async fn end_session(&self, user: User, id: &SessionId, actor: &Actor) -> Result<()> {
-        if !user.sessions.is_live(id) {
-            return Err(Error::NotFound);
-        }
         self.change_sessions(user, actor, |user| user.end_session(id))
             .await
             .map(drop)
@@ -28,7 +24,7 @@ impl Users {
     /// Ends all sessions of `user` but `keep`.
     ///
     /// # Errors
-    /// As [`Users::end_session`], without `NotFound`.
+    /// As [`Users::end_session`].
     pub async fn end_other_sessions(
         &self,
         user: User,
@@ -43,7 +39,7 @@ impl Users {
     /// Ends all sessions of `user`. Concurrent logins cannot make it fail.
     ///
     /// # Errors
-    /// As [`Users::end_session`], without `NotFound`.
+    /// As [`Users::end_session`].
     pub async fn end_sessions(&self, user: User, actor: &Actor) -> Result<User> {
         self.change_sessions(user, actor, UserChange::end_sessions)
             .await
@@ -101,7 +97,8 @@ impl Users {
         actor: &Actor,
         change: impl Fn(&mut UserChange),
     ) -> Result<User> {
-        let lock = Lock::Attributes(&[item::SESSIONS]);
+        // All that an access token depends on.
+        let lock = Lock::Attributes(&[item::SESSIONS, "token_version", "blocked", "role"]);
         self.write(user, actor, lock, change, |_, _| Ok(vec![]))
             .await
     }
