@@ -28,7 +28,7 @@ struct SignedIn {
     expires_in: Option<u64>,
     /// Only with the scope `offline_access`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, examples("AZQSNFZ4erw..."))]
     refresh_token: Option<String>,
 }
 

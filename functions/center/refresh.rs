@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 struct Grant {
     #[schema(examples("refresh_token"))]
     grant_type: String,
+    #[schema(examples("AZQSNFZ4erw..."))]
     refresh_token: String,
 }
 
@@ -17,6 +18,7 @@ struct Refreshed {
     token_type: &'static str,
     #[schema(examples(86400))]
     expires_in: u64,
+    #[schema(examples("AZQSNFZ4erw..."))]
     refresh_token: String,
 }
 

@@ -63,29 +63,29 @@ async fn a_refresh_token_is_given_only_on_request() {
         let login = app.login_with_scope("testuser", scope).await;
         assert_eq!(keys(&login), documented, "{scope}: {login}");
     }
-    for scope in ["offline_access", "profile offline_access"] {
-        let login = app.login_with_scope("testuser", scope).await;
-        assert_snapshot!(login, @r#"
-        200 application/json
-        {
-          "access_token": "[token]",
-          "expires_in": 86400,
-          "refresh_token": "[refresh token]",
-          "token_type": "bearer",
-          "user": {
-            "avatar": null,
-            "created_at": "[time]",
-            "email": "testuser@example.com",
-            "id": "[uuid]",
-            "nickname": "测试用户",
-            "phone": null,
-            "registration_date": "[date]",
-            "updated_at": "[time]",
-            "username": "testuser"
-          }
-        }
-        "#);
+    let login = app
+        .login_with_scope("testuser", "profile offline_access")
+        .await;
+    assert_snapshot!(login, @r#"
+    200 application/json
+    {
+      "access_token": "[token]",
+      "expires_in": 86400,
+      "refresh_token": "[refresh token]",
+      "token_type": "bearer",
+      "user": {
+        "avatar": null,
+        "created_at": "[time]",
+        "email": "testuser@example.com",
+        "id": "[uuid]",
+        "nickname": "测试用户",
+        "phone": null,
+        "registration_date": "[date]",
+        "updated_at": "[time]",
+        "username": "testuser"
+      }
     }
+    "#);
 }
 
 #[tokio::test]
@@ -140,12 +140,10 @@ async fn an_invalid_refresh_token_is_refused_and_ends_nothing() {
     bad.push(format!("{}\u{0}", &good[..85]));
     for token in bad {
         let refused = app.refresh(&token).await;
-        assert_snapshot!(refused, @r#"
-        401 application/json www-authenticate: Bearer
-        {
-          "detail": "Invalid credentials"
-        }
-        "#);
+        let answer = (refused.status, refused.json());
+        let expected = (401, json!({"detail": "Invalid credentials"}));
+        assert_eq!(answer, expected, "{token}");
+        assert_eq!(refused.www_authenticate.as_deref(), Some("Bearer"));
     }
     assert_eq!(app.me(&access).await.status, 200);
     assert_eq!(app.refresh(&good).await.status, 200);
@@ -176,7 +174,14 @@ async fn a_refresh_request_with_invalid_fields_is_refused() {
     let body = json!({"grant_type": "refresh_token", "refresh_token": token});
     let response = app.send_json("POST", "/api/auth/refresh", &body).await;
     responses += &format!("{} {}\n", response.status, response.text);
-    assert_snapshot!(responses, @"");
+    assert_snapshot!(responses, @r#"
+    422 {"detail":"missing field `grant_type`"}
+    422 {"detail":"missing field `refresh_token`"}
+    422 {"detail":"missing field `grant_type`"}
+    422 {"detail":"grant_type: must be refresh_token"}
+    422 {"detail":"duplicate field `refresh_token`"}
+    422 {"detail":"the content type is not application/x-www-form-urlencoded"}
+    "#);
     assert_eq!(app.refresh(&token).await.status, 200);
 }
 
@@ -339,6 +344,43 @@ async fn an_ended_session_takes_its_tokens_with_it() {
         events.ends_with("session-ended sign-up login login session-ended login sessions-ended"),
         "{events}"
     );
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
+async fn a_logout_leaves_a_session_that_starts_meanwhile() {
+    let app = LocalApp::new().await;
+    let token = app.register_and_login("testuser").await;
+    let hold = app.hold("center-logout", "TransactWriteItems", 0);
+    let login = async {
+        hold.reached().await;
+        let token = app.login_token("testuser", PASSWORD).await;
+        hold.release();
+        token
+    };
+    let (logout, other) = tokio::join!(app.log_out(&token), login);
+    assert_eq!(logout.status, 200, "{logout}");
+    assert_eq!(app.me(&token).await.status, 401);
+    assert_eq!(app.me(&other).await.status, 200);
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
+async fn a_session_that_starts_during_a_block_ends_with_it() {
+    let app = LocalApp::new().await;
+    app.register(&registration("testuser")).await; // without a session
+    let hold = app.hold("admin", "TransactWriteItems", 0);
+    let login = async {
+        hold.reached().await;
+        let token = app.login_token("testuser", PASSWORD).await;
+        hold.release();
+        token
+    };
+    let command = |name: &str| json!({"command": name, "user": {"username": "testuser"}});
+    let (blocked, token) = tokio::join!(app.admin(command("block")), login);
+    assert_eq!(blocked["user"]["blocked"], true, "{blocked}");
+    app.admin(command("unblock")).await;
+    assert_eq!(app.me(&token).await.status, 401);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_snapshot;
 use local::{Effect, Hold, InjectedFault};
 use serde_json::{Value, json};
@@ -297,11 +298,8 @@ impl Revocation {
                     .unwrap()
                     .hash()
                     .unwrap();
-                let change = |user: &mut shared::UserChange| {
-                    user.password = other.clone();
-                    user.token_version += 1;
-                };
-                app.update_directly(actor, change).await;
+                app.update_directly(actor, |user| user.set_password(other.clone()))
+                    .await;
             }
             Self::AddressChanged => {
                 let email = format!("moved{}@example.com", scene.number);
@@ -333,10 +331,20 @@ async fn written(app: &TestApp) -> Vec<String> {
         .into_iter()
         .filter(|item| item.contains_key("to"));
     let audit = app.scan("AuditTable").await.into_iter();
-    let sorted = |item: Item| format!("{:?}", item.into_iter().collect::<BTreeMap<_, _>>());
-    let mut all: Vec<String> = users.chain(mails).chain(audit).map(sorted).collect();
+    let all = users.chain(mails).chain(audit);
+    let mut all: Vec<String> = all.map(|item| shown(&item)).collect();
     all.sort();
     all
+}
+
+/// The attributes of an item, in the order of their names.
+fn shown(item: &Item) -> String {
+    let value = |value: &AttributeValue| match value.as_m() {
+        Ok(members) => shown(members),
+        Err(value) => format!("{value:?}"),
+    };
+    let members = item.iter().map(|(name, member)| (name, value(member)));
+    format!("{:?}", members.collect::<BTreeMap<_, _>>())
 }
 
 /// A line for each revocation: the response, and whether something was written nevertheless.
@@ -377,16 +385,46 @@ async fn center_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     UpdateMe, Blocked: 401 {"detail":"Invalid credentials"}
     UpdateMe, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    UpdateMe, SessionsEnded: 401 {"detail":"Invalid credentials"}
     UpdateMe, RoleTaken: 403 {"detail":"Forbidden"}
     UpdateMe, PasswordChanged: 401 {"detail":"Invalid credentials"}
     UpdateMe, AddressChanged: 200, written
     UpdateMe, Deleted: 401 {"detail":"Invalid credentials"}
     LogInToCenter, Blocked: 401 {"detail":"Invalid username or password"}
     LogInToCenter, TokenVersionRaised: 401 {"detail":"Invalid username or password"}
+    LogInToCenter, SessionsEnded: 200, written
     LogInToCenter, RoleTaken: 200, written
     LogInToCenter, PasswordChanged: 401 {"detail":"Invalid username or password"}
     LogInToCenter, AddressChanged: 200, written
     LogInToCenter, Deleted: 401 {"detail":"Invalid username or password"}
+    LogOut, Blocked: 401 {"detail":"Invalid credentials"}
+    LogOut, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    LogOut, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    LogOut, RoleTaken: 403 {"detail":"Forbidden"}
+    LogOut, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    LogOut, AddressChanged: 200, written
+    LogOut, Deleted: 401 {"detail":"Invalid credentials"}
+    EndSession, Blocked: 401 {"detail":"Invalid credentials"}
+    EndSession, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    EndSession, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    EndSession, RoleTaken: 403 {"detail":"Forbidden"}
+    EndSession, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    EndSession, AddressChanged: 200, written
+    EndSession, Deleted: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, Blocked: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, RoleTaken: 403 {"detail":"Forbidden"}
+    EndOtherSessions, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, AddressChanged: 200, written
+    EndOtherSessions, Deleted: 401 {"detail":"Invalid credentials"}
+    Refresh, Blocked: 401 {"detail":"Invalid credentials"}
+    Refresh, TokenVersionRaised: 200, written
+    Refresh, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    Refresh, RoleTaken: 200, written
+    Refresh, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    Refresh, AddressChanged: 200, written
+    Refresh, Deleted: 401 {"detail":"Invalid credentials"}
     "#);
 }
 
@@ -397,18 +435,21 @@ async fn profile_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     SetName, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SetName, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
+    SetName, SessionsEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SetName, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SetName, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SetName, AddressChanged: 200, written
     SetName, Deleted: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SaveAuth, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
+    SaveAuth, SessionsEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SaveAuth, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, AddressChanged: 200, written
     SaveAuth, Deleted: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SetAvatar, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
+    SetAvatar, SessionsEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SetAvatar, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, AddressChanged: 200, written
@@ -423,12 +464,14 @@ async fn whale_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     Rename, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    Rename, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     Rename, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, AddressChanged: 200, written
     Rename, Deleted: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    RenameAnother, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     RenameAnother, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, AddressChanged: 200, written
@@ -436,12 +479,14 @@ async fn whale_refuses_a_write_after_revocation() {
     RenameAnother, TargetDeleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     MoveAvatar, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    MoveAvatar, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     MoveAvatar, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, AddressChanged: 200, written
     MoveAvatar, Deleted: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    MoveAvatarOfAnother, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     MoveAvatarOfAnother, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, AddressChanged: 200, written
@@ -457,24 +502,28 @@ async fn whale_refuses_a_secret_after_revocation() {
     assert_snapshot!(table, @r#"
     LogInToWhale, Blocked: 200 {"code":1103,"message":"Forbidden","data":{}}
     LogInToWhale, TokenVersionRaised: 200 {"code":1413,"message":"密码错误","data":{}}
+    LogInToWhale, SessionsEnded: 200, written
     LogInToWhale, RoleTaken: 200, written
     LogInToWhale, PasswordChanged: 200 {"code":1413,"message":"密码错误","data":{}}
     LogInToWhale, AddressChanged: 200, written
     LogInToWhale, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     PasswordByOld, Blocked: 200, written
     PasswordByOld, TokenVersionRaised: 200 {"code":1413,"message":"密码错误","data":{}}
+    PasswordByOld, SessionsEnded: 200, written
     PasswordByOld, RoleTaken: 200, written
     PasswordByOld, PasswordChanged: 200 {"code":1413,"message":"密码错误","data":{}}
     PasswordByOld, AddressChanged: 200, written
     PasswordByOld, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     PasswordByCode, Blocked: 200, written
     PasswordByCode, TokenVersionRaised: 200 {"code":1415,"message":"验证码错误","data":{}}
+    PasswordByCode, SessionsEnded: 200, written
     PasswordByCode, RoleTaken: 200, written
     PasswordByCode, PasswordChanged: 200 {"code":1415,"message":"验证码错误","data":{}}
     PasswordByCode, AddressChanged: 200 {"code":1415,"message":"验证码错误","data":{}}
     PasswordByCode, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     VerifyEmail, Blocked: 200, written
     VerifyEmail, TokenVersionRaised: 200, written
+    VerifyEmail, SessionsEnded: 200, written
     VerifyEmail, RoleTaken: 200, written
     VerifyEmail, PasswordChanged: 200, written
     VerifyEmail, AddressChanged: 200 {"code":1411,"message":"账号不存在","data":{}}
@@ -489,12 +538,14 @@ async fn campus_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     Profile, Blocked: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     Profile, TokenVersionRaised: 401 {"success":false,"msg":"invalid token","errType":3}
+    Profile, SessionsEnded: 401 {"success":false,"msg":"invalid token","errType":3}
     Profile, RoleTaken: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     Profile, PasswordChanged: 401 {"success":false,"msg":"invalid token","errType":3}
     Profile, AddressChanged: 200, written
     Profile, Deleted: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, Blocked: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     ProfileOfAnother, TokenVersionRaised: 401 {"success":false,"msg":"invalid token","errType":3}
+    ProfileOfAnother, SessionsEnded: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, RoleTaken: 403 {"success":false,"msg":"only admins can change other users' profiles","errType":3}
     ProfileOfAnother, PasswordChanged: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, AddressChanged: 200, written

@@ -140,6 +140,7 @@ pub struct CenterSession {
     address: String,
     #[schema(examples("curl/8.0"))]
     user_agent: String,
+    #[schema(examples(true))]
     current: bool,
 }
 

@@ -39,10 +39,10 @@ pub(super) enum Lock {
     /// These attributes, and those that the change sets. Concurrent changes of other attributes
     /// cannot make the write fail. The write increments the version nevertheless, so that those
     /// changes detect it.
-    ///
-    /// A change that ends all sessions does not lock them: it ends them, whichever they are. So no
-    /// login can delay it.
     Attributes(&'static [&'static str]),
+    /// The same for a change that ends all sessions. It ends them whichever they are, so no login can
+    /// delay it. They are locked only if there are none.
+    AllButSessions(&'static [&'static str]),
 }
 
 impl Users {
@@ -78,7 +78,7 @@ impl Users {
     /// [`Error::LastAdministrator`]; as [`Users::change`].
     pub async fn set_blocked(&self, user: User, actor: &Actor, blocked: bool) -> Result<User> {
         // A session that starts before the block must end with it.
-        let lock = Lock::Attributes(&["role", "blocked", item::SESSIONS]);
+        let lock = Lock::AllButSessions(&["role", "blocked"]);
         let change = |user: &mut UserChange| user.set_blocked(blocked);
         self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
             .await
@@ -134,14 +134,14 @@ impl Users {
                     token_version,
                     admission: None,
                 },
-                Lock::Attributes(&["role", item::SESSIONS]),
+                Lock::AllButSessions(&["role"]),
             ),
             Some(_) => (
                 Authority::MailedCode {
                     token_version,
                     email_version,
                 },
-                Lock::Attributes(&["role", "email_version", item::SESSIONS]),
+                Lock::AllButSessions(&["role", "email_version"]),
             ),
         };
         let actor = Actor {
@@ -371,18 +371,25 @@ type Attribute = (String, Option<AttributeValue>);
 /// The attributes that must be as read when the change is written.
 fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
     let (before, after) = (item::from_user(from), item::from_user(to));
-    let names: BTreeSet<&str> = match lock {
+    let attributes = |names: &'static [&'static str]| {
+        let set = before.keys().chain(after.keys()).map(String::as_str);
+        let set = set.filter(|name| before.get(*name) != after.get(*name));
+        let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
+        set.chain(names.iter().copied())
+            .chain(["uuid"])
+            .collect::<BTreeSet<_>>()
+    };
+    let names = match lock {
         Lock::User => [VERSION].into(),
-        Lock::Attributes(names) => {
-            let set = before.keys().chain(after.keys()).map(String::as_str);
-            let set = set.filter(|name| before.get(*name) != after.get(*name));
-            let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
-            let locked = set.chain(names.iter().copied()).chain(["uuid"]);
-            let ends_all =
-                before.contains_key(item::SESSIONS) && !after.contains_key(item::SESSIONS);
-            locked
-                .filter(|name| !(ends_all && *name == item::SESSIONS))
-                .collect()
+        Lock::Attributes(names) => attributes(names),
+        Lock::AllButSessions(names) => {
+            let mut names = attributes(names);
+            if before.contains_key(item::SESSIONS) {
+                names.remove(item::SESSIONS);
+            } else {
+                names.insert(item::SESSIONS);
+            }
+            names
         }
     };
     names

@@ -18,7 +18,6 @@ impl Users {
     pub async fn end_session(&self, user: User, id: &SessionId, actor: &Actor) -> Result<()> {
         self.change_sessions(user, actor, |user| user.end_session(id))
             .await
-            .map(drop)
     }
 
     /// Ends all sessions of `user` but `keep`.
@@ -33,7 +32,6 @@ impl Users {
     ) -> Result<()> {
         self.change_sessions(user, actor, |user| user.end_other_sessions(keep))
             .await
-            .map(drop)
     }
 
     /// Ends all sessions of `user`. Concurrent logins cannot make it fail.
@@ -41,8 +39,11 @@ impl Users {
     /// # Errors
     /// As [`Users::end_session`].
     pub async fn end_sessions(&self, user: User, actor: &Actor) -> Result<User> {
-        self.change_sessions(user, actor, UserChange::end_sessions)
-            .await
+        let lock = Lock::AllButSessions(&[]);
+        self.write(user, actor, lock, UserChange::end_sessions, |_, _| {
+            Ok(vec![])
+        })
+        .await
     }
 
     /// Exchanges a refresh token for the next one, and extends its session. Returns the user, the
@@ -91,15 +92,17 @@ impl Users {
         }
     }
 
+    /// Ends some sessions, and no others that start meanwhile.
     async fn change_sessions(
         &self,
         user: User,
         actor: &Actor,
         change: impl Fn(&mut UserChange),
-    ) -> Result<User> {
+    ) -> Result<()> {
         // All that an access token depends on.
         let lock = Lock::Attributes(&[item::SESSIONS, "token_version", "blocked", "role"]);
         self.write(user, actor, lock, change, |_, _| Ok(vec![]))
             .await
+            .map(drop)
     }
 }
