@@ -18,7 +18,7 @@ use shared::{Actor, Password, Role, Users};
 use tokio::sync::Notify;
 
 use crate::support::{
-    Item, LocalApp, PASSWORD, PNG, Response, TestApp, all, fault_of, in_time, picture,
+    Item, LocalApp, PASSWORD, PNG, Response, TestApp, all, fault_of, in_time, parts, picture,
     profile_change, registration,
 };
 
@@ -110,7 +110,7 @@ const CAMPUS: [Change; 2] = [Change::Profile, Change::ProfileOfAnother];
 enum Revocation {
     Blocked,
     TokenVersionRaised,
-    SessionsEnded,
+    SessionEnded,
     RoleTaken,
     PasswordChanged,
     AddressChanged,
@@ -122,7 +122,7 @@ enum Revocation {
 const REVOCATIONS: [Revocation; 7] = [
     Revocation::Blocked,
     Revocation::TokenVersionRaised,
-    Revocation::SessionsEnded,
+    Revocation::SessionEnded,
     Revocation::RoleTaken,
     Revocation::PasswordChanged,
     Revocation::AddressChanged,
@@ -281,8 +281,11 @@ impl Revocation {
                 app.update_directly(actor, |user| user.token_version += 1)
                     .await
             }
-            Self::SessionsEnded => {
-                app.update_directly(actor, shared::UserChange::end_sessions)
+            Self::SessionEnded => {
+                let other = app.login_token(&scene.email, PASSWORD).await;
+                let (_, claims) = parts(&other);
+                let other = claims["sid"].as_str().unwrap().parse().unwrap();
+                app.update_directly(actor, |user| user.end_other_sessions(&other))
                     .await;
             }
             Self::RoleTaken => {
@@ -385,42 +388,42 @@ async fn center_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     UpdateMe, Blocked: 401 {"detail":"Invalid credentials"}
     UpdateMe, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
-    UpdateMe, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    UpdateMe, SessionEnded: 401 {"detail":"Invalid credentials"}
     UpdateMe, RoleTaken: 403 {"detail":"Forbidden"}
     UpdateMe, PasswordChanged: 401 {"detail":"Invalid credentials"}
     UpdateMe, AddressChanged: 200, written
     UpdateMe, Deleted: 401 {"detail":"Invalid credentials"}
     LogInToCenter, Blocked: 401 {"detail":"Invalid username or password"}
     LogInToCenter, TokenVersionRaised: 401 {"detail":"Invalid username or password"}
-    LogInToCenter, SessionsEnded: 200, written
+    LogInToCenter, SessionEnded: 200, written
     LogInToCenter, RoleTaken: 200, written
     LogInToCenter, PasswordChanged: 401 {"detail":"Invalid username or password"}
     LogInToCenter, AddressChanged: 200, written
     LogInToCenter, Deleted: 401 {"detail":"Invalid username or password"}
     LogOut, Blocked: 401 {"detail":"Invalid credentials"}
     LogOut, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
-    LogOut, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    LogOut, SessionEnded: 401 {"detail":"Invalid credentials"}
     LogOut, RoleTaken: 403 {"detail":"Forbidden"}
     LogOut, PasswordChanged: 401 {"detail":"Invalid credentials"}
     LogOut, AddressChanged: 200, written
     LogOut, Deleted: 401 {"detail":"Invalid credentials"}
     EndSession, Blocked: 401 {"detail":"Invalid credentials"}
     EndSession, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
-    EndSession, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    EndSession, SessionEnded: 401 {"detail":"Invalid credentials"}
     EndSession, RoleTaken: 403 {"detail":"Forbidden"}
     EndSession, PasswordChanged: 401 {"detail":"Invalid credentials"}
     EndSession, AddressChanged: 200, written
     EndSession, Deleted: 401 {"detail":"Invalid credentials"}
     EndOtherSessions, Blocked: 401 {"detail":"Invalid credentials"}
     EndOtherSessions, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
-    EndOtherSessions, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, SessionEnded: 401 {"detail":"Invalid credentials"}
     EndOtherSessions, RoleTaken: 403 {"detail":"Forbidden"}
     EndOtherSessions, PasswordChanged: 401 {"detail":"Invalid credentials"}
     EndOtherSessions, AddressChanged: 200, written
     EndOtherSessions, Deleted: 401 {"detail":"Invalid credentials"}
     Refresh, Blocked: 401 {"detail":"Invalid credentials"}
     Refresh, TokenVersionRaised: 200, written
-    Refresh, SessionsEnded: 401 {"detail":"Invalid credentials"}
+    Refresh, SessionEnded: 401 {"detail":"Invalid credentials"}
     Refresh, RoleTaken: 200, written
     Refresh, PasswordChanged: 401 {"detail":"Invalid credentials"}
     Refresh, AddressChanged: 200, written
@@ -435,21 +438,21 @@ async fn profile_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     SetName, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SetName, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
-    SetName, SessionsEnded: 401 {"error_code":"4101","message":"Not logged in"}
+    SetName, SessionEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SetName, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SetName, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SetName, AddressChanged: 200, written
     SetName, Deleted: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SaveAuth, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
-    SaveAuth, SessionsEnded: 401 {"error_code":"4101","message":"Not logged in"}
+    SaveAuth, SessionEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SaveAuth, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, AddressChanged: 200, written
     SaveAuth, Deleted: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SetAvatar, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
-    SetAvatar, SessionsEnded: 401 {"error_code":"4101","message":"Not logged in"}
+    SetAvatar, SessionEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SetAvatar, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, AddressChanged: 200, written
@@ -464,14 +467,14 @@ async fn whale_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     Rename, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
-    Rename, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    Rename, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     Rename, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, AddressChanged: 200, written
     Rename, Deleted: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
-    RenameAnother, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    RenameAnother, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     RenameAnother, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, AddressChanged: 200, written
@@ -479,14 +482,14 @@ async fn whale_refuses_a_write_after_revocation() {
     RenameAnother, TargetDeleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     MoveAvatar, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
-    MoveAvatar, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    MoveAvatar, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     MoveAvatar, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, AddressChanged: 200, written
     MoveAvatar, Deleted: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
-    MoveAvatarOfAnother, SessionsEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    MoveAvatarOfAnother, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     MoveAvatarOfAnother, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, AddressChanged: 200, written
@@ -502,28 +505,28 @@ async fn whale_refuses_a_secret_after_revocation() {
     assert_snapshot!(table, @r#"
     LogInToWhale, Blocked: 200 {"code":1103,"message":"Forbidden","data":{}}
     LogInToWhale, TokenVersionRaised: 200 {"code":1413,"message":"密码错误","data":{}}
-    LogInToWhale, SessionsEnded: 200, written
+    LogInToWhale, SessionEnded: 200, written
     LogInToWhale, RoleTaken: 200, written
     LogInToWhale, PasswordChanged: 200 {"code":1413,"message":"密码错误","data":{}}
     LogInToWhale, AddressChanged: 200, written
     LogInToWhale, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     PasswordByOld, Blocked: 200, written
     PasswordByOld, TokenVersionRaised: 200 {"code":1413,"message":"密码错误","data":{}}
-    PasswordByOld, SessionsEnded: 200, written
+    PasswordByOld, SessionEnded: 200, written
     PasswordByOld, RoleTaken: 200, written
     PasswordByOld, PasswordChanged: 200 {"code":1413,"message":"密码错误","data":{}}
     PasswordByOld, AddressChanged: 200, written
     PasswordByOld, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     PasswordByCode, Blocked: 200, written
     PasswordByCode, TokenVersionRaised: 200 {"code":1415,"message":"验证码错误","data":{}}
-    PasswordByCode, SessionsEnded: 200, written
+    PasswordByCode, SessionEnded: 200, written
     PasswordByCode, RoleTaken: 200, written
     PasswordByCode, PasswordChanged: 200 {"code":1415,"message":"验证码错误","data":{}}
     PasswordByCode, AddressChanged: 200 {"code":1415,"message":"验证码错误","data":{}}
     PasswordByCode, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     VerifyEmail, Blocked: 200, written
     VerifyEmail, TokenVersionRaised: 200, written
-    VerifyEmail, SessionsEnded: 200, written
+    VerifyEmail, SessionEnded: 200, written
     VerifyEmail, RoleTaken: 200, written
     VerifyEmail, PasswordChanged: 200, written
     VerifyEmail, AddressChanged: 200 {"code":1411,"message":"账号不存在","data":{}}
@@ -538,14 +541,14 @@ async fn campus_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     Profile, Blocked: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     Profile, TokenVersionRaised: 401 {"success":false,"msg":"invalid token","errType":3}
-    Profile, SessionsEnded: 401 {"success":false,"msg":"invalid token","errType":3}
+    Profile, SessionEnded: 401 {"success":false,"msg":"invalid token","errType":3}
     Profile, RoleTaken: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     Profile, PasswordChanged: 401 {"success":false,"msg":"invalid token","errType":3}
     Profile, AddressChanged: 200, written
     Profile, Deleted: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, Blocked: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     ProfileOfAnother, TokenVersionRaised: 401 {"success":false,"msg":"invalid token","errType":3}
-    ProfileOfAnother, SessionsEnded: 401 {"success":false,"msg":"invalid token","errType":3}
+    ProfileOfAnother, SessionEnded: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, RoleTaken: 403 {"success":false,"msg":"only admins can change other users' profiles","errType":3}
     ProfileOfAnother, PasswordChanged: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, AddressChanged: 200, written
