@@ -10,6 +10,7 @@ mod refresh_token;
 mod role;
 mod schema;
 mod session;
+mod session_id;
 mod values;
 
 use jiff::Timestamp;
@@ -24,7 +25,8 @@ pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
 pub(crate) use refresh_token::{RefreshHashes, RefreshState, RefreshToken, SecretHash};
 pub use role::Role;
-pub use session::{Client, NewSession, Session, SessionId, Sessions};
+pub use session::{Client, NewSession, Session, Sessions};
+pub use session_id::SessionId;
 pub use values::{
     ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, Username, WechatOpenId,
 };

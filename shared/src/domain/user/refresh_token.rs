@@ -13,7 +13,7 @@ use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::session::SessionId;
+use super::session_id::SessionId;
 use crate::domain::{InternalError, random};
 
 /// Half of a secret: 128 random bits.
