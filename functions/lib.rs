@@ -12,8 +12,13 @@ pub mod campus {
 }
 
 pub mod center {
+    pub mod end_other_sessions;
+    pub mod end_session;
     pub mod get_me;
+    pub mod list_sessions;
     pub mod login;
+    pub mod logout;
+    pub mod refresh;
     pub mod register;
     pub mod update_me;
 }
@@ -73,8 +78,13 @@ pub const ENDPOINTS: &[shared::Endpoint] = &[
     whale::verify_email::ENDPOINT,
     campus::change_profile::ENDPOINT,
     campus::view_profile::ENDPOINT,
+    center::end_other_sessions::ENDPOINT,
+    center::end_session::ENDPOINT,
     center::get_me::ENDPOINT,
+    center::list_sessions::ENDPOINT,
     center::login::ENDPOINT,
+    center::logout::ENDPOINT,
+    center::refresh::ENDPOINT,
     center::register::ENDPOINT,
     center::update_me::ENDPOINT,
     pages::reset_password::ENDPOINT,
@@ -102,8 +112,13 @@ pub const ENDPOINTS: &[shared::Endpoint] = &[
     whale::verify_email::verify_email,
     campus::change_profile::change_profile,
     campus::view_profile::view_profile,
+    center::end_other_sessions::end_other_sessions,
+    center::end_session::end_session,
     center::get_me::get_me,
+    center::list_sessions::list_sessions,
     center::login::login,
+    center::logout::logout,
+    center::refresh::refresh,
     center::register::register,
     center::update_me::update_me,
     pages::reset_password::reset_password,

@@ -34,7 +34,7 @@ async fn create_administrator(env: &Connections) -> shared::Result<()> {
         password: Password::parse(PASSWORD).map_err(invalid)?.hash()?,
         role: Role::Admin,
     };
-    let admin = users.sign_up(new, &Actor::operator()).await?;
+    let admin = users.sign_up(new, None, &Actor::operator()).await?;
     let apikey = seals.seal(admin.uuid, "apikey", APIKEY).await?;
     users
         .change(admin, &Actor::operator(), |admin| {

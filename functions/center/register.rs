@@ -40,5 +40,5 @@ pub(crate) async fn register(
         password: body.password.hash()?,
         role: Role::User,
     };
-    Ok(users.sign_up(new, &actor).await?.into())
+    Ok(users.sign_up(new, None, &actor).await?.into())
 }

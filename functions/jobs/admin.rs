@@ -46,6 +46,10 @@ enum Command {
     Unblock {
         user: UserRef,
     },
+    /// Ends all sessions, without a block.
+    EndSessions {
+        user: UserRef,
+    },
     Feature {
         user: UserRef,
     },
@@ -177,6 +181,9 @@ async fn execute(
             users
                 .set_blocked(users.find(&user).await?, &actor, false)
                 .await?,
+        )),
+        Command::EndSessions { user } => Ok(user_response(
+            users.end_sessions(users.find(&user).await?, &actor).await?,
         )),
         Command::Feature { user } => change(users, &user, |user| user.set_featured(true)).await,
         Command::Unfeature { user } => change(users, &user, |user| user.set_featured(false)).await,

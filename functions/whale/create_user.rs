@@ -63,9 +63,10 @@ pub(crate) async fn create_user(
         password: password.hash()?,
         role: Role::User,
     };
-    let user = users.sign_up(new, &actor).await?;
+    let session = tokens.new_session(&request, false)?;
+    let user = users.sign_up(new, Some(&session), &actor).await?;
     Ok(Created {
-        token: tokens.issue(&user).await?,
+        token: tokens.issue(&user, session.id()).await?,
         user: user.into(),
     })
 }

@@ -40,17 +40,19 @@ pub(crate) async fn login(
         Ok(email) => users.owner_of_email(&email).await?,
         Err(_) => None,
     };
+    let session = tokens.new_session(&request, false)?;
     let attempt = SignIn {
         name: &body.email,
         account,
         password: &body.password,
         token_holder: tokens.holder(request.bearer_or_query()).await?,
+        session: &session,
     };
     let user = users
         .sign_in(limits, &attempt, &request.anonymous_actor())
         .await?;
     Ok(SignedIn {
-        token: tokens.issue(&user).await?,
+        token: tokens.issue(&user, session.id()).await?,
         user: user.into(),
     })
 }

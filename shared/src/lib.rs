@@ -41,12 +41,12 @@ pub mod domain {
     pub use language::Language;
     pub use mail_code::{MailCode, MailCodeGroup};
     pub use source::{KnownSources, Source};
-    pub(crate) use user::new_uuid;
     pub use user::{
-        ApiKey, AvatarUrl, Canonical, Email, EncryptedField, IdCard, NewUser, Nickname, Password,
-        PasswordHash, Phone, RealName, Role, ShortText, User, UserChange, UserId, Username,
-        WechatOpenId,
+        ApiKey, AvatarUrl, Canonical, Client, Email, EncryptedField, IdCard, NewSession, NewUser,
+        Nickname, Password, PasswordHash, Phone, RealName, Role, Session, SessionId, Sessions,
+        ShortText, User, UserChange, UserId, Username, WechatOpenId,
     };
+    pub(crate) use user::{RefreshHashes, RefreshState, RefreshToken, SecretHash, new_uuid};
     pub use user_ref::UserRef;
 }
 
@@ -136,9 +136,9 @@ pub mod api {
     pub use cursor::CursorCodec;
     pub use endpoint::{Endpoint, Grant, Memory, Method};
     pub use families::{
-        ApiFamily, Campus, CampusChange, CampusProfile, Center, CenterProfile, Profile,
-        ProfileAuth, ProfileName, ProfileResponse, ProfileUser, RawResponse, Whale, WhaleCaptcha,
-        WhaleUser, error_response_for_path,
+        ApiFamily, Campus, CampusChange, CampusProfile, Center, CenterProfile, CenterSession,
+        Profile, ProfileAuth, ProfileName, ProfileResponse, ProfileUser, RawResponse, Whale,
+        WhaleCaptcha, WhaleUser, error_response_for_path,
     };
     pub use html_page::HtmlPage;
     pub use request::{Request, double_option, empty_as_none};

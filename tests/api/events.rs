@@ -235,7 +235,12 @@ impl<'a> Run<'a> {
             self.require(other).await;
             let value = members
                 .split('.')
-                .fold(&self.bodies[other], |value, member| &value[member]);
+                .fold(&self.bodies[other], |value, member| {
+                    match (value, member.parse::<usize>()) {
+                        (Value::Array(items), Ok(index)) => &items[index],
+                        _ => &value[member],
+                    }
+                });
             assert!(!value.is_null(), "{function}.json: no {reference}");
             let value = value
                 .as_str()

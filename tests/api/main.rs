@@ -59,6 +59,7 @@ mod user_index {
 mod tokens {
     mod access;
     mod rotation;
+    mod sessions;
 }
 
 /// The function `admin`.

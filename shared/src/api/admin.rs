@@ -78,6 +78,7 @@ pub fn user(user: User) -> Value {
         featured,
         password: _,
         token_version: _,
+        sessions: _,
         email_version: _,
         limit_epoch: _,
         known_sources: _,

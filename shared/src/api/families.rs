@@ -13,7 +13,7 @@ use crate::api::Response;
 use crate::domain::Error;
 
 pub use campus::{Campus, CampusChange, CampusProfile};
-pub use center::{Center, CenterProfile};
+pub use center::{Center, CenterProfile, CenterSession};
 pub use profile::{Profile, ProfileAuth, ProfileName, ProfileResponse, ProfileUser};
 pub use whale::{Whale, WhaleCaptcha, WhaleUser};
 

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::api::Endpoint;
 use crate::domain::Authority;
 use crate::domain::InvalidField;
-use crate::domain::{Actor, Caller, Error, Language, Result};
+use crate::domain::{Actor, Caller, Client, Error, Language, Result};
 
 use json::redact_value;
 pub use json::{double_option, empty_as_none};
@@ -139,10 +139,7 @@ impl Request {
 
     /// The match of a trailing-slash route's `{slash+}`. Empty for the slash alone.
     fn trailing_capture(&self) -> &str {
-        let parameters = self.request.path_parameters_ref();
-        parameters
-            .and_then(|parameters| parameters.first("slash"))
-            .unwrap_or_default()
+        self.path_variable("slash")
     }
 
     /// The path, as the client wrote it.
@@ -175,6 +172,21 @@ impl Request {
             }
             _ => String::new(),
         }
+    }
+
+    /// The client as the owner of a session recognizes it.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(&self.client_ip(), self.header("user-agent"))
+    }
+
+    /// The value of this variable in the path, such as `id` in `/api/auth/sessions/{id}`.
+    #[must_use]
+    pub fn path_variable(&self, name: &str) -> &str {
+        let parameters = self.request.path_parameters_ref();
+        parameters
+            .and_then(|parameters| parameters.first(name))
+            .unwrap_or_default()
     }
 
     /// The matched route, as the template writes it: `POST /api/auth/login`.

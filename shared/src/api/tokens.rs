@@ -1,18 +1,22 @@
 //! Access tokens and e-mail verification tokens, as JWTs (RFC 7519).
 //!
 //! As RFC 8725 recommends, only HS256 is accepted, and `exp`, `iss` and `aud` are required. The
-//! leeway is 5 seconds. A token contains an id and a version, no rights. The user is read at every
-//! request, so that a block, a new role or a new password takes effect at the next request.
+//! leeway is 5 seconds. A token contains ids and a version, no rights. The user is read at every
+//! request, so that a logout, a block, a new role or a new password takes effect at the next request.
 
 mod hs256;
 
+use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::api::Request;
 use crate::aws::TokenKey;
 use crate::aws::{Connections, FromConfig};
-use crate::domain::{Admission, Caller, Error, InternalError, Result, User, clock};
+use crate::domain::{
+    Admission, Caller, Error, InternalError, NewSession, Result, SessionId, User, clock,
+};
 use crate::store::Users;
 use crate::telemetry::request_metrics;
 
@@ -25,7 +29,7 @@ const VERIFY_EMAIL: &str = "verify-email";
 const VERIFY_EMAIL_SECONDS: u64 = 24 * 60 * 60;
 /// The length above which a token is rejected unread. Issued tokens are shorter.
 const MAX_BYTES: usize = 2048;
-const LEEWAY_SECONDS: u64 = 5;
+const LEEWAY_SECONDS: u64 = clock::LEEWAY.as_secs().unsigned_abs();
 
 /// Issues and verifies tokens.
 pub struct Tokens {
@@ -36,7 +40,8 @@ pub struct Tokens {
 /// The claims of a token.
 ///
 /// `ver` is the user's token version in an access token, and the e-mail version in a verification
-/// token. Incrementing that version revokes the token. `openid` is for clients, and never read.
+/// token. Incrementing that version revokes the token. `sid` is the session of an access token, which
+/// is valid only while the session lives. `openid` is for clients, and never read.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     user_id: Uuid,
@@ -46,6 +51,8 @@ struct Claims {
     aud: String,
     typ: String,
     ver: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     openid: Option<String>,
 }
@@ -61,15 +68,45 @@ impl FromConfig for Tokens {
 }
 
 impl Tokens {
-    /// Issues an access token for `user`.
+    /// The validity of an access token in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        self.seconds
+    }
+
+    /// The same as a duration.
+    #[must_use]
+    pub fn lifetime(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.seconds.try_into().unwrap_or(i64::MAX))
+    }
+
+    /// A new session of the client that sent `request`, with or without a refresh token.
     ///
     /// # Errors
     /// Only an internal error.
-    pub async fn issue(&self, user: &User) -> Result<String> {
+    pub fn new_session(&self, request: &Request, has_refresh_token: bool) -> Result<NewSession> {
+        Ok(NewSession::new(
+            request.client(),
+            self.lifetime(),
+            has_refresh_token,
+        )?)
+    }
+
+    /// Issues an access token of the session `session` of `user`.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn issue(&self, user: &User, session: &SessionId) -> Result<String> {
         request_metrics::record_user(user.uuid);
         let claims = claims(ACCESS, user.uuid, user.token_version, self.seconds);
         let openid = user.wechat_open_id.as_ref().map(ToString::to_string);
-        self.sign(&Claims { openid, ..claims }).await
+        let sid = Some(*session);
+        self.sign(&Claims {
+            sid,
+            openid,
+            ..claims
+        })
+        .await
     }
 
     /// The holder of the access token `token`, as stored now. One read.
@@ -84,16 +121,13 @@ impl Tokens {
         admission: Admission,
     ) -> Result<Caller> {
         let claims = self.verify(token.ok_or(Error::BadToken)?, ACCESS).await?;
+        let session = claims.sid.ok_or(Error::BadToken)?;
         let user = users
             .by_uuid(claims.user_id)
             .await?
             .ok_or(Error::BadToken)?;
-        if user.token_version != claims.ver {
-            return Err(Error::BadToken);
-        }
         request_metrics::record_user(user.uuid);
-        admission.check(&user)?;
-        Ok(Caller { user, admission })
+        Caller::admit(user, claims.ver, session, admission)
     }
 
     /// The holder of an access token, which may have expired or been revoked. It proves that the
@@ -199,6 +233,7 @@ fn claims(purpose: &str, user: Uuid, version: u64, seconds: u64) -> Claims {
         aud: ISSUER.into(),
         typ: purpose.into(),
         ver: version,
+        sid: None,
         openid: None,
     }
 }

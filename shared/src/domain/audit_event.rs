@@ -45,6 +45,12 @@ pub enum AuditEvent {
     RealName,
     /// A real name was submitted again, and ignored.
     RealNameAgain,
+    /// One session was ended: by a logout, or by its owner.
+    SessionEnded,
+    /// Several sessions were ended at once: all, or all but the actor's.
+    SessionsEnded,
+    /// A refresh token was used again after its rotation, which ended its session.
+    RefreshTokenReused,
     /// The account was deleted.
     Deleted,
 }
@@ -75,6 +81,9 @@ impl AuditEvent {
             Self::Featured => "featured",
             Self::RealName => "real-name",
             Self::RealNameAgain => "real-name-again",
+            Self::SessionEnded => "session-ended",
+            Self::SessionsEnded => "sessions-ended",
+            Self::RefreshTokenReused => "refresh-token-reused",
             Self::Deleted => "deleted",
         }
     }

@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Error, Result, Role, User};
+use crate::domain::{Error, RefreshState, RefreshToken, Result, Role, SessionId, User};
 
 /// Which callers an endpoint admits, and the error for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +39,48 @@ impl Admission {
 pub struct Caller {
     /// The user, as stored when the token was checked.
     pub user: User,
-    pub(crate) admission: Admission,
+    /// The session of the token.
+    pub session: SessionId,
+    admission: Admission,
 }
 
 impl Caller {
+    /// The holder of an access token with these claims, if the token is valid and `admission`
+    /// admits the holder.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`]; the error of `admission`.
+    pub(crate) fn admit(
+        user: User,
+        token_version: u64,
+        session: SessionId,
+        admission: Admission,
+    ) -> Result<Self> {
+        let caller = Self {
+            user,
+            session,
+            admission,
+        };
+        let token = AccessToken {
+            token_version,
+            ..caller.access_token()
+        };
+        token.check(&caller.user)?;
+        Ok(caller)
+    }
+
     pub(crate) fn authority(&self) -> Authority {
-        let user = &self.user;
-        Authority::Token(AccessToken {
-            holder: user.uuid,
-            token_version: user.token_version,
-            role: user.role,
+        Authority::Token(self.access_token())
+    }
+
+    fn access_token(&self) -> AccessToken {
+        AccessToken {
+            holder: self.user.uuid,
+            token_version: self.user.token_version,
+            session: self.session,
+            role: self.user.role,
             admission: self.admission,
-        })
+        }
     }
 }
 
@@ -63,6 +93,8 @@ pub(crate) enum Authority {
     Operator,
     /// An access token. Its holder can change themselves, and as administrator every user.
     Token(AccessToken),
+    /// A refresh token, of this state when it was checked. It can be used only once.
+    RefreshToken(RefreshToken, RefreshState),
     /// The user's password.
     Password {
         /// The token version of the user whose password hash was verified. A new password raises
@@ -90,6 +122,7 @@ pub(crate) enum Authority {
 pub(crate) struct AccessToken {
     pub(crate) holder: Uuid,
     pub(crate) token_version: u64,
+    pub(crate) session: SessionId,
     role: Role,
     admission: Admission,
 }
@@ -99,6 +132,7 @@ impl Authority {
     ///
     /// # Errors
     /// The same as for a new request: [`Error::BadToken`], `Blocked` or `Inactive` for a token,
+    /// [`Error::BadToken`] for a refresh token,
     /// [`Error::WrongPassword`] for a password, [`Error::BadCode`] for a code,
     /// [`Error::NoSuchAccount`] for a link. [`Error::Forbidden`] if the role is insufficient.
     pub(crate) fn check(&self, user: &User) -> Result<()> {
@@ -108,6 +142,10 @@ impl Authority {
             Self::Operator => Ok(()),
             Self::Token(token) if token.holder == user.uuid => token.check(user),
             Self::Token(token) => ensure(token.role == Role::Admin, Error::Forbidden),
+            Self::RefreshToken(token, state) => {
+                let same = user.sessions.refresh_state(token) == *state;
+                ensure(same && !user.blocked, Error::BadToken)
+            }
             Self::Password {
                 token_version,
                 admission,
@@ -133,6 +171,7 @@ impl Authority {
     pub(crate) fn deleted(&self, uuid: Uuid) -> Error {
         match self {
             Self::Token(token) if token.holder == uuid => Error::BadToken,
+            Self::RefreshToken(..) => Error::BadToken,
             _ => Error::NoSuchAccount,
         }
     }
@@ -140,8 +179,12 @@ impl Authority {
 
 impl AccessToken {
     /// `Ok` if the token is still valid and the holder's role was not lowered.
+    ///
+    /// A block ends all sessions. So a blocked holder gets the error of the admission, which may be
+    /// [`Error::Blocked`], whether or not the session is left.
     pub(crate) fn check(&self, holder: &User) -> Result<()> {
-        if holder.token_version != self.token_version {
+        let has_session = holder.blocked || holder.sessions.is_live(&self.session);
+        if holder.token_version != self.token_version || !has_session {
             return Err(Error::BadToken);
         }
         self.admission.check(holder)?;

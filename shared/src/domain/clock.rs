@@ -1,6 +1,9 @@
 //! The only clock of the service.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// How far the clocks of two instances may differ.
+pub const LEEWAY: SignedDuration = SignedDuration::from_secs(5);
 
 /// The current time, truncated to milliseconds, the precision of stored times.
 #[must_use]

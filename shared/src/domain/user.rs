@@ -6,8 +6,11 @@ mod canonical;
 mod change;
 mod id;
 mod password;
+mod refresh_token;
 mod role;
 mod schema;
+mod session;
+mod session_id;
 mod values;
 
 use jiff::Timestamp;
@@ -20,7 +23,10 @@ pub use change::UserChange;
 pub use id::UserId;
 pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
+pub(crate) use refresh_token::{RefreshHashes, RefreshState, RefreshToken, SecretHash};
 pub use role::Role;
+pub use session::{Client, NewSession, Session, Sessions};
+pub use session_id::SessionId;
 pub use values::{
     ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, Username, WechatOpenId,
 };
@@ -70,6 +76,8 @@ pub struct User {
     pub password: PasswordHash,
     /// Incremented to revoke all access tokens.
     pub token_version: u64,
+    /// The sessions that have not ended.
+    pub sessions: Sessions,
     /// Incremented by every new address, to void links and codes mailed to the former one.
     pub email_version: u64,
     /// Part of the keys of the user's rate limits. Incremented to reset them.
@@ -143,6 +151,7 @@ impl NewUser {
             featured: false,
             password: self.password,
             token_version: 1,
+            sessions: Sessions::default(),
             email_version: 1,
             limit_epoch: 0,
             known_sources: KnownSources::default(),

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::types::{
 
 use item::non_empty;
 pub(crate) use item::{
-    AttributeValue, Item, ItemReader, bytes, flag, integer, number, text, time, unreadable,
+    AttributeValue, Item, ItemReader, bytes, flag, integer, map, number, text, time, unreadable,
 };
 pub(crate) use key::{Key, Partition, Table};
 pub(crate) use query::Direction;
@@ -274,7 +274,7 @@ fn failed_item(error: UpdateItemError) -> Option<Item> {
 }
 
 /// Waits from 10 to 60 ms. The random part keeps conflicting writers from colliding again.
-async fn pause() {
+pub(crate) async fn pause() {
     tokio::time::sleep(Duration::from_millis(10 + random::up_to(50))).await;
 }
 

@@ -14,6 +14,7 @@ mod delete;
 mod import;
 mod item;
 mod lookup;
+mod sessions;
 mod sign_in;
 mod sign_up;
 

@@ -126,7 +126,7 @@ async fn an_invalid_command_gets_an_error_and_changes_nothing() {
     "show"
         invalid type: string "show", expected internally tagged enum Command
     {"command":"destroy"}
-        unknown variant `destroy`, expected one of `create-administrator`, `set-access`, `block`, `unblock`, `feature`, `unfeature`, `bind-wx`, `unbind-wx`, `import-campus`, `clear-limits`, `audit`, `delete`, `sweep-avatars`, `show`, `compare-directory`, `rebuild-directory`
+        unknown variant `destroy`, expected one of `create-administrator`, `set-access`, `block`, `unblock`, `end-sessions`, `feature`, `unfeature`, `bind-wx`, `unbind-wx`, `import-campus`, `clear-limits`, `audit`, `delete`, `sweep-avatars`, `show`, `compare-directory`, `rebuild-directory`
     {"command":1}
         invalid type: integer `1`, expected variant identifier
     {"command":"show"}
@@ -210,7 +210,8 @@ async fn a_change_takes_effect_at_the_next_request() {
     assert_eq!(app.login("a@b.co", PASSWORD).await.status, 401);
     app.admin(json!({"command": "unblock", "user": user["id"]}))
         .await;
-    assert_eq!(app.me(&token).await.status, 200);
+    assert_eq!(app.me(&token).await.status, 401, "its session ended");
+    assert_eq!(app.login("a@b.co", PASSWORD).await.status, 200);
 
     let flags = async |command: &str| {
         let shown = app

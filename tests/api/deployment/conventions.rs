@@ -267,6 +267,16 @@ async fn no_function_has_an_unused_permission() {
     app.update_me(&token, &json!({"phone": null})).await;
     assert_eq!(app.login("new@example.com", PASSWORD).await.status, 200);
 
+    let login = app.login_with_scope("testuser", "offline_access").await;
+    let stolen = login.json()["refresh_token"].clone();
+    let mut next = stolen.clone();
+    for _ in 0..2 {
+        let refreshed = app.refresh(next.as_str().expect("a token")).await;
+        next = refreshed.json()["refresh_token"].clone();
+    }
+    app.refresh(stolen.as_str().expect("a token")).await; // ends its session
+    app.end_other_sessions(&token).await;
+
     for (method, path) in [
         ("GET", "/users"),
         ("GET", "/users/auth"),

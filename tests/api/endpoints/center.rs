@@ -700,7 +700,11 @@ async fn each_center_request_makes_the_fewest_aws_calls() {
     let app = LocalApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.update_me(&token, &json!({})).await;
-    app.me(&token).await; // every function is warm
+    app.me(&token).await;
+    app.sessions(&token).await;
+    app.end_other_sessions(&token).await;
+    app.refresh("").await;
+    app.log_out("").await; // every function is warm
     app.cloud.clear_calls();
 
     app.register(&registration("another")).await;
@@ -726,6 +730,21 @@ async fn each_center_request_makes_the_fewest_aws_calls() {
         &json!({"phone": "13800138000", "email": "n@example.com"}),
     )
     .await;
+    assert_eq!(app.dynamodb_calls(), ["GetItem", "TransactWriteItems"]);
+    app.sessions(&token).await;
+    assert_eq!(app.dynamodb_calls(), ["GetItem"]);
+    let login = app.login_with_scope("another", "offline_access").await;
+    assert_eq!(
+        app.dynamodb_calls(),
+        ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems"]
+    );
+    let login = login.json();
+    app.refresh(login["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(app.dynamodb_calls(), ["GetItem", "UpdateItem"]);
+    let token = login["access_token"].as_str().unwrap();
+    app.end_other_sessions(token).await;
+    assert_eq!(app.dynamodb_calls(), ["GetItem", "TransactWriteItems"]);
+    app.log_out(token).await;
     assert_eq!(app.dynamodb_calls(), ["GetItem", "TransactWriteItems"]);
     assert!(app.cloud.calls().iter().all(|call| call.granted));
 }

@@ -23,6 +23,7 @@ fn forbidden() -> Value {
         "ver": 7,
         "version": 7,
         "token_version": 7,
+        "sessions": {},
         "password_hash": "x",
         "created_at": 0,
         "iso_create_time": "2000-01-01T00:00:00Z",
@@ -98,6 +99,7 @@ async fn every_writing_endpoint_ignores_every_forbidden_key() {
         ),
         ("POST", "/api/v3/change_profile", campus),
         ("PUT", "/api/users/me", json!({"nickname": "n"})),
+        ("DELETE", "/api/auth/sessions", json!({})),
         (
             "PUT",
             "/api/users/password/",

@@ -403,6 +403,8 @@ async fn a_value_of_the_wrong_type_is_never_echoed() {
             .routes()
             .into_iter()
             .filter(|route| ["POST", "PUT"].contains(&&*route.method))
+            .filter(|route| route.path != "/api/auth/logout")
+        // it would end the session
         {
             let path = route.path.replace("{slash+}", "");
             let response = app.send_json_as(&token, &route.method, &path, &body).await;

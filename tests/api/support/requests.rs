@@ -46,6 +46,46 @@ impl TestApp {
         self.request("POST", "/api/auth/login").form(&form)
     }
 
+    /// Logs in with [`PASSWORD`] and these scopes.
+    pub async fn login_with_scope(&self, username: &str, scope: &str) -> Response {
+        let form = [
+            ("username", username),
+            ("password", PASSWORD),
+            ("scope", scope),
+        ];
+        self.send(self.request("POST", "/api/auth/login").form(&form))
+            .await
+    }
+
+    /// Exchanges a refresh token.
+    pub async fn refresh(&self, token: &str) -> Response {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.send(self.request("POST", "/api/auth/refresh").form(&form))
+            .await
+    }
+
+    pub async fn log_out(&self, token: &str) -> Response {
+        let request = self.request("POST", "/api/auth/logout");
+        self.send(request.bearer_auth(token)).await
+    }
+
+    /// The sessions of a user, newest first.
+    pub async fn sessions(&self, token: &str) -> Vec<Value> {
+        let response = self.get_as(token, "/api/auth/sessions").await;
+        let sessions = response.json()["sessions"].as_array().cloned();
+        sessions.unwrap_or_else(|| panic!("{response}"))
+    }
+
+    pub async fn end_session(&self, token: &str, id: &str) -> Response {
+        let request = self.request("DELETE", &format!("/api/auth/sessions/{id}"));
+        self.send(request.bearer_auth(token)).await
+    }
+
+    pub async fn end_other_sessions(&self, token: &str) -> Response {
+        let request = self.request("DELETE", "/api/auth/sessions");
+        self.send(request.bearer_auth(token)).await
+    }
+
     pub async fn me(&self, token: &str) -> Response {
         self.get_as(token, "/api/users/me").await
     }

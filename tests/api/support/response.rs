@@ -74,6 +74,8 @@ pub fn filters() -> SettingsBindDropGuard {
         (r"\b\d{15,16}\b", "[id]"),
         (r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b", "[date and time]"),
         (r"20\d\d-\d\d-\d\d\b", "[date]"),
+        (r"\b[\w-]{86}\b", "[refresh token]"),
+        (r#""id": "[\w-]{22}""#, r#""id": "[session id]""#),
         (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "[token]"),
     ] {
         settings.add_filter(pattern, name);

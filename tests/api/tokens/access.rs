@@ -18,7 +18,10 @@ async fn a_token_holds_exactly_the_documented_claims() {
     assert!(header["kid"].is_string());
     let mut names: Vec<_> = claims.as_object().unwrap().keys().collect();
     names.sort();
-    assert_eq!(names, ["aud", "exp", "iat", "iss", "typ", "user_id", "ver"]);
+    assert_eq!(
+        names,
+        ["aud", "exp", "iat", "iss", "sid", "typ", "user_id", "ver"]
+    );
     let lifetime = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
     assert_eq!(lifetime, 24 * 60 * 60);
 }
@@ -70,6 +73,7 @@ async fn every_malformed_or_forged_token_is_refused() {
     let app = TestApp::new().await;
     let good = app.register_and_login("testuser").await;
     let (header, claims) = parts(&good);
+    let other = parts(&app.register_and_login("other").await).1["sid"].clone();
     let key = app.secret("TokenKey").await;
     assert_eq!(
         app.me(&sign(&header, &claims, &key)).await.status,
@@ -172,7 +176,7 @@ async fn every_malformed_or_forged_token_is_refused() {
     }
 
     // Claims.
-    for name in ["user_id", "exp", "iat", "iss", "aud", "typ", "ver"] {
+    for name in ["user_id", "exp", "iat", "iss", "aud", "typ", "ver", "sid"] {
         add(
             &format!("without {name}"),
             sign(&header, &without(&claims, name), &key),
@@ -209,6 +213,13 @@ async fn every_malformed_or_forged_token_is_refused() {
         ("ver", json!(2)),
         ("ver", json!(-1)),
         ("ver", json!("1")),
+        ("sid", json!("")),
+        ("sid", json!("AAAAAAAAAAAAAAAAAAAAAA")),
+        (
+            "sid",
+            json!(format!("{}=", claims["sid"].as_str().unwrap())),
+        ),
+        ("sid", other),
     ] {
         add(
             &format!("{name} {value}"),

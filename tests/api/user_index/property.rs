@@ -91,7 +91,7 @@ async fn write(
                     password: password.clone(),
                     role: Role::User,
                 };
-                let user = users.sign_up(new, &by).await.expect("a sign-up");
+                let user = users.sign_up(new, None, &by).await.expect("a sign-up");
                 mine.push(user.clone());
                 user
             }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_snapshot;
 use local::{Effect, Hold, InjectedFault};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use shared::{Actor, Password, Role, Users};
 use tokio::sync::Notify;
 
 use crate::support::{
-    Item, LocalApp, PASSWORD, PNG, Response, TestApp, all, fault_of, in_time, picture,
+    Item, LocalApp, PASSWORD, PNG, Response, TestApp, all, fault_of, in_time, parts, picture,
     profile_change, registration,
 };
 
@@ -68,6 +69,10 @@ async fn while_held(
 enum Change {
     UpdateMe,
     LogInToCenter,
+    LogOut,
+    EndSession,
+    EndOtherSessions,
+    Refresh,
     SetName,
     SaveAuth,
     SetAvatar,
@@ -83,7 +88,14 @@ enum Change {
     ProfileOfAnother,
 }
 
-const CENTER: [Change; 2] = [Change::UpdateMe, Change::LogInToCenter];
+const CENTER: [Change; 6] = [
+    Change::UpdateMe,
+    Change::LogInToCenter,
+    Change::LogOut,
+    Change::EndSession,
+    Change::EndOtherSessions,
+    Change::Refresh,
+];
 const PROFILE: [Change; 3] = [Change::SetName, Change::SaveAuth, Change::SetAvatar];
 const WHALE: [Change; 4] = [
     Change::Rename,
@@ -104,6 +116,7 @@ const CAMPUS: [Change; 2] = [Change::Profile, Change::ProfileOfAnother];
 enum Revocation {
     Blocked,
     TokenVersionRaised,
+    SessionEnded,
     RoleTaken,
     PasswordChanged,
     AddressChanged,
@@ -112,9 +125,10 @@ enum Revocation {
     TargetDeleted,
 }
 
-const REVOCATIONS: [Revocation; 6] = [
+const REVOCATIONS: [Revocation; 7] = [
     Revocation::Blocked,
     Revocation::TokenVersionRaised,
+    Revocation::SessionEnded,
     Revocation::RoleTaken,
     Revocation::PasswordChanged,
     Revocation::AddressChanged,
@@ -127,7 +141,7 @@ struct Scene {
     actor: Value,
     email: String,
     token: String,
-    /// The mailed code, or the token of the mailed link.
+    /// The mailed code, the token of the mailed link, a refresh token, or the id of a session.
     mailed: String,
     target: Value,
 }
@@ -139,6 +153,10 @@ impl Change {
         match self {
             Self::UpdateMe => ("center-update-me", update),
             Self::LogInToCenter => ("center-login", transaction),
+            Self::LogOut => ("center-logout", transaction),
+            Self::EndSession => ("center-end-session", transaction),
+            Self::EndOtherSessions => ("center-end-other-sessions", transaction),
+            Self::Refresh => ("center-refresh", update),
             Self::SetName => ("profile-set-name", transaction),
             Self::SaveAuth => ("profile-save-auth", transaction),
             Self::SetAvatar => ("profile-set-avatar", update),
@@ -175,6 +193,15 @@ impl Change {
                 app.request_verification(&actor).await;
                 app.newest_link_token().await
             }
+            Self::EndSession | Self::EndOtherSessions => {
+                app.login_token(&email, PASSWORD).await;
+                let sessions = app.sessions(&token).await;
+                sessions[0]["id"].as_str().unwrap().to_owned()
+            }
+            Self::Refresh => {
+                let login = app.login_with_scope(&email, "offline_access").await;
+                login.json()["refresh_token"].as_str().unwrap().to_owned()
+            }
             _ => String::new(),
         };
         Scene {
@@ -203,6 +230,10 @@ impl Change {
         match self {
             Self::UpdateMe => app.update_me(token, &json!({"nickname": "changed"})).await,
             Self::LogInToCenter => app.login(email, PASSWORD).await,
+            Self::LogOut => app.log_out(token).await,
+            Self::EndSession => app.end_session(token, mailed).await,
+            Self::EndOtherSessions => app.end_other_sessions(token).await,
+            Self::Refresh => app.refresh(mailed).await,
             Self::SetName => put("/users/name", json!({"name": format!("renamed{number}")})).await,
             Self::SaveAuth => {
                 let body = json!({"real_name": "张三", "id_card": "110101199003071234"});
@@ -256,6 +287,13 @@ impl Revocation {
                 app.update_directly(actor, |user| user.token_version += 1)
                     .await
             }
+            Self::SessionEnded => {
+                let other = app.login_token(&scene.email, PASSWORD).await;
+                let (_, claims) = parts(&other);
+                let other = claims["sid"].as_str().unwrap().parse().unwrap();
+                app.update_directly(actor, |user| user.end_other_sessions(&other))
+                    .await;
+            }
             Self::RoleTaken => {
                 let lesser = |access| match access {
                     Role::Admin => Role::User,
@@ -269,11 +307,8 @@ impl Revocation {
                     .unwrap()
                     .hash()
                     .unwrap();
-                let change = |user: &mut shared::UserChange| {
-                    user.password = other.clone();
-                    user.token_version += 1;
-                };
-                app.update_directly(actor, change).await;
+                app.update_directly(actor, |user| user.set_password(other.clone()))
+                    .await;
             }
             Self::AddressChanged => {
                 let email = format!("moved{}@example.com", scene.number);
@@ -305,10 +340,20 @@ async fn written(app: &TestApp) -> Vec<String> {
         .into_iter()
         .filter(|item| item.contains_key("to"));
     let audit = app.scan("AuditTable").await.into_iter();
-    let sorted = |item: Item| format!("{:?}", item.into_iter().collect::<BTreeMap<_, _>>());
-    let mut all: Vec<String> = users.chain(mails).chain(audit).map(sorted).collect();
+    let all = users.chain(mails).chain(audit);
+    let mut all: Vec<String> = all.map(|item| shown(&item)).collect();
     all.sort();
     all
+}
+
+/// The attributes of an item, in the order of their names.
+fn shown(item: &Item) -> String {
+    let value = |value: &AttributeValue| match value.as_m() {
+        Ok(members) => shown(members),
+        Err(value) => format!("{value:?}"),
+    };
+    let members = item.iter().map(|(name, member)| (name, value(member)));
+    format!("{:?}", members.collect::<BTreeMap<_, _>>())
 }
 
 /// A line for each revocation: the response, and whether something was written nevertheless.
@@ -349,16 +394,46 @@ async fn center_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     UpdateMe, Blocked: 401 {"detail":"Invalid credentials"}
     UpdateMe, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    UpdateMe, SessionEnded: 401 {"detail":"Invalid credentials"}
     UpdateMe, RoleTaken: 403 {"detail":"Forbidden"}
     UpdateMe, PasswordChanged: 401 {"detail":"Invalid credentials"}
     UpdateMe, AddressChanged: 200, written
     UpdateMe, Deleted: 401 {"detail":"Invalid credentials"}
     LogInToCenter, Blocked: 401 {"detail":"Invalid username or password"}
     LogInToCenter, TokenVersionRaised: 401 {"detail":"Invalid username or password"}
+    LogInToCenter, SessionEnded: 200, written
     LogInToCenter, RoleTaken: 200, written
     LogInToCenter, PasswordChanged: 401 {"detail":"Invalid username or password"}
     LogInToCenter, AddressChanged: 200, written
     LogInToCenter, Deleted: 401 {"detail":"Invalid username or password"}
+    LogOut, Blocked: 401 {"detail":"Invalid credentials"}
+    LogOut, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    LogOut, SessionEnded: 401 {"detail":"Invalid credentials"}
+    LogOut, RoleTaken: 403 {"detail":"Forbidden"}
+    LogOut, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    LogOut, AddressChanged: 200, written
+    LogOut, Deleted: 401 {"detail":"Invalid credentials"}
+    EndSession, Blocked: 401 {"detail":"Invalid credentials"}
+    EndSession, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    EndSession, SessionEnded: 401 {"detail":"Invalid credentials"}
+    EndSession, RoleTaken: 403 {"detail":"Forbidden"}
+    EndSession, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    EndSession, AddressChanged: 200, written
+    EndSession, Deleted: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, Blocked: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, TokenVersionRaised: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, SessionEnded: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, RoleTaken: 403 {"detail":"Forbidden"}
+    EndOtherSessions, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    EndOtherSessions, AddressChanged: 200, written
+    EndOtherSessions, Deleted: 401 {"detail":"Invalid credentials"}
+    Refresh, Blocked: 401 {"detail":"Invalid credentials"}
+    Refresh, TokenVersionRaised: 200, written
+    Refresh, SessionEnded: 401 {"detail":"Invalid credentials"}
+    Refresh, RoleTaken: 200, written
+    Refresh, PasswordChanged: 401 {"detail":"Invalid credentials"}
+    Refresh, AddressChanged: 200, written
+    Refresh, Deleted: 401 {"detail":"Invalid credentials"}
     "#);
 }
 
@@ -369,18 +444,21 @@ async fn profile_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     SetName, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SetName, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
+    SetName, SessionEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SetName, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SetName, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SetName, AddressChanged: 200, written
     SetName, Deleted: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SaveAuth, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
+    SaveAuth, SessionEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SaveAuth, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SaveAuth, AddressChanged: 200, written
     SaveAuth, Deleted: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, Blocked: 200 {"error_code":"4104","message":"Blocked"}
     SetAvatar, TokenVersionRaised: 401 {"error_code":"4101","message":"Not logged in"}
+    SetAvatar, SessionEnded: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, RoleTaken: 200 {"error_code":"4104","message":"Blocked"}
     SetAvatar, PasswordChanged: 401 {"error_code":"4101","message":"Not logged in"}
     SetAvatar, AddressChanged: 200, written
@@ -395,12 +473,14 @@ async fn whale_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     Rename, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    Rename, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     Rename, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     Rename, AddressChanged: 200, written
     Rename, Deleted: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    RenameAnother, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     RenameAnother, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     RenameAnother, AddressChanged: 200, written
@@ -408,12 +488,14 @@ async fn whale_refuses_a_write_after_revocation() {
     RenameAnother, TargetDeleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     MoveAvatar, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    MoveAvatar, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     MoveAvatar, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatar, AddressChanged: 200, written
     MoveAvatar, Deleted: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, Blocked: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, TokenVersionRaised: 200 {"code":1101,"message":"Unauthorized","data":{}}
+    MoveAvatarOfAnother, SessionEnded: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, RoleTaken: 200 {"code":1103,"message":"Forbidden","data":{}}
     MoveAvatarOfAnother, PasswordChanged: 200 {"code":1101,"message":"Unauthorized","data":{}}
     MoveAvatarOfAnother, AddressChanged: 200, written
@@ -429,24 +511,28 @@ async fn whale_refuses_a_secret_after_revocation() {
     assert_snapshot!(table, @r#"
     LogInToWhale, Blocked: 200 {"code":1103,"message":"Forbidden","data":{}}
     LogInToWhale, TokenVersionRaised: 200 {"code":1413,"message":"密码错误","data":{}}
+    LogInToWhale, SessionEnded: 200, written
     LogInToWhale, RoleTaken: 200, written
     LogInToWhale, PasswordChanged: 200 {"code":1413,"message":"密码错误","data":{}}
     LogInToWhale, AddressChanged: 200, written
     LogInToWhale, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     PasswordByOld, Blocked: 200, written
     PasswordByOld, TokenVersionRaised: 200 {"code":1413,"message":"密码错误","data":{}}
+    PasswordByOld, SessionEnded: 200, written
     PasswordByOld, RoleTaken: 200, written
     PasswordByOld, PasswordChanged: 200 {"code":1413,"message":"密码错误","data":{}}
     PasswordByOld, AddressChanged: 200, written
     PasswordByOld, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     PasswordByCode, Blocked: 200, written
     PasswordByCode, TokenVersionRaised: 200 {"code":1415,"message":"验证码错误","data":{}}
+    PasswordByCode, SessionEnded: 200, written
     PasswordByCode, RoleTaken: 200, written
     PasswordByCode, PasswordChanged: 200 {"code":1415,"message":"验证码错误","data":{}}
     PasswordByCode, AddressChanged: 200 {"code":1415,"message":"验证码错误","data":{}}
     PasswordByCode, Deleted: 200 {"code":1411,"message":"账号不存在","data":{}}
     VerifyEmail, Blocked: 200, written
     VerifyEmail, TokenVersionRaised: 200, written
+    VerifyEmail, SessionEnded: 200, written
     VerifyEmail, RoleTaken: 200, written
     VerifyEmail, PasswordChanged: 200, written
     VerifyEmail, AddressChanged: 200 {"code":1411,"message":"账号不存在","data":{}}
@@ -461,12 +547,14 @@ async fn campus_refuses_a_write_after_revocation() {
     assert_snapshot!(table, @r#"
     Profile, Blocked: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     Profile, TokenVersionRaised: 401 {"success":false,"msg":"invalid token","errType":3}
+    Profile, SessionEnded: 401 {"success":false,"msg":"invalid token","errType":3}
     Profile, RoleTaken: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     Profile, PasswordChanged: 401 {"success":false,"msg":"invalid token","errType":3}
     Profile, AddressChanged: 200, written
     Profile, Deleted: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, Blocked: 403 {"success":false,"msg":"only active users can access this API","errType":3}
     ProfileOfAnother, TokenVersionRaised: 401 {"success":false,"msg":"invalid token","errType":3}
+    ProfileOfAnother, SessionEnded: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, RoleTaken: 403 {"success":false,"msg":"only admins can change other users' profiles","errType":3}
     ProfileOfAnother, PasswordChanged: 401 {"success":false,"msg":"invalid token","errType":3}
     ProfileOfAnother, AddressChanged: 200, written

@@ -198,7 +198,7 @@ async fn racers(users: &Users) -> Vec<User> {
         };
         async move {
             users
-                .sign_up(new, &Actor::operator())
+                .sign_up(new, None, &Actor::operator())
                 .await
                 .expect("a new user")
         }

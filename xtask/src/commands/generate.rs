@@ -328,7 +328,7 @@ fn throttles(endpoints: &[Value]) -> String {
         let rate = endpoint.get("throttle").and_then(Value::as_u64);
         let rate = rate.unwrap_or(DEFAULT_THROTTLE);
         for path in paths(endpoint) {
-            if rate != DEFAULT_THROTTLE || path.ends_with('}') {
+            if rate != DEFAULT_THROTTLE || path.ends_with("{slash+}") {
                 let burst = rate * 2;
                 let _ = writeln!(
                     lines,
@@ -347,7 +347,8 @@ fn any_routes(endpoints: &[Value]) -> String {
     for endpoint in endpoints {
         if endpoint.get("rejects_other_methods") == Some(&Value::Bool(true)) {
             let path = text(endpoint, "path");
-            let words = path.split(['/', '_', '-']).filter(|word| !word.is_empty());
+            let words = path.split(['/', '_', '-', '{', '}']);
+            let words = words.filter(|word| !word.is_empty());
             routes.insert(words.map(capital).collect::<String>(), path);
         }
     }
@@ -355,7 +356,8 @@ fn any_routes(endpoints: &[Value]) -> String {
     for (name, path) in routes {
         let _ = writeln!(
             lines,
-            "        {name}: {{ Type: HttpApi, Properties: {{ ApiId: !Ref Api, Method: ANY, Path: {path} }} }}"
+            "        {name}: {{ Type: HttpApi, Properties: {{ ApiId: !Ref Api, Method: ANY, Path: {} }} }}",
+            quoted(path)
         );
     }
     lines
@@ -427,18 +429,23 @@ fn function_block(endpoint: &Value) -> Result<String> {
     }
     block += "      Events:\n";
     for (key, path) in ["Route", "TrailingSlash"].into_iter().zip(paths(endpoint)) {
-        let path = if path.contains('{') {
-            format!("\"{path}\"")
-        } else {
-            path
-        };
         let _ = writeln!(
             block,
-            "        {key}: {{ Type: HttpApi, Properties: {{ ApiId: !Ref Api, Method: {}, Path: {path} }} }}",
+            "        {key}: {{ Type: HttpApi, Properties: {{ ApiId: !Ref Api, Method: {}, Path: {} }} }}",
             text(endpoint, "method"),
+            quoted(&path),
         );
     }
     Ok(block)
+}
+
+/// The path in quotes if YAML needs them: a brace begins a mapping.
+fn quoted(path: &str) -> String {
+    if path.contains('{') {
+        format!("\"{path}\"")
+    } else {
+        path.to_owned()
+    }
 }
 
 /// A list in brackets after `key`: on the same line if it fits, else on lines below.

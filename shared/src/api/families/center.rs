@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::ApiFamily;
 use crate::api::Response;
-use crate::domain::{Error, User};
+use crate::domain::{Error, Session, SessionId, User};
 
 /// The family of `/api/auth/…` and `/api/users/me`.
 pub struct Center;
@@ -106,7 +106,6 @@ pub struct CenterProfile {
 
 impl From<User> for CenterProfile {
     fn from(user: User) -> Self {
-        let time = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
         Self {
             id: user.uuid.to_string(),
             username: user.username.to_string(),
@@ -119,4 +118,47 @@ impl From<User> for CenterProfile {
             updated_at: time(user.updated_at),
         }
     }
+}
+
+/// A session as its owner sees it. Times are UTC, without zone or fraction.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CenterSession)]
+pub struct CenterSession {
+    #[schema(examples("rB0vDx3sQyKq1p7m8hT2Zg"))]
+    id: String,
+    #[schema(
+        pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$",
+        examples("2024-12-29T10:00:00")
+    )]
+    created_at: String,
+    #[schema(
+        pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$",
+        examples("2024-12-30T10:00:00")
+    )]
+    expires_at: String,
+    #[schema(examples("203.0.113.0/24"))]
+    address: String,
+    #[schema(examples("curl/8.0"))]
+    user_agent: String,
+    #[schema(examples(true))]
+    current: bool,
+}
+
+impl CenterSession {
+    /// The session `id`, for a caller whose own session is `current`.
+    #[must_use]
+    pub fn new(id: &SessionId, session: &Session, current: &SessionId) -> Self {
+        Self {
+            id: id.to_string(),
+            created_at: time(session.created_at),
+            expires_at: time(session.expires_at),
+            address: session.address().to_owned(),
+            user_agent: session.user_agent().to_owned(),
+            current: id == current,
+        }
+    }
+}
+
+fn time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }

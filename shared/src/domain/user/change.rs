@@ -2,9 +2,12 @@
 
 use std::ops::{Deref, DerefMut};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::domain::user::values::{Email, Phone, Username};
 use crate::domain::{
-    AuditEvent, EncryptedField, PasswordHash, Role, Source, User, WechatOpenId, clock,
+    AuditEvent, EncryptedField, NewSession, PasswordHash, RefreshToken, Role, SessionId, Source,
+    User, WechatOpenId, clock,
 };
 
 /// A user that is being changed.
@@ -86,11 +89,12 @@ impl UserChange {
         self.email_verified = true;
     }
 
-    /// Sets the password hash, and revokes all access tokens.
+    /// Sets the password hash, ends all sessions and revokes all access tokens.
     pub fn set_password(&mut self, password: PasswordHash) {
         if self.password != password {
             self.password = password;
             self.token_version = self.token_version.saturating_add(1);
+            self.user.sessions.end_all();
             self.events.push(AuditEvent::Password);
         }
     }
@@ -102,7 +106,7 @@ impl UserChange {
         self.role = role;
     }
 
-    /// Blocks or unblocks the user.
+    /// Blocks or unblocks the user. A block ends all sessions, and unblocking restores none.
     pub fn set_blocked(&mut self, blocked: bool) {
         let event = match (self.blocked, blocked) {
             (false, true) => Some(AuditEvent::Blocked),
@@ -111,6 +115,9 @@ impl UserChange {
         };
         self.events.extend(event);
         self.blocked = blocked;
+        if blocked {
+            self.user.sessions.end_all();
+        }
     }
 
     /// Sets or clears the featured flag.
@@ -125,6 +132,51 @@ impl UserChange {
         let event = (self.wechat_open_id != id).then_some(AuditEvent::WechatOpenId);
         self.events.extend(event);
         self.wechat_open_id = id;
+    }
+
+    /// Starts a session. Of too many, the oldest ends.
+    pub(crate) fn start_session(&mut self, session: &NewSession) {
+        self.user.sessions.start(session);
+    }
+
+    /// Replaces a refresh token, and extends its session. `access_lifetime` is that of the access
+    /// tokens, which no session ends before.
+    pub(crate) fn rotate_refresh_token(
+        &mut self,
+        from: &RefreshToken,
+        to: &RefreshToken,
+        access_lifetime: SignedDuration,
+        now: Timestamp,
+    ) {
+        self.user.sessions.rotate(from, to, access_lifetime, now);
+    }
+
+    /// Ends one session.
+    pub fn end_session(&mut self, id: &SessionId) {
+        let ended = self.user.sessions.end(id);
+        self.events
+            .extend(ended.then_some(AuditEvent::SessionEnded));
+    }
+
+    /// Ends the session whose refresh token was used twice.
+    pub(crate) fn end_stolen_session(&mut self, id: &SessionId) {
+        let ended = self.user.sessions.end(id);
+        self.events
+            .extend(ended.then_some(AuditEvent::RefreshTokenReused));
+    }
+
+    /// Ends all sessions but `keep`.
+    pub fn end_other_sessions(&mut self, keep: &SessionId) {
+        let ended = self.user.sessions.end_others(keep);
+        self.events
+            .extend(ended.then_some(AuditEvent::SessionsEnded));
+    }
+
+    /// Ends all sessions.
+    pub fn end_sessions(&mut self) {
+        let ended = self.user.sessions.end_all();
+        self.events
+            .extend(ended.then_some(AuditEvent::SessionsEnded));
     }
 
     /// Saves the real name and the ID card number, unless either exists.

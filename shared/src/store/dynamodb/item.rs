@@ -45,6 +45,11 @@ pub(crate) fn bytes(bytes: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes))
 }
 
+/// A map attribute.
+pub(crate) fn map(members: Item) -> AttributeValue {
+    AttributeValue::M(members)
+}
+
 /// Typed access to an item's attributes. A missing or malformed attribute is an internal error,
 /// because only this crate writes items.
 pub(crate) struct ItemReader<'a>(pub &'a Item);
@@ -60,6 +65,15 @@ impl ItemReader<'_> {
 
     pub(crate) fn maybe_bytes(&self, name: &str) -> Option<Vec<u8>> {
         Some(self.0.get(name)?.as_b().ok()?.as_ref().to_vec())
+    }
+
+    /// The members of a map attribute.
+    pub(crate) fn maybe_map(&self, name: &str) -> Option<&Item> {
+        self.0.get(name)?.as_m().ok()
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>, InternalError> {
+        self.maybe_bytes(name).ok_or_else(|| unreadable(name))
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<bool, InternalError> {

@@ -54,7 +54,7 @@ impl Users {
             password: new.password.hash()?,
             role: Role::Admin,
         };
-        self.sign_up(new, actor).await
+        self.sign_up(new, None, actor).await
     }
 }
 

@@ -31,13 +31,15 @@ pub(super) fn failed_condition_error(authority: &Authority, item: Option<&Item>)
 
 fn is_still_admin(token: &AccessToken) -> Check {
     const CONDITION: &str = "#uuid = :uuid AND #token_version = :token_version \
-        AND #blocked = :no AND #role = :admin";
+        AND #blocked = :no AND #role = :admin AND attribute_exists(#sessions.#session)";
     Check {
         key: key::user(token.holder.into()),
         condition: CONDITION.into(),
-        names: ["uuid", "token_version", "blocked", "role"]
+        names: ["uuid", "token_version", "blocked", "role", item::SESSIONS]
             .map(|name| (format!("#{name}"), name.to_owned()))
-            .into(),
+            .into_iter()
+            .chain([("#session".to_owned(), token.session.to_string())])
+            .collect(),
         values: vec![
             (":uuid".into(), text(token.holder)),
             (":token_version".into(), number(token.token_version)),

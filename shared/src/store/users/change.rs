@@ -10,18 +10,22 @@ use std::time::Instant;
 
 use super::{Users, administrators, authority, item};
 use crate::domain::{
-    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, PasswordHash, Result,
-    Role, User, UserChange, clock,
+    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, NewSession,
+    PasswordHash, Result, Role, User, UserChange, clock,
 };
 use crate::store::dynamodb::{
     AttributeValue, Conflict, FailedCondition, Key, RETRY_BUDGET, Update, Write, WriteOutcome, key,
-    number,
+    number, pause,
 };
 use crate::store::rate_limits::name_conflicts;
 use crate::store::{NotificationKind, PasswordTries, RateLimit, VerifiedCode, outbox};
 
 /// How often a change is tried while others change the same user.
-pub(super) const MAX_TRIES: usize = 20;
+pub(super) const MAX_TRIES: usize = 40;
+
+/// The number of tries without a pause. Of concurrent changes one succeeds at each try, so few need
+/// more. Pauses of random length then keep many changes from colliding again.
+const TRIES_WITHOUT_PAUSE: usize = 3;
 
 /// The attribute that every write of a user increments.
 const VERSION: &str = "version";
@@ -43,6 +47,9 @@ pub(super) enum Lock {
     /// cannot make the write fail. The write increments the version nevertheless, so that those
     /// changes detect it.
     Attributes(&'static [&'static str]),
+    /// The same for a change that ends all sessions. It ends them whichever they are, so no login can
+    /// delay it. They are locked only if there are none.
+    AllButSessions(&'static [&'static str]),
 }
 
 impl Users {
@@ -77,7 +84,10 @@ impl Users {
     /// # Errors
     /// [`Error::LastAdministrator`]; as [`Users::change`].
     pub async fn set_blocked(&self, user: User, actor: &Actor, blocked: bool) -> Result<User> {
-        self.set_admin_status(user, actor, |user| user.set_blocked(blocked))
+        // A session that starts before the block must end with it.
+        let lock = Lock::AllButSessions(&["role", "blocked"]);
+        let change = |user: &mut UserChange| user.set_blocked(blocked);
+        self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
             .await
     }
 
@@ -86,18 +96,9 @@ impl Users {
     /// # Errors
     /// [`Error::LastAdministrator`]; as [`Users::change`].
     pub async fn set_role(&self, user: User, actor: &Actor, role: Role) -> Result<User> {
-        self.set_admin_status(user, actor, |user| user.set_role(role))
-            .await
-    }
-
-    async fn set_admin_status(
-        &self,
-        user: User,
-        actor: &Actor,
-        change: impl Fn(&mut UserChange),
-    ) -> Result<User> {
         // The count of administrators depends on both, whichever of them changes.
         let lock = Lock::Attributes(&["role", "blocked"]);
+        let change = |user: &mut UserChange| user.set_role(role);
         self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
             .await
     }
@@ -139,14 +140,14 @@ impl Users {
                     token_version,
                     admission: None,
                 },
-                Lock::Attributes(&["role"]),
+                Lock::AllButSessions(&["role"]),
             ),
             PasswordChangeProof::Code(_) => (
                 Authority::MailedCode {
                     token_version,
                     email_version,
                 },
-                Lock::Attributes(&["role", "email_version"]),
+                Lock::AllButSessions(&["role", "email_version"]),
             ),
         };
         let actor = Actor {
@@ -167,8 +168,9 @@ impl Users {
             .await
     }
 
-    /// Records a login of `user`, whose password was verified: its time, and a `renewed` hash of
-    /// the same password if there is one. Remembers the source, and takes the try back.
+    /// Records a login of `user`, whose password was verified: its time, the new `session`, and a
+    /// `renewed` hash of the same password if there is one. Remembers the source, and takes the try
+    /// back.
     ///
     /// # Errors
     /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::Blocked`];
@@ -176,6 +178,7 @@ impl Users {
     pub(super) async fn record_login(
         &self,
         user: User,
+        session: &NewSession,
         renewed: Option<&PasswordHash>,
         tries: &PasswordTries,
         actor: &Actor,
@@ -194,6 +197,7 @@ impl Users {
             user.add_source(&source);
             user.last_login = Some(now);
             user.password = renewed.unwrap_or(&user.password).clone();
+            user.start_session(session);
         };
         let extra_writes = |_: &User, after: &User| {
             let record = self
@@ -256,7 +260,7 @@ impl Users {
             Instant::now(),
         );
         let mut first = true;
-        for _ in 0..MAX_TRIES {
+        for attempt in 0..MAX_TRIES {
             let mut changed = UserChange::new(user.clone());
             change(&mut changed);
             let (mut changed, events) = changed.finish();
@@ -308,6 +312,9 @@ impl Users {
                 }
                 Err(error) => return Err(error.following(&last).into()),
             };
+            if attempt >= TRIES_WITHOUT_PAUSE {
+                pause().await;
+            }
             let latest = self
                 .by_uuid(user.uuid)
                 .await
@@ -398,13 +405,25 @@ type Attribute = (String, Option<AttributeValue>);
 /// The attributes that must be as read when the change is written.
 fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
     let (before, after) = (item::from_user(from), item::from_user(to));
-    let names: BTreeSet<&str> = match lock {
+    let attributes = |names: &'static [&'static str]| {
+        let set = before.keys().chain(after.keys()).map(String::as_str);
+        let set = set.filter(|name| before.get(*name) != after.get(*name));
+        let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
+        set.chain(names.iter().copied())
+            .chain(["uuid"])
+            .collect::<BTreeSet<_>>()
+    };
+    let names = match lock {
         Lock::User => [VERSION].into(),
-        Lock::Attributes(names) => {
-            let set = before.keys().chain(after.keys()).map(String::as_str);
-            let set = set.filter(|name| before.get(*name) != after.get(*name));
-            let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
-            set.chain(names.iter().copied()).chain(["uuid"]).collect()
+        Lock::Attributes(names) => attributes(names),
+        Lock::AllButSessions(names) => {
+            let mut names = attributes(names);
+            if before.contains_key(item::SESSIONS) {
+                names.remove(item::SESSIONS);
+            } else {
+                names.insert(item::SESSIONS);
+            }
+            names
         }
     };
     names

@@ -6,12 +6,16 @@
 use uuid::Uuid;
 
 use crate::domain::{
-    AvatarUrl, Email, EncryptedField, InternalError, KnownSources, Nickname, PasswordHash, Phone,
-    ShortText, User, Username, WechatOpenId,
+    AvatarUrl, Client, Email, EncryptedField, InternalError, KnownSources, Nickname, PasswordHash,
+    Phone, RefreshHashes, SecretHash, Session, SessionId, Sessions, ShortText, User, Username,
+    WechatOpenId,
 };
 use crate::store::dynamodb::{
-    AttributeValue, Item, ItemReader, bytes, flag, number, text, time, unreadable,
+    AttributeValue, Item, ItemReader, bytes, flag, map, number, text, time, unreadable,
 };
+
+/// The attribute that holds the sessions.
+pub(super) const SESSIONS: &str = "sessions";
 
 /// The item of a user. An absent value has no attribute.
 pub(super) fn from_user(user: &User) -> Item {
@@ -37,6 +41,7 @@ pub(super) fn from_user(user: &User) -> Item {
         featured,
         password,
         token_version,
+        sessions,
         email_version,
         limit_epoch,
         known_sources,
@@ -67,6 +72,7 @@ pub(super) fn from_user(user: &User) -> Item {
         ("featured", Some(flag(*featured))),
         ("password", Some(text(password.as_str()))),
         ("token_version", Some(number(*token_version))),
+        (SESSIONS, from_sessions(sessions)),
         ("email_version", Some(number(*email_version))),
         ("limit_epoch", Some(number(*limit_epoch))),
         ("known_sources", sources(known_sources)),
@@ -79,6 +85,47 @@ pub(super) fn from_user(user: &User) -> Item {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     present.collect()
+}
+
+/// A map of all sessions by id. `None` if there are none.
+fn from_sessions(sessions: &Sessions) -> Option<AttributeValue> {
+    let sessions = sessions.all().iter();
+    let members: Item = sessions
+        .map(|(id, session)| (id.to_string(), from_session(session)))
+        .collect();
+    (!members.is_empty()).then(|| map(members))
+}
+
+fn from_session(session: &Session) -> AttributeValue {
+    let Session {
+        created_at,
+        last_used_at,
+        expires_at,
+        client: Client {
+            address,
+            user_agent,
+        },
+        refresh,
+    } = session;
+    let hash = |hash: &SecretHash| bytes(hash.as_bytes());
+    let refresh = refresh.as_ref();
+    let members = [
+        ("created_at", Some(time(*created_at))),
+        ("last_used_at", Some(time(*last_used_at))),
+        ("valid_until", Some(time(*expires_at))),
+        ("address", Some(text(address))),
+        ("user_agent", Some(text(user_agent))),
+        ("family", refresh.map(|hashes| hash(&hashes.family))),
+        ("refresh_token", refresh.map(|hashes| hash(&hashes.current))),
+        (
+            "former_refresh_token",
+            refresh.and_then(|hashes| hashes.previous.as_ref().map(hash)),
+        ),
+    ];
+    let present = members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    map(present.collect())
 }
 
 fn encrypted(EncryptedField(field): &EncryptedField) -> AttributeValue {
@@ -129,6 +176,7 @@ pub(super) fn to_user(item: &Item) -> Result<User, InternalError> {
         featured: reader.flag("featured")?,
         password: PasswordHash::stored(reader.text("password")?),
         token_version: reader.number("token_version")?,
+        sessions: to_sessions(&reader)?,
         email_version: reader.number("email_version")?,
         limit_epoch: reader.number("limit_epoch")?,
         known_sources: KnownSources::stored(reader.numbers("known_sources")?),
@@ -136,6 +184,40 @@ pub(super) fn to_user(item: &Item) -> Result<User, InternalError> {
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
         last_login: reader.maybe_time("last_login")?,
+    })
+}
+
+fn to_sessions(user: &ItemReader<'_>) -> Result<Sessions, InternalError> {
+    let stored = user.maybe_map(SESSIONS).into_iter().flatten();
+    let sessions = stored.map(|(id, session)| {
+        let id: SessionId = id.parse().map_err(|()| unreadable(SESSIONS))?;
+        let session = session.as_m().map_err(|_| unreadable(SESSIONS))?;
+        Ok((id, to_session(session)?))
+    });
+    Ok(Sessions::stored(sessions.collect::<Result<_, _>>()?))
+}
+
+fn to_session(item: &Item) -> Result<Session, InternalError> {
+    let reader = ItemReader(item);
+    let refresh = match reader.maybe_bytes("family") {
+        None => None,
+        Some(family) => Some(RefreshHashes {
+            family: SecretHash::stored(family),
+            current: SecretHash::stored(reader.bytes("refresh_token")?),
+            previous: reader
+                .maybe_bytes("former_refresh_token")
+                .map(SecretHash::stored),
+        }),
+    };
+    Ok(Session {
+        created_at: reader.time("created_at")?,
+        last_used_at: reader.time("last_used_at")?,
+        expires_at: reader.time("valid_until")?,
+        client: Client {
+            address: reader.text("address")?,
+            user_agent: reader.text("user_agent")?,
+        },
+        refresh,
     })
 }
 

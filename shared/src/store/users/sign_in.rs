@@ -5,7 +5,7 @@
 use uuid::Uuid;
 
 use super::{Account, Users};
-use crate::domain::{Actor, AuditEvent, Error, Password, Result, User};
+use crate::domain::{Actor, AuditEvent, Error, NewSession, Password, Result, User};
 use crate::store::RateLimits;
 
 /// A try to sign in.
@@ -18,18 +18,20 @@ pub struct SignIn<'a> {
     pub password: &'a str,
     /// The holder of an access token in the request, which may have expired.
     pub token_holder: Option<Uuid>,
+    /// The session to start.
+    pub session: &'a NewSession,
 }
 
 impl Users {
-    /// Verifies the password of an account, records the login, and returns the user. Resets the
-    /// rate limit, and replaces a password hash with outdated parameters.
+    /// Verifies the password of an account, records the login, starts the session, and returns the
+    /// user. Resets the rate limit, and replaces a password hash with outdated parameters.
     ///
     /// An unknown account takes as long, and as many calls, as a wrong password, so that the
     /// duration does not reveal which accounts exist.
     ///
     /// # Errors
-    /// [`Error::NoSuchAccount`] unless responses must not reveal that; `WrongPassword`; `Blocked`, only after the right password;
-    /// `RateLimited`.
+    /// [`Error::NoSuchAccount`], unless responses must not reveal that; `WrongPassword`; `Blocked`,
+    /// only after the right password; `RateLimited`.
     pub async fn sign_in(
         &self,
         limits: &RateLimits,
@@ -54,7 +56,7 @@ impl Users {
                     .flatten();
                 let renewed = renewed.map(|password| password.hash()).transpose()?;
                 return self
-                    .record_login(user, renewed.as_ref(), &tries, actor)
+                    .record_login(user, attempt.session, renewed.as_ref(), &tries, actor)
                     .await;
             }
             Ok(_) if is_right => Error::Blocked,

@@ -7,7 +7,8 @@
 
 use super::{Users, administrators, item};
 use crate::domain::{
-    Actor, AuditEvent, Authority, Error, InternalError, NewUser, Result, User, UserChange, Username,
+    Actor, AuditEvent, Authority, Error, InternalError, NewSession, NewUser, Result, User,
+    UserChange, Username,
 };
 use crate::store::dynamodb::{Conflict, FailedCondition, Write, WriteOutcome, key};
 use crate::store::{NotificationKind, outbox};
@@ -17,14 +18,20 @@ use crate::store::{NotificationKind, outbox};
 const MAX_IDENTITIES: usize = 5;
 
 impl Users {
-    /// Creates a user. Only the operator may use a reserved name.
+    /// Creates a user, with a `session` if they are logged in at once. Only the operator may use a
+    /// reserved name.
     ///
     /// If responses must not reveal which accounts exist, a taken e-mail gets the same response: a
     /// user that is not stored. The owner of the e-mail is notified.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`.
-    pub async fn sign_up(&self, new: NewUser, actor: &Actor) -> Result<User> {
+    pub async fn sign_up(
+        &self,
+        new: NewUser,
+        session: Option<&NewSession>,
+        actor: &Actor,
+    ) -> Result<User> {
         if matches!(actor.authority, Authority::Operator) {
             return self.sign_up_with(new, actor, |_| ()).await;
         }
@@ -32,7 +39,12 @@ impl Users {
             return Err(Error::UsernameTaken);
         }
         let source = actor.source();
-        let fill = |user: &mut UserChange| user.add_source(&source);
+        let fill = |user: &mut UserChange| {
+            user.add_source(&source);
+            session
+                .into_iter()
+                .for_each(|session| user.start_session(session));
+        };
         let outcome = self.sign_up_with(new.clone(), actor, fill).await;
         if !self.is_strict() {
             return outcome;
