@@ -15,6 +15,7 @@ pub mod center {
     pub mod get_me;
     pub mod login;
     pub mod register;
+    pub mod undo_email_change;
     pub mod update_me;
 }
 
@@ -28,6 +29,7 @@ pub mod jobs {
 
 pub mod pages {
     pub mod reset_password;
+    pub mod undo_email_change;
     pub mod verify_email;
 }
 
@@ -76,8 +78,10 @@ pub const ENDPOINTS: &[shared::Endpoint] = &[
     center::get_me::ENDPOINT,
     center::login::ENDPOINT,
     center::register::ENDPOINT,
+    center::undo_email_change::ENDPOINT,
     center::update_me::ENDPOINT,
     pages::reset_password::ENDPOINT,
+    pages::undo_email_change::ENDPOINT,
     pages::verify_email::ENDPOINT,
 ];
 
@@ -105,8 +109,10 @@ pub const ENDPOINTS: &[shared::Endpoint] = &[
     center::get_me::get_me,
     center::login::login,
     center::register::register,
+    center::undo_email_change::undo_email_change,
     center::update_me::update_me,
     pages::reset_password::reset_password,
+    pages::undo_email_change::undo_email_change,
     pages::verify_email::verify_email,
 ))]
 pub struct Operations;

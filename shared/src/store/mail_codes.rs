@@ -51,6 +51,8 @@ impl FromConfig for MailCodes {
 pub struct VerifiedCode {
     key: Key,
     uuid: Uuid,
+    /// Whether it went to the current address, and not to a held one.
+    pub(crate) proves_address: bool,
 }
 
 impl MailCodes {
@@ -66,43 +68,16 @@ impl MailCodes {
         limit: &RateLimit,
         language: Language,
     ) -> Result<MailCode> {
-        let now = clock::now();
-        let uuid = new_uuid(now)?;
-        let expires_at = clock::seconds().saturating_add(mail_code::VALID_SECONDS);
-        let key_id = &self.codes.key_id().await;
-        let message = outbox::enqueue(
-            &NotificationKind::ResetCode {
-                mail_code: uuid,
-                key_id: key_id.clone(),
-            },
-            user,
-            language,
-        )?;
-        let item = Item::from([
-            ("uuid".into(), text(uuid)),
-            ("key_id".into(), text(key_id)),
-            ("binding".into(), text(binding(user))),
-            ("tries".into(), number(0)),
-            ("used".into(), flag(false)),
-            ("created_at".into(), time(now)),
-            ("ends_at".into(), number(expires_at)),
-            (
-                "expires_at".into(),
-                number(expires_at.saturating_add(RETENTION_SECONDS)),
-            ),
-        ]);
-        let key = key::mail_code(user.id(), group.number());
-        let writes = || vec![Write::Put(key.clone(), item.clone()), message.clone()];
-        rate_limits::write_counted(&self.database, Some(limit), writes)
+        let (mail_code, writes) = draft(user, group, &self.key_id().await, true, language)?;
+        rate_limits::write_counted(&self.database, Some(limit), || writes.clone())
             .await?
             .committed()?;
-        Ok(MailCode {
-            uuid,
-            user: user.id(),
-            group,
-            created_at: now,
-            expires_at: timestamp(expires_at)?,
-        })
+        Ok(mail_code)
+    }
+
+    /// The id of the key version that derives new codes.
+    pub(crate) async fn key_id(&self) -> String {
+        self.codes.key_id().await
     }
 
     /// Counts a try, then compares `code`. One write.
@@ -147,7 +122,11 @@ impl MailCodes {
                 {
                     return Err(Error::BadCode);
                 }
-                Ok(VerifiedCode { key, uuid })
+                Ok(VerifiedCode {
+                    key,
+                    uuid,
+                    proves_address: user.held_email().is_none(),
+                })
             }
             WriteOutcome::ConditionFailed(failed) => {
                 match failed.into_iter().find_map(|failed| failed.item) {
@@ -157,6 +136,54 @@ impl MailCodes {
             }
         }
     }
+}
+
+/// A new mail code for `user`, derived with the key version `key_id`, and the writes that store it
+/// and enqueue its e-mail. It is `requested` if somebody asked for it.
+///
+/// # Errors
+/// Only an internal error.
+pub(crate) fn draft(
+    user: &User,
+    group: MailCodeGroup,
+    key_id: &str,
+    requested: bool,
+    language: Language,
+) -> Result<(MailCode, Vec<Write>), InternalError> {
+    let now = clock::now();
+    let uuid = new_uuid(now)?;
+    let expires_at = clock::seconds().saturating_add(mail_code::VALID_SECONDS);
+    let message = outbox::enqueue(
+        &NotificationKind::ResetCode {
+            mail_code: uuid,
+            key_id: key_id.to_owned(),
+            requested,
+        },
+        user,
+        language,
+    )?;
+    let item = Item::from([
+        ("uuid".into(), text(uuid)),
+        ("key_id".into(), text(key_id)),
+        ("binding".into(), text(binding(user))),
+        ("tries".into(), number(0)),
+        ("used".into(), flag(false)),
+        ("created_at".into(), time(now)),
+        ("ends_at".into(), number(expires_at)),
+        (
+            "expires_at".into(),
+            number(expires_at.saturating_add(RETENTION_SECONDS)),
+        ),
+    ]);
+    let key = key::mail_code(user.id(), group.number());
+    let mail_code = MailCode {
+        uuid,
+        user: user.id(),
+        group,
+        created_at: now,
+        expires_at: timestamp(expires_at)?,
+    };
+    Ok((mail_code, vec![Write::Put(key, item), message]))
 }
 
 /// The error of a mail code that accepts no more tries.
@@ -170,10 +197,15 @@ fn rejection(stored: &ItemReader<'_>, user: &User, now: u64) -> Result<Error, In
     })
 }
 
-/// The versions of the user's address and tokens, stored with a mail code. A new address or
-/// password changes one of them, which revokes the code.
+/// What must be unchanged while a mail code is valid: the versions of the user's address and tokens,
+/// and the mailbox that the code goes to. A new address or password, and the end of a hold, revoke
+/// the code. So a code mailed to the former address never proves the new one.
 fn binding(user: &User) -> String {
-    format!("{}.{}", user.email_version, user.token_version)
+    let mailbox = match user.held_email() {
+        Some(_) => "former",
+        None => "current",
+    };
+    format!("{}.{}.{mailbox}", user.email_version, user.token_version)
 }
 
 impl VerifiedCode {

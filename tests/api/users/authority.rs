@@ -73,11 +73,13 @@ enum Change {
     PasswordByOld,
     PasswordByCode,
     VerifyEmail,
+    UndoEmailChange,
     Profile,
     ProfileOfAnother,
 }
 
 const CENTER: [Change; 2] = [Change::UpdateMe, Change::LogInToCenter];
+const CENTER_LINKS: [Change; 1] = [Change::UndoEmailChange];
 const PROFILE: [Change; 3] = [Change::SetName, Change::SaveAuth, Change::SetAvatar];
 const WHALE: [Change; 4] = [
     Change::Rename,
@@ -143,6 +145,7 @@ impl Change {
             Self::MoveAvatarOfAnother => ("whale-change-avatar", transaction),
             Self::PasswordByOld | Self::PasswordByCode => ("whale-change-password", transaction),
             Self::VerifyEmail => ("whale-verify-email", transaction),
+            Self::UndoEmailChange => ("center-undo-email-change", transaction),
             Self::Profile | Self::ProfileOfAnother => ("campus-change-profile", transaction),
         }
     }
@@ -167,6 +170,13 @@ impl Change {
             Self::PasswordByCode => app.code(&email).await,
             Self::VerifyEmail => {
                 app.request_verification(&actor).await;
+                app.newest_link_token().await
+            }
+            Self::UndoEmailChange => {
+                app.update_directly(&actor, |user| user.verify_email())
+                    .await;
+                let email = format!("thief{number}@example.com");
+                app.update_me(&token, &json!({"email": email})).await;
                 app.newest_link_token().await
             }
             _ => String::new(),
@@ -227,6 +237,13 @@ impl Change {
                 )
                 .await
             }
+            Self::UndoEmailChange => {
+                put(
+                    "/api/auth/email/undo",
+                    json!({"user_uuid": actor["uuid"], "token": mailed}),
+                )
+                .await
+            }
             Self::Profile | Self::ProfileOfAnother => {
                 let who = if self.is_of_another() {
                     "target"
@@ -271,8 +288,10 @@ impl Revocation {
             }
             Self::AddressChanged => {
                 let email = format!("moved{}@example.com", scene.number);
-                app.update_directly(actor, |user| user.set_email(email.parse().unwrap()))
-                    .await;
+                app.update_directly(actor, |user| {
+                    user.set_email(email.parse().unwrap());
+                })
+                .await;
             }
             Self::Deleted => users
                 .delete(app.stored_user(actor).await, &Actor::operator())
@@ -353,6 +372,20 @@ async fn center_refuses_a_write_after_revocation() {
     LogInToCenter, PasswordChanged: 401 {"detail":"Invalid username or password"}
     LogInToCenter, AddressChanged: 200, written
     LogInToCenter, Deleted: 401 {"detail":"Invalid username or password"}
+    "#);
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
+async fn an_undo_needs_nothing_but_its_link() {
+    let table = table(&CENTER_LINKS).await;
+    assert_snapshot!(table, @r#"
+    UndoEmailChange, Blocked: 200, written
+    UndoEmailChange, TokenVersionRaised: 200, written
+    UndoEmailChange, RoleTaken: 200, written
+    UndoEmailChange, PasswordChanged: 200, written
+    UndoEmailChange, AddressChanged: 200, written
+    UndoEmailChange, Deleted: 401 {"detail":"Invalid credentials"}
     "#);
 }
 
@@ -474,7 +507,14 @@ async fn campus_refuses_a_write_after_revocation() {
 #[cfg_attr(feature = "deployed", ignore = "local only: reads the template")]
 async fn every_function_that_changes_users_is_in_the_tables() {
     let app = LocalApp::new().await;
-    let families = [&CENTER[..], &PROFILE, &WHALE, &WHALE_SECRETS, &CAMPUS];
+    let families = [
+        &CENTER[..],
+        &CENTER_LINKS,
+        &PROFILE,
+        &WHALE,
+        &WHALE_SECRETS,
+        &CAMPUS,
+    ];
     let tested: BTreeSet<_> = families
         .into_iter()
         .flatten()

@@ -249,6 +249,11 @@ pub(crate) fn sort_number(item: &Item) -> Option<u64> {
     item.get(SORT)?.as_s().ok()?.parse().ok()
 }
 
+/// The marker of the address that is held for a user. `None` without a hold.
+pub(crate) fn held_marker(user: &User) -> Option<Key> {
+    user.held_email().map(|held| email(&held.email.canonical()))
+}
+
 /// The markers of a user's names. A response reports the first that is taken, in this order.
 pub(crate) fn markers(user: &User) -> Vec<(UniqueName, Key)> {
     let mut markers = vec![

@@ -11,7 +11,7 @@ use crate::store::dynamodb::{Conflict, Key, Write, WriteOutcome, key};
 use crate::store::outbox;
 
 impl Users {
-    /// Deletes a user, their unique names, rate limits and mail codes, and the messages to them in
+    /// Deletes a user, their unique names and held address, rate limits and mail codes, and the messages to them in
     /// the outbox. Their tokens become invalid. The avatar's object is deleted through the outbox.
     /// Does nothing if the user is deleted already.
     ///
@@ -28,9 +28,11 @@ impl Users {
                 Conflict::User,
             )];
             writes.extend(count);
-            let markers = key::markers(&user).into_iter();
+            let markers = key::markers(&user).into_iter().map(|(_, marker)| marker);
             writes.extend(
-                markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
+                markers
+                    .chain(key::held_marker(&user))
+                    .map(|marker| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
             );
             writes.extend(
                 keys_of_related_items(&user)

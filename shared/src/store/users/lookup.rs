@@ -30,6 +30,22 @@ impl Users {
         user.ok_or(Error::NoSuchAccount)
     }
 
+    /// The target, to recover the account. As [`Users::find`], and by a held address, too: the
+    /// owner may know no other.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchAccount`].
+    pub async fn find_to_recover(&self, target: &UserRef) -> Result<User> {
+        match target {
+            UserRef::Email(email) => {
+                let uuid = self.owner_or_holder_of_email(email).await?;
+                self.find(&UserRef::Uuid(uuid.ok_or(Error::NoSuchAccount)?))
+                    .await
+            }
+            target => self.find(target).await,
+        }
+    }
+
     async fn uuid_of(&self, target: &UserRef) -> Result<Uuid> {
         let uuid = match target {
             UserRef::Uuid(uuid) => Some(*uuid),

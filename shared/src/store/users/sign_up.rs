@@ -7,7 +7,7 @@ use super::{Users, administrators, item};
 use crate::domain::{
     Actor, AuditEvent, Error, InternalError, NewUser, Result, User, UserChange, Username,
 };
-use crate::store::dynamodb::{Conflict, FailedCondition, Write, WriteOutcome, key};
+use crate::store::dynamodb::{Conflict, FailedCondition, Marker, Write, WriteOutcome, key};
 use crate::store::{RateLimit, rate_limits};
 
 /// How many UUIDs are tried. Two sign-ups in the same millisecond get the same id with a
@@ -71,11 +71,12 @@ impl Users {
                 Conflict::User,
             )];
             writes.extend(markers.iter().map(|(name, marker)| {
-                Write::Create(
-                    marker.clone(),
-                    item::marker(user.uuid),
-                    Conflict::Taken(*name),
-                )
+                let marker = Marker {
+                    key: marker.clone(),
+                    owner: user.uuid,
+                    expires_at: None,
+                };
+                Write::Claim(marker, Conflict::Taken(*name))
             }));
             writes.extend(administrators::update_count(false, user.is_active_admin()));
             writes.push(record.clone());
