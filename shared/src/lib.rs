@@ -8,7 +8,7 @@
 //! | [`image`] | uploaded pictures, made harmless | bytes |
 //! | [`telemetry`] | log lines and metrics | the domain's errors |
 //! | [`aws`] | configuration, clients, secrets, encryption, S3, e-mail | AWS, but not DynamoDB's items |
-//! | [`store`] | users, mail codes, rate limits, outbox, audit log, user index | DynamoDB |
+//! | [`store`] | users, mail codes, rate limits, mail budget, outbox, audit log, user index | DynamoDB |
 //! | [`api`] | requests, responses, the four families, tokens, OpenAPI | HTTP |
 //! | [`runtime`] | Lambda: HTTP requests, stream records, commands | Lambda |
 //!
@@ -97,6 +97,7 @@ pub mod aws {
 pub mod store {
     mod audit_log;
     pub(crate) mod dynamodb;
+    mod mail_budget;
     pub(crate) mod mail_codes;
     pub(crate) mod outbox;
     mod rate_limits;
@@ -105,6 +106,7 @@ pub mod store {
 
     pub(crate) use audit_log::AuditLog;
     pub use audit_log::AuditRecord;
+    pub use mail_budget::MailBudget;
     pub use mail_codes::{CodeDeriver, MailCodes, VerifiedCode};
     pub use outbox::{EmailHold, NotificationKind, OutboxMessage, object_to_delete};
     pub use rate_limits::{RateLimit, RateLimits};

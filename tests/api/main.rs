@@ -44,6 +44,7 @@ mod avatars {
 
 /// E-mails, and the codes in them.
 mod mail {
+    mod budget;
     mod codes;
     mod delivery;
 }

@@ -97,6 +97,8 @@ impl NotificationKind {
 /// An e-mail to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxMessage {
+    /// The random id.
+    pub id: String,
     /// The subject.
     pub kind: NotificationKind,
     /// The UUID of the recipient.
@@ -157,6 +159,7 @@ impl OutboxMessage {
             .parse()
             .map_err(|_| InternalError::permanent("an outbox message in an unknown language"))?;
         Ok(Self {
+            id: field("pk")?.into(),
             kind,
             user: uuid("user")?,
             to: Email::stored(field("to")?.into()),

@@ -133,6 +133,21 @@ pub(crate) fn mail_requests(kind: &str, user: UserId) -> Key {
     in_users(format!("TRIES#{kind}#{user}"))
 }
 
+/// The mark of an e-mail that is counted.
+pub(crate) fn mail(message: &str) -> Key {
+    in_users(format!("TRIES#mail#message#{message}"))
+}
+
+/// The count of e-mails to one address on a day, which is a number of days since 1970.
+pub(crate) fn mails_to(day: u64, address: &str) -> Key {
+    in_users(format!("TRIES#mail#address#{day}#{address}"))
+}
+
+/// The count of all e-mails on a day.
+pub(crate) fn mails_of_stack(day: u64) -> Key {
+    in_users(format!("TRIES#mail#stack#{day}"))
+}
+
 /// The count of administrators who are not blocked.
 pub(crate) fn administrators() -> Key {
     in_users("ADMINS".into())

@@ -28,6 +28,12 @@ pub(crate) enum Conflict {
     RateLimit,
     /// The mail code cannot be used: it is used, expired, replaced, revoked or tried too often.
     Code,
+    /// The e-mail is counted already.
+    MailCounted,
+    /// The budget of e-mails to one address is used up.
+    AddressBudget,
+    /// The stack's budget of e-mails is used up.
+    StackBudget,
     /// An item with this random id exists.
     RandomId,
     /// The item of the user index is not as read.
@@ -44,7 +50,14 @@ impl Conflict {
             Self::Taken(UniqueName::WechatOpenId) => Error::WechatOpenIdTaken,
             Self::LastAdministrator => Error::LastAdministrator,
             Self::Code => Error::BadCode,
-            Self::User | Self::Authority | Self::RateLimit | Self::RandomId | Self::ListItem => {
+            Self::User
+            | Self::Authority
+            | Self::RateLimit
+            | Self::MailCounted
+            | Self::AddressBudget
+            | Self::StackBudget
+            | Self::RandomId
+            | Self::ListItem => {
                 InternalError::new(format!("an unexpected conflict: {self:?}")).into()
             }
         }
