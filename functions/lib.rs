@@ -20,6 +20,7 @@ pub mod center {
     pub mod logout;
     pub mod refresh;
     pub mod register;
+    pub mod undo_email_change;
     pub mod update_me;
 }
 
@@ -33,6 +34,7 @@ pub mod jobs {
 
 pub mod pages {
     pub mod reset_password;
+    pub mod undo_email_change;
     pub mod verify_email;
 }
 
@@ -86,8 +88,10 @@ pub const ENDPOINTS: &[shared::Endpoint] = &[
     center::logout::ENDPOINT,
     center::refresh::ENDPOINT,
     center::register::ENDPOINT,
+    center::undo_email_change::ENDPOINT,
     center::update_me::ENDPOINT,
     pages::reset_password::ENDPOINT,
+    pages::undo_email_change::ENDPOINT,
     pages::verify_email::ENDPOINT,
 ];
 
@@ -120,8 +124,10 @@ pub const ENDPOINTS: &[shared::Endpoint] = &[
     center::logout::logout,
     center::refresh::refresh,
     center::register::register,
+    center::undo_email_change::undo_email_change,
     center::update_me::update_me,
     pages::reset_password::reset_password,
+    pages::undo_email_change::undo_email_change,
     pages::verify_email::verify_email,
 ))]
 pub struct Operations;

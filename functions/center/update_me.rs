@@ -72,13 +72,16 @@ pub(crate) async fn update_me(
     };
 
     let actor = request.actor(&caller);
+    let session = caller.session.clone();
     let changed = users.change(caller.user, &actor, |user| {
         body.nickname
             .iter()
             .for_each(|nickname| user.nickname = nickname.clone());
-        body.email
-            .iter()
-            .for_each(|email| user.set_email(email.clone()));
+        if let Some(email) = &body.email
+            && user.set_email(email.clone())
+        {
+            user.end_other_sessions(&session);
+        }
         body.phone
             .iter()
             .for_each(|phone| user.set_phone(phone.clone()));

@@ -2,12 +2,13 @@
 //!
 //! A record can arrive twice. Then its e-mail is sent twice, with the same code. A failed record is
 //! retried, and finally goes to the dead-letter queue. If SES rejects the e-mail or its recipient,
-//! the record is logged and skipped, since every retry would be rejected.
+//! the record is logged and skipped, since every retry would be rejected. An e-mail beyond a daily
+//! budget is dropped.
 
 use serde_json::Value;
 use shared::{
     CodeDeriver, Connections, EmailSender, EmailTemplate, Error, FromConfig, InternalError,
-    NotificationKind, OutboxMessage, Tokens, UserId, serve_records,
+    MailBudget, NotificationKind, OutboxMessage, Tokens, UserId, serve_records,
 };
 
 /// The base URL of links in e-mails.
@@ -20,7 +21,12 @@ impl FromConfig for BaseUrl {
 }
 
 async fn mailer(
-    (sender, tokens, codes, BaseUrl(base)): &(EmailSender, Tokens, CodeDeriver, BaseUrl),
+    ((sender, budget), tokens, codes, BaseUrl(base)): &(
+        (EmailSender, MailBudget),
+        Tokens,
+        CodeDeriver,
+        BaseUrl,
+    ),
     record: &Value,
 ) -> Result<(), InternalError> {
     let message = OutboxMessage::from_record(record)?;
@@ -34,7 +40,9 @@ async fn mailer(
             link = format!("{base}/verify-email?u={user}&t={token}");
             EmailTemplate::VerifyEmail { link: &link }
         }
-        NotificationKind::ResetCode { mail_code, key_id } => {
+        NotificationKind::ResetCode {
+            mail_code, key_id, ..
+        } => {
             let derived = codes.derive(*mail_code, key_id).await?;
             code = derived.ok_or_else(|| missing_key(&message.kind))?;
             link = format!("{base}/reset-password?id={}", UserId::from(user));
@@ -45,10 +53,19 @@ async fn mailer(
         }
         NotificationKind::AddressInUse => EmailTemplate::AddressInUse { link: &reset_link },
         NotificationKind::PasswordChanged => EmailTemplate::PasswordChanged,
-        NotificationKind::EmailChanged => EmailTemplate::EmailChanged,
+        NotificationKind::EmailChanged { hold: Some(hold) } => {
+            let token = tokens.issue_to_undo_email(user, *hold).await;
+            let token = token.map_err(Error::into_internal)?;
+            link = format!("{base}/undo-email-change?u={user}&t={token}");
+            EmailTemplate::EmailChanged { link: Some(&link) }
+        }
+        NotificationKind::EmailChanged { hold: None } => EmailTemplate::EmailChanged { link: None },
     };
     let email = template.render(&message.nickname, message.language)?;
-    sender.send(email, &message.to).await
+    if budget.admit(&message).await? {
+        sender.send(email, &message.to).await?;
+    }
+    Ok(())
 }
 
 /// The error if the key of a code is missing. The instance may not know a new key yet, so the record

@@ -15,16 +15,25 @@ document.querySelector('main').hidden = false;
 const LATER = ['暂时无法完成，请稍后再试。', 'That did not work just now. Please try again later.'];
 const TOO_MANY = ['尝试次数过多，请稍后再试。', 'Too many tries. Please try again later.'];
 
-// The `code` of the answer to `body`, if there is any.
-async function call(method, path, body) {
+// The answer to `body`, if there is any.
+async function send(method, path, body) {
   try {
-    const answer = await fetch(path, {
+    return await fetch(path, {
       method,
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
       credentials: 'omit',
     });
-    return answer.status === 429 ? 1103 : (await answer.json()).code;
+  } catch {
+    return undefined;
+  }
+}
+
+// The `code` of the answer to `body`, if there is any.
+async function call(method, path, body) {
+  const answer = await send(method, path, body);
+  try {
+    return answer?.status === 429 ? 1103 : (await answer?.json())?.code;
   } catch {
     return undefined;
   }

@@ -25,6 +25,9 @@ struct Changed {
 }
 
 /// Set a new password, with a mailed code or the old one.
+///
+/// A mailed code also verifies the address that it went to. If that was not verified before, the
+/// real name, the ID number and the phone number are cleared.
 #[endpoint(
     PUT "/api/users/password/",
     family = Whale,
@@ -35,7 +38,7 @@ struct Changed {
         MayFindByEmail,
         MayCheckPasswords,
         MayTryMailCodes,
-        MayCountFailures,
+        MayReleasePhones,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
@@ -56,7 +59,7 @@ pub(crate) async fn change_password(
     let actor = request.anonymous_actor();
     let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
     let account = limits
-        .count_failure(users.account(&target).await, &actor)
+        .count_failure(users.account_to_recover(&target).await, &actor)
         .await?;
 
     let proof = match (&body.code, &body.password_old) {

@@ -45,7 +45,7 @@ pub(crate) async fn check_captcha(
     let actor = request.anonymous_actor();
     let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
     let account = limits
-        .count_failure(users.account(&target).await, &actor)
+        .count_failure(users.account_to_recover(&target).await, &actor)
         .await?;
     let verified = mail_codes
         .verify(&account, body.group, &body.code, limits, &actor)

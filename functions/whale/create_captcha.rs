@@ -47,7 +47,7 @@ pub(crate) async fn create_captcha(
     let actor = request.anonymous_actor();
     let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
     let account = limits
-        .count_failure(users.account(&target).await, &actor)
+        .count_failure(users.account_to_recover(&target).await, &actor)
         .await?;
     let mail_code = mail_codes
         .send(&account, body.group, limits, &actor)

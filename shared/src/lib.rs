@@ -8,7 +8,7 @@
 //! | [`image`] | uploaded pictures, made harmless | bytes |
 //! | [`telemetry`] | log lines and metrics | the domain's errors |
 //! | [`aws`] | configuration, clients, secrets, encryption, S3, e-mail | AWS, but not DynamoDB's items |
-//! | [`store`] | users, mail codes, rate limits, outbox, audit log, user index | DynamoDB |
+//! | [`store`] | users, mail codes, rate limits, mail budget, outbox, audit log, user index | DynamoDB |
 //! | [`api`] | requests, responses, the four families, tokens, OpenAPI | HTTP |
 //! | [`runtime`] | Lambda: HTTP requests, stream records, commands | Lambda |
 //!
@@ -42,9 +42,9 @@ pub mod domain {
     pub use mail_code::{MailCode, MailCodeGroup};
     pub use source::{KnownSources, Source};
     pub use user::{
-        ApiKey, AvatarUrl, Canonical, Client, Email, EncryptedField, IdCard, NewSession, NewUser,
-        Nickname, Password, PasswordHash, Phone, RealName, Role, Session, SessionId, Sessions,
-        ShortText, User, UserChange, UserId, Username, WechatOpenId,
+        ApiKey, AvatarUrl, Canonical, Client, Email, EncryptedField, FormerEmail, IdCard,
+        NewSession, NewUser, Nickname, Password, PasswordHash, Phone, RealName, Role, Session,
+        SessionId, Sessions, ShortText, User, UserChange, UserId, Username, WechatOpenId,
     };
     pub(crate) use user::{RefreshHashes, RefreshState, RefreshToken, SecretHash, new_uuid};
     pub use user_ref::UserRef;
@@ -99,7 +99,8 @@ pub mod aws {
 pub mod store {
     mod audit_log;
     pub(crate) mod dynamodb;
-    mod mail_codes;
+    mod mail_budget;
+    pub(crate) mod mail_codes;
     pub(crate) mod outbox;
     mod rate_limits;
     mod user_index;
@@ -107,8 +108,9 @@ pub mod store {
 
     pub(crate) use audit_log::AuditLog;
     pub use audit_log::AuditRecord;
+    pub use mail_budget::MailBudget;
     pub use mail_codes::{CodeDeriver, MailCodes, VerifiedCode};
-    pub use outbox::{NotificationKind, OutboxMessage, object_to_delete};
+    pub use outbox::{EmailHold, NotificationKind, OutboxMessage, object_to_delete};
     pub use rate_limits::{PasswordTries, RateLimit, RateLimits};
     pub use user_index::{
         ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,

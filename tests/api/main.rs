@@ -28,9 +28,11 @@ mod endpoints {
 /// User accounts in the store, whatever the family.
 mod users {
     mod authority;
+    mod email_change;
     mod lifecycle;
     mod passwords;
     mod rate_limits;
+    mod recovery;
     mod unique_names;
 }
 
@@ -42,6 +44,7 @@ mod avatars {
 
 /// E-mails, and the codes in them.
 mod mail {
+    mod budget;
     mod codes;
     mod delivery;
 }

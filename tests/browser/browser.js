@@ -25,13 +25,19 @@ export const SCREENS = [
 /** A browser that the tests of a file share. */
 export const launch = () => chromium.launch({ executablePath, args: FLAGS });
 
-/** Runs `look` with a new page on this screen. Errors and console errors of the page fail the test. */
-export async function on(browser, { name: _, ...screen }, look) {
+/**
+ * Runs `look` with a new page on this screen. Errors and console errors of the page fail the test, except Chromium's
+ * message about a response with one of these `statuses`.
+ */
+export async function on(browser, { name: _, ...screen }, look, statuses = []) {
   const context = await browser.newContext(screen);
   const page = await context.newPage();
   const errors = [];
   page.on('pageerror', error => errors.push(error.message));
-  page.on('console', message => { if (message.type() === 'error') errors.push(message.text()); });
+  const expected = text => statuses.some(status => text.includes(`responded with a status of ${status} `));
+  page.on('console', message => {
+    if (message.type() === 'error' && !expected(message.text())) errors.push(message.text());
+  });
   try {
     await look(page);
     assert.deepEqual(errors, []);

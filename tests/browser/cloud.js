@@ -30,11 +30,11 @@ export async function startCloud() {
       return (await fetch(url + path, { method, headers, body: JSON.stringify(body) })).json();
     },
 
-    /** Waits up to a minute for an e-mail to this address, and returns the newest. */
-    async mail(address) {
+    /** Waits up to a minute for an e-mail to this address that is `wanted`, and returns the newest. */
+    async mail(address, wanted = () => true) {
       for (let tries = 0; tries < 600; tries += 1) {
         const mails = await (await fetch(`${url}/_local/mail`)).json();
-        const found = mails.find(mail => mail.to.includes(address));
+        const found = mails.find(mail => mail.to.includes(address) && wanted(mail));
         if (found) return found;
         await sleep(100);
       }

@@ -57,6 +57,44 @@ describe('the pages that e-mails link to', { skip }, () => {
       await fits(page);
     }));
 
+    test(`on ${screen.name}, a change of address is undone`, () => on(browser, screen, async page => {
+      const [email, other] = [address('owner'), address('thief')];
+      const { token, user } = await account(email);
+      const me = async body => (await fetch(`${cloud.url}/api/users/me`, {
+        method: body ? 'PUT' : 'GET',
+        headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+        body: body && JSON.stringify(body),
+      })).status;
+      await cloud.call('POST', '/api/users/verification_email/', { email });
+      const verification = new URL(link(await cloud.mail(email)));
+      const verify = { user_uuid: user.uuid, token: verification.searchParams.get('t') };
+      assert.equal((await cloud.call('PUT', '/api/users/email_verified/', verify)).code, 0);
+      assert.equal(await me({ email: other }), 200);
+
+      const notice = await cloud.mail(email, mail => link(mail)?.includes('/undo-email-change?'));
+      await page.goto(link(notice));
+      assert.equal(page.url(), `${cloud.url}/undo-email-change`, 'the address bar shows no token');
+      assert.equal(await me(), 200, 'opening the page undoes nothing');
+      await fits(page);
+      const undo = shown(page, text('撤销更换', 'Undo the change'));
+      await inView(undo);
+      await undo.click();
+      await succeeds(page, text('邮箱已恢复。请查收验证码，并设置新密码。', 'Your address is restored. Please look for the code in your mail, and set a new password.'));
+      await fits(page);
+      assert.equal(await me(), 401, 'the session that changed the address has ended');
+      assert.equal(await login(email, PASSWORD), 0);
+      assert.match(code(await cloud.mail(email, code)), /^[0-9A-Z]{8}$/);
+    }));
+
+    test(`on ${screen.name}, an invalid link undoes nothing`, () => on(browser, screen, async page => {
+      await page.goto(`${cloud.url}/undo-email-change`);
+      await page.getByText(text('链接不完整。', 'This link is incomplete.')).waitFor();
+      await page.goto(`${cloud.url}/undo-email-change?u=00000000-0000-7000-8000-000000000000&t=nonsense`);
+      await shown(page, text('撤销更换', 'Undo the change')).click();
+      await page.locator('#outcome:not(.good)', { hasText: text('链接已失效。', 'This link is no longer valid.') }).waitFor();
+      await fits(page);
+    }, [401]));
+
     test(`on ${screen.name}, an invalid link confirms nothing`, () => on(browser, screen, async page => {
       await page.goto(`${cloud.url}/verify-email?u=00000000-0000-7000-8000-000000000000&t=nonsense`);
       await shown(page, text('确认邮箱', 'Confirm the address')).click();

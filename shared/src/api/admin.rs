@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::domain::{Error, User};
+use crate::domain::{Error, FormerEmail, User};
 use crate::store::{AuditRecord, ImportedRow, RowOutcome};
 
 /// The response for an error: its message and its code.
@@ -36,6 +36,7 @@ pub fn message(error: &Error) -> String {
         Error::Blocked => "the user is blocked",
         Error::BadCode | Error::ExpiredCode => "the code is not good",
         Error::AlreadyVerified => "the e-mail is verified already",
+        Error::AlreadyUndone => "the change of the e-mail is undone already",
         Error::EmailTaken => "another user has this e-mail",
         Error::UsernameTaken => "another user has this user name",
         Error::PhoneTaken => "another user has this phone number",
@@ -62,6 +63,7 @@ pub fn user(user: User) -> Value {
         nickname,
         email,
         email_verified,
+        former_email,
         phone,
         avatar,
         apikey: _,
@@ -95,6 +97,7 @@ pub fn user(user: User) -> Value {
         nickname: String,
         email: String,
         email_verified: bool,
+        held_email: Option<String>,
         phone: Option<String>,
         avatar: Option<String>,
         access: &'static str,
@@ -118,6 +121,9 @@ pub fn user(user: User) -> Value {
         nickname: nickname.into(),
         email: email.into(),
         email_verified,
+        held_email: former_email
+            .filter(FormerEmail::is_held)
+            .map(|held| held.email.into()),
         phone: phone.map(Into::into),
         avatar: avatar.map(Into::into),
         access: role.as_str(),

@@ -197,12 +197,16 @@ grants! {
     MayFindByOpenId,
     /// Reads which user has a user name.
     MayFindByUsername,
+    /// Writes a mail code that nobody asked for, without a count.
+    MayIssueMailCodes,
     /// Reads the user index.
     MayListUsers,
     /// Writes avatars to the bucket.
     MayPutAvatars => ["AVATARS_BUCKET", "AVATARS_URL"],
     /// Reads users.
     MayReadUsers,
+    /// Deletes the marker of a phone number.
+    MayReleasePhones,
     /// Moves the marker of an e-mail address.
     MaySetEmails,
     /// Moves the marker of a phone number.

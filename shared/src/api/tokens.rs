@@ -1,4 +1,4 @@
-//! Access tokens and e-mail verification tokens, as JWTs (RFC 7519).
+//! Access tokens and the tokens of mailed links, as JWTs (RFC 7519).
 //!
 //! As RFC 8725 recommends, only HS256 is accepted, and `exp`, `iss` and `aud` are required. The
 //! leeway is 5 seconds. A token contains ids and a version, no rights. The user is read at every
@@ -17,7 +17,7 @@ use crate::aws::{Connections, FromConfig};
 use crate::domain::{
     Admission, Caller, Error, InternalError, NewSession, Result, SessionId, User, clock,
 };
-use crate::store::Users;
+use crate::store::{EmailHold, Users};
 use crate::telemetry::request_metrics;
 
 /// The issuer and the audience of all tokens.
@@ -25,6 +25,7 @@ const ISSUER: &str = "accounts";
 /// The purposes of tokens. A token of one purpose is rejected for another.
 const ACCESS: &str = "access";
 const VERIFY_EMAIL: &str = "verify-email";
+const UNDO_EMAIL: &str = "undo-email";
 /// The validity of a link in a verification e-mail.
 const VERIFY_EMAIL_SECONDS: u64 = 24 * 60 * 60;
 /// The length above which a token is rejected unread. Issued tokens are shorter.
@@ -40,8 +41,9 @@ pub struct Tokens {
 /// The claims of a token.
 ///
 /// `ver` is the user's token version in an access token, and the e-mail version in a verification
-/// token. Incrementing that version revokes the token. `sid` is the session of an access token, which
-/// is valid only while the session lives. `openid` is for clients, and never read.
+/// token. Incrementing that version revokes the token. In a token that undoes a change of the e-mail
+/// address it is the version of the hold. `sid` is the session of an access token, which is valid
+/// only while the session lives. `openid` is for clients, and never read.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     user_id: Uuid,
@@ -170,6 +172,30 @@ impl Tokens {
             request_metrics::record_user(user.uuid);
         }
         Ok(is_valid)
+    }
+
+    /// Issues a token that undoes the change of the user's e-mail address which began `hold`. It
+    /// expires with the hold.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn issue_to_undo_email(&self, user: Uuid, hold: EmailHold) -> Result<String> {
+        let claims = claims(UNDO_EMAIL, user, hold.version, 0);
+        let exp = hold.until;
+        self.sign(&Claims { exp, ..claims }).await
+    }
+
+    /// The version of the hold that `token` of the user `uuid` ends.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`] for anything else but a valid token of this user.
+    pub async fn hold_to_undo(&self, token: &str, uuid: Uuid) -> Result<u64> {
+        match self.verify(token, UNDO_EMAIL).await {
+            // Without leeway: the hold ends at this second.
+            Ok(claims) if claims.user_id == uuid && clock::seconds() < claims.exp => Ok(claims.ver),
+            Err(Error::Internal(error)) => Err(error.into()),
+            Ok(_) | Err(_) => Err(Error::BadToken),
+        }
     }
 
     async fn sign(&self, claims: &Claims) -> Result<String> {

@@ -30,7 +30,10 @@ pub enum EmailTemplate<'a> {
     /// Notifies the user of a new password.
     PasswordChanged,
     /// Notifies the former address that the account has a new one, without naming it.
-    EmailChanged,
+    EmailChanged {
+        /// The link that undoes the change, valid for 7 days.
+        link: Option<&'a str>,
+    },
 }
 
 /// A rendered e-mail, without addresses.
@@ -84,8 +87,8 @@ impl EmailTemplate<'_> {
             (Self::AddressInUse { link }, Zh) => TextTemplate::AddressInUseZh { name, link },
             (Self::PasswordChanged, En) => TextTemplate::PasswordChangedEn { name },
             (Self::PasswordChanged, Zh) => TextTemplate::PasswordChangedZh { name },
-            (Self::EmailChanged, En) => TextTemplate::EmailChangedEn { name },
-            (Self::EmailChanged, Zh) => TextTemplate::EmailChangedZh { name },
+            (Self::EmailChanged { link }, En) => TextTemplate::EmailChangedEn { name, link },
+            (Self::EmailChanged { link }, Zh) => TextTemplate::EmailChangedZh { name, link },
         }
     }
 
@@ -96,7 +99,8 @@ impl EmailTemplate<'_> {
         let (code, link) = match *self {
             Self::VerifyEmail { link } | Self::AddressInUse { link } => (None, Some(link)),
             Self::ResetCode { code, link } => (Some(code), Some(link)),
-            Self::PasswordChanged | Self::EmailChanged => (None, None),
+            Self::EmailChanged { link } => (None, link),
+            Self::PasswordChanged => (None, None),
         };
         match paragraph.rsplit_once('\n') {
             None if Some(paragraph) == code => Part::Code(paragraph),
@@ -164,9 +168,15 @@ enum TextTemplate<'a> {
     #[template(path = "password_changed.zh.txt")]
     PasswordChangedZh { name: &'a str },
     #[template(path = "email_changed.en.txt")]
-    EmailChangedEn { name: &'a str },
+    EmailChangedEn {
+        name: &'a str,
+        link: Option<&'a str>,
+    },
     #[template(path = "email_changed.zh.txt")]
-    EmailChangedZh { name: &'a str },
+    EmailChangedZh {
+        name: &'a str,
+        link: Option<&'a str>,
+    },
 }
 
 /// The HTML layout.
@@ -191,7 +201,7 @@ mod tests {
 
     const LINK: &str = "https://accounts.example.com/verify-email?u=01a1fc45-0db0-765a-84bb-aa0f02322439&t=eyJ0eXAiOiJKV1Qi.eyJ1c2VyX2lk.E5iRmlPpgeoh4";
     const CODE: &str = "7KQ2M9XD";
-    const TEMPLATES: [EmailTemplate; 5] = [
+    const TEMPLATES: [EmailTemplate; 6] = [
         EmailTemplate::AddressInUse { link: LINK },
         EmailTemplate::VerifyEmail { link: LINK },
         EmailTemplate::ResetCode {
@@ -199,7 +209,8 @@ mod tests {
             link: LINK,
         },
         EmailTemplate::PasswordChanged,
-        EmailTemplate::EmailChanged,
+        EmailTemplate::EmailChanged { link: Some(LINK) },
+        EmailTemplate::EmailChanged { link: None },
     ];
 
     fn render_all(name: &str) -> Vec<(EmailTemplate<'static>, Language, RenderedEmail)> {
@@ -237,7 +248,8 @@ mod tests {
                     (false, true)
                 }
                 EmailTemplate::ResetCode { .. } => (true, true),
-                EmailTemplate::PasswordChanged | EmailTemplate::EmailChanged => (false, false),
+                EmailTemplate::EmailChanged { link } => (false, link.is_some()),
+                EmailTemplate::PasswordChanged => (false, false),
             };
             assert_eq!(
                 email.text.lines().any(|line| line == LINK),

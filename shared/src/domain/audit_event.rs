@@ -29,8 +29,13 @@ pub enum AuditEvent {
     ApiKey,
     /// The e-mail address was changed.
     Email,
+    /// The former e-mail address was restored with a mailed link.
+    EmailChangeUndone,
     /// The e-mail address was verified.
     EmailVerified,
+    /// An account with an unverified address was recovered by a mailed code, and its personal fields
+    /// were cleared.
+    Recovered,
     /// The role was changed.
     Role,
     /// The user was blocked.
@@ -73,7 +78,9 @@ impl AuditEvent {
             Self::Phone => "phone",
             Self::ApiKey => "apikey",
             Self::Email => "email",
+            Self::EmailChangeUndone => "email-change-undone",
             Self::EmailVerified => "email-verified",
+            Self::Recovered => "recovered",
             Self::Role => "access",
             Self::Blocked => "blocked",
             Self::Unblocked => "unblocked",

@@ -115,6 +115,11 @@ pub(crate) enum Authority {
         /// The version of the address that the link went to.
         email_version: u64,
     },
+    /// A link mailed to the user's former address, which undoes the change.
+    UndoLink {
+        /// The hold that the link is for: the version of the address that replaced the former one.
+        hold: u64,
+    },
 }
 
 /// A verified access token, with its holder's rights at that time.
@@ -134,7 +139,8 @@ impl Authority {
     /// The same as for a new request: [`Error::BadToken`], `Blocked` or `Inactive` for a token,
     /// [`Error::BadToken`] for a refresh token,
     /// [`Error::WrongPassword`] for a password, [`Error::BadCode`] for a code,
-    /// [`Error::NoSuchAccount`] for a link. [`Error::Forbidden`] if the role is insufficient.
+    /// [`Error::NoSuchAccount`] or `AlreadyUndone` for a link. [`Error::Forbidden`] if the role is
+    /// insufficient.
     pub(crate) fn check(&self, user: &User) -> Result<()> {
         let ensure = |condition: bool, error: Error| if condition { Ok(()) } else { Err(error) };
         match self {
@@ -163,6 +169,10 @@ impl Authority {
             }
             Self::MailedLink { email_version } => {
                 ensure(user.email_version == *email_version, Error::NoSuchAccount)
+            }
+            Self::UndoLink { hold } => {
+                let is_held = user.held_email().is_some_and(|held| held.version == *hold);
+                ensure(is_held, Error::AlreadyUndone)
             }
         }
     }

@@ -58,6 +58,8 @@ pub enum Error {
     ExpiredCode,
     /// The e-mail address is already verified.
     AlreadyVerified,
+    /// The change of the e-mail address is already undone.
+    AlreadyUndone,
     /// The requested resource does not exist.
     NotFound,
     /// Another account has this e-mail address.
@@ -127,6 +129,7 @@ error_codes! {
     BadCode = "bad_code",
     ExpiredCode = "expired_code",
     AlreadyVerified = "already_verified",
+    AlreadyUndone = "already_undone",
     NotFound = "not_found",
     EmailTaken = "email_taken",
     UsernameTaken = "username_taken",
@@ -171,6 +174,7 @@ impl Error {
             Self::BadCode => ErrorCode::BadCode,
             Self::ExpiredCode => ErrorCode::ExpiredCode,
             Self::AlreadyVerified => ErrorCode::AlreadyVerified,
+            Self::AlreadyUndone => ErrorCode::AlreadyUndone,
             Self::NotFound => ErrorCode::NotFound,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::UsernameTaken => ErrorCode::UsernameTaken,

@@ -4,6 +4,7 @@
 
 mod canonical;
 mod change;
+mod former_email;
 mod id;
 mod password;
 mod refresh_token;
@@ -20,6 +21,7 @@ use crate::domain::{KnownSources, Result, clock};
 
 pub use canonical::Canonical;
 pub use change::UserChange;
+pub use former_email::FormerEmail;
 pub use id::UserId;
 pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
@@ -44,6 +46,8 @@ pub struct User {
     pub email: Email,
     /// Whether the e-mail address is verified.
     pub email_verified: bool,
+    /// The former address, if it was verified. Read it through [`User::held_email`].
+    pub former_email: Option<FormerEmail>,
     /// The phone number, unique in canonical form.
     pub phone: Option<Phone>,
     /// The URL of the avatar.
@@ -135,6 +139,7 @@ impl NewUser {
             nickname: self.nickname,
             email: self.email,
             email_verified: false,
+            former_email: None,
             phone: None,
             avatar: None,
             apikey: None,
@@ -168,6 +173,21 @@ impl User {
     #[must_use]
     pub fn id(&self) -> UserId {
         self.uuid.into()
+    }
+
+    /// The former address during its hold. `None` if there is none, or the hold has ended.
+    #[must_use]
+    pub fn held_email(&self) -> Option<&FormerEmail> {
+        self.former_email.as_ref().filter(|former| former.is_held())
+    }
+
+    /// The address that recovers the account, and whether it is verified. During a hold that is
+    /// the former address, so that whoever changed it cannot recover the account.
+    pub(crate) fn recovery_email(&self) -> (&Email, bool) {
+        self.held_email()
+            .map_or((&self.email, self.email_verified), |held| {
+                (&held.email, true)
+            })
     }
 
     /// Whether the user is an administrator and not blocked.

@@ -21,7 +21,7 @@ pub(crate) use item::{
 };
 pub(crate) use key::{Key, Partition, Table};
 pub(crate) use query::Direction;
-pub(crate) use write::{Check, Conflict, Update, Write};
+pub(crate) use write::{Check, Conflict, Marker, Update, Write};
 
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{InternalError, random};

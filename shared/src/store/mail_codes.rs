@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, AuditEvent, Error, InternalError, MailCode, MailCodeGroup, Result, User, UserId, clock,
-    mail_code, new_uuid,
+    Actor, AuditEvent, Error, InternalError, Language, MailCode, MailCodeGroup, Result, User,
+    UserId, clock, mail_code, new_uuid, random,
 };
 use crate::store::dynamodb::{
     AttributeValue, Check, Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome,
@@ -69,6 +69,8 @@ pub struct VerifiedCode {
     /// The key of the source's tries in the item.
     source: String,
     failures: RateLimit,
+    /// Whether it went to the current address, and not to a held one.
+    pub(crate) proves_address: bool,
 }
 
 impl MailCodes {
@@ -106,6 +108,7 @@ impl MailCodes {
             let kind = NotificationKind::ResetCode {
                 mail_code: code.uuid,
                 key_id: code.key_id.clone(),
+                requested: true,
             };
             let message = match account.exists() {
                 true => outbox::enqueue(&kind, user, actor.language)?,
@@ -124,6 +127,11 @@ impl MailCodes {
             // Another request has replaced or used the code meanwhile.
         }
         Err(InternalError::new("a mail code is being replaced too often").into())
+    }
+
+    /// The id of the key version that derives new codes.
+    pub(crate) async fn key_id(&self) -> String {
+        self.codes.key_id().await
     }
 
     /// Counts a try, then compares `code`. One read, one transaction, and one write of an audit
@@ -146,6 +154,7 @@ impl MailCodes {
             uuid: Uuid::nil(),
             source: source.hash(&user.uuid.to_string()),
             failures: limits.failures(&source),
+            proves_address: user.held_email().is_none(),
         };
         let is_trusted = rate_limits::is_known_source(user, &source);
         let outcome = self
@@ -257,19 +266,46 @@ pub(super) fn clear_tries(user: &User) -> Write {
     Write::Update(clear, Conflict::Code)
 }
 
+/// The writes that replace the mail code of `user` and enqueue its e-mail, which nobody asked for.
+///
+/// # Errors
+/// Only an internal error.
+pub(super) fn issue(
+    user: &User,
+    group: MailCodeGroup,
+    key_id: &str,
+    language: Language,
+) -> Result<Vec<Write>, InternalError> {
+    let code = StoredCode::new(key_id.to_owned())?;
+    let kind = NotificationKind::ResetCode {
+        mail_code: code.uuid,
+        key_id: code.key_id.clone(),
+        requested: false,
+    };
+    let key = key::mail_code(user.id(), group.number());
+    Ok(vec![
+        Write::Put(key, code.to_item(user)),
+        outbox::enqueue(&kind, user, language)?,
+    ])
+}
+
 /// A mail code as stored, without its tries.
 struct StoredCode {
     uuid: Uuid,
     key_id: String,
     created_at: Timestamp,
     ends_at: u64,
+    /// Differs from that of the code which this one replaces.
+    version: u64,
 }
 
 impl StoredCode {
     /// A new code.
     fn new(key_id: String) -> Result<Self, InternalError> {
         let created_at = clock::now();
+        let version = u64::from_le_bytes(random::bytes()?);
         Ok(Self {
+            version,
             uuid: new_uuid(created_at)?,
             key_id,
             created_at,
@@ -284,6 +320,7 @@ impl StoredCode {
             key_id: reader.text("key_id")?,
             created_at: reader.time("created_at")?,
             ends_at: reader.number("ends_at")?,
+            version: reader.number("version")?,
         })
     }
 
@@ -316,30 +353,34 @@ impl StoredCode {
         user: &User,
         former: Option<&Item>,
     ) -> Result<Write, InternalError> {
-        let version = match former {
-            Some(former) => ItemReader(former).number("version")?,
-            None => 0,
-        };
-        let item = Item::from([
+        let item = self.to_item(user);
+        let key = key.clone();
+        Ok(match former {
+            Some(former) => {
+                let version = ItemReader(former).number("version")?;
+                Write::ReplaceIfVersion(key, item, version, Conflict::Code)
+            }
+            None => Write::Create(key, item, Conflict::Code),
+        })
+    }
+
+    /// The item, without tries.
+    fn to_item(&self, user: &User) -> Item {
+        Item::from([
             ("uuid".into(), text(self.uuid)),
             ("key_id".into(), text(&self.key_id)),
             ("binding".into(), text(binding(user))),
             ("tries".into(), number(0)),
             ("sources".into(), AttributeValue::M(Item::new())),
             ("used".into(), flag(false)),
-            ("version".into(), number(version.saturating_add(1))),
+            ("version".into(), number(self.version)),
             ("created_at".into(), time(self.created_at)),
             ("ends_at".into(), number(self.ends_at)),
             (
                 "expires_at".into(),
                 number(self.ends_at.saturating_add(RETENTION_SECONDS)),
             ),
-        ]);
-        let key = key.clone();
-        Ok(match former {
-            Some(_) => Write::ReplaceIfVersion(key, item, version, Conflict::Code),
-            None => Write::Create(key, item, Conflict::Code),
-        })
+        ])
     }
 
     /// The public attributes.
@@ -385,10 +426,15 @@ fn rejection(stored: &ItemReader<'_>, user: &User) -> Result<Option<Error>, Inte
     })
 }
 
-/// The versions of the user's address and tokens, stored with a mail code. A new address or
-/// password changes one of them, which revokes the code.
+/// What must be unchanged while a mail code is valid: the versions of the user's address and tokens,
+/// and the mailbox that the code goes to. A new address or password, and the end of a hold, revoke
+/// the code. So a code mailed to the former address never proves the new one.
 fn binding(user: &User) -> String {
-    format!("{}.{}", user.email_version, user.token_version)
+    let mailbox = match user.held_email() {
+        Some(_) => "former",
+        None => "current",
+    };
+    format!("{}.{}.{mailbox}", user.email_version, user.token_version)
 }
 
 impl VerifiedCode {

@@ -20,6 +20,9 @@ const RETENTION_SECONDS: u64 = 24 * 60 * 60;
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
 const MAX_DELETED: usize = 80;
 
+/// The attribute of a code that somebody asked for.
+const REQUESTED: &str = "requested";
+
 /// The kind of a message that requests the deletion of an object.
 const DELETE_OBJECT: &str = "delete-object";
 
@@ -40,13 +43,28 @@ pub enum NotificationKind {
         mail_code: Uuid,
         /// The id of the key version that derives the code.
         key_id: String,
+        /// Whether somebody asked for it: anybody can. Otherwise it follows from a change.
+        requested: bool,
     },
     /// Somebody signed up with the address, which has an account.
     AddressInUse,
     /// The password was changed.
     PasswordChanged,
-    /// The account's address was changed. Sent to the former address.
-    EmailChanged,
+    /// The account's address was changed. Sent to the former address, if it was verified.
+    EmailChanged {
+        /// The hold on the former address, which allows to undo the change. `None` if an earlier
+        /// address is held.
+        hold: Option<EmailHold>,
+    },
+}
+
+/// A hold on a former address, as its link needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmailHold {
+    /// The version of the address that replaced the former one.
+    pub version: u64,
+    /// The end of the hold, in seconds since 1970.
+    pub until: u64,
 }
 
 impl NotificationKind {
@@ -56,7 +74,18 @@ impl NotificationKind {
             Self::ResetCode { .. } => "reset-code",
             Self::AddressInUse => "address-in-use",
             Self::PasswordChanged => "password-changed",
-            Self::EmailChanged => "email-changed",
+            Self::EmailChanged { .. } => "email-changed",
+        }
+    }
+
+    /// Whether anybody can have it sent: codes, verification links, and e-mails after a sign-up.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        match self {
+            Self::VerifyEmail { .. } => true,
+            Self::ResetCode { requested, .. } => *requested,
+            Self::AddressInUse => true,
+            Self::PasswordChanged | Self::EmailChanged { .. } => false,
         }
     }
 
@@ -75,13 +104,16 @@ impl NotificationKind {
 /// An e-mail to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxMessage {
+    /// The random id.
+    pub id: String,
     /// The subject.
     pub kind: NotificationKind,
     /// The UUID of the recipient.
     pub user: Uuid,
     /// The address, as it was when the message was written.
     pub to: Email,
-    /// The name in the greeting.
+    /// The name in the greeting. Empty if the address is not verified: whoever reads it may never
+    /// have signed up, and must not get a stranger's text.
     pub nickname: String,
     /// The language of the e-mail.
     pub language: Language,
@@ -99,22 +131,32 @@ impl OutboxMessage {
                 |_| InternalError::permanent(format!("an outbox message whose {name} is no UUID"));
             field(name)?.parse().map_err(malformed)
         };
+        let number = |name: &str| {
+            let malformed = |_| {
+                InternalError::permanent(format!("an outbox message whose {name} is no number"))
+            };
+            field(name)?.parse().map_err(malformed)
+        };
         let kind = match field("kind")? {
-            "verify-email" => {
-                let malformed = |_| {
-                    InternalError::permanent("an outbox message whose email_version is no number")
-                };
-                NotificationKind::VerifyEmail {
-                    version: field("email_version")?.parse().map_err(malformed)?,
-                }
-            }
+            "verify-email" => NotificationKind::VerifyEmail {
+                version: number("email_version")?,
+            },
             "reset-code" => NotificationKind::ResetCode {
                 mail_code: uuid("mail_code")?,
                 key_id: field("key_id")?.into(),
+                requested: field(REQUESTED).is_ok(),
             },
             "address-in-use" => NotificationKind::AddressInUse,
             "password-changed" => NotificationKind::PasswordChanged,
-            "email-changed" => NotificationKind::EmailChanged,
+            "email-changed" => NotificationKind::EmailChanged {
+                hold: match field("held_until") {
+                    Ok(_) => Some(EmailHold {
+                        version: number("email_version")?,
+                        until: number("held_until")?,
+                    }),
+                    Err(_) => None,
+                },
+            },
             _ => {
                 return Err(InternalError::permanent(
                     "an outbox message of an unknown kind",
@@ -125,16 +167,18 @@ impl OutboxMessage {
             .parse()
             .map_err(|_| InternalError::permanent("an outbox message in an unknown language"))?;
         Ok(Self {
+            id: field("pk")?.into(),
             kind,
             user: uuid("user")?,
             to: Email::stored(field("to")?.into()),
-            nickname: field("nickname")?.into(),
+            nickname: field("nickname").unwrap_or_default().into(),
             language,
         })
     }
 }
 
-/// The write that enqueues an e-mail to the current address of `to`.
+/// The write that enqueues an e-mail to `to`. During a hold, whatever is about the password goes to
+/// the former address.
 ///
 /// # Errors
 /// Only an internal error.
@@ -143,25 +187,46 @@ pub(crate) fn enqueue(
     to: &User,
     language: Language,
 ) -> Result<Write, InternalError> {
+    let (address, verified) = match kind {
+        NotificationKind::ResetCode { .. } | NotificationKind::PasswordChanged => {
+            to.recovery_email()
+        }
+        NotificationKind::VerifyEmail { .. }
+        | NotificationKind::AddressInUse
+        | NotificationKind::EmailChanged { .. } => (&to.email, to.email_verified),
+    };
     let mut item = Item::from([
         ("user".into(), text(to.uuid)),
-        ("to".into(), text(&to.email)),
-        ("nickname".into(), text(&to.nickname)),
+        ("to".into(), text(address)),
         ("language".into(), text(language.as_str())),
     ]);
+    if verified {
+        item.extend([("nickname".into(), text(&to.nickname))]);
+    }
     match kind {
         NotificationKind::VerifyEmail { version } => {
             item.extend([("email_version".into(), text(version))]);
         }
-        NotificationKind::ResetCode { mail_code, key_id } => {
+        NotificationKind::ResetCode {
+            mail_code,
+            key_id,
+            requested,
+        } => {
             item.extend([
                 ("mail_code".into(), text(mail_code)),
                 ("key_id".into(), text(key_id)),
             ]);
+            item.extend(requested.then(|| (REQUESTED.into(), text("yes"))));
+        }
+        NotificationKind::EmailChanged { hold: Some(hold) } => {
+            item.extend([
+                ("email_version".into(), text(hold.version)),
+                ("held_until".into(), text(hold.until)),
+            ]);
         }
         NotificationKind::AddressInUse
         | NotificationKind::PasswordChanged
-        | NotificationKind::EmailChanged => {}
+        | NotificationKind::EmailChanged { hold: None } => {}
     }
     create(kind.as_str(), item)
 }

@@ -100,12 +100,21 @@ impl Users {
             .await
     }
 
-    /// The owner of this e-mail. One read.
+    /// The owner of this e-mail, and not the user for whom it is held. One read.
     ///
     /// # Errors
     /// Only an internal error.
     pub async fn owner_of_email(&self, email: &Email) -> Result<Option<Uuid>> {
         self.owner(&key::email(&email.canonical())).await
+    }
+
+    /// The owner of this e-mail, or the user for whom it is held. One read.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub(super) async fn owner_or_holder_of_email(&self, email: &Email) -> Result<Option<Uuid>> {
+        let marker = self.database.get(&key::email(&email.canonical())).await?;
+        Ok(marker.as_ref().and_then(item::owner_or_holder))
     }
 
     /// The owner of this user name. One read.

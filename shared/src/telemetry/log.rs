@@ -95,6 +95,10 @@ pub(crate) fn log_completion(
         read_units: f64,
         write_units: f64,
         #[serde(skip_serializing_if = "Option::is_none")]
+        mail_budget_used: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dropped_mail: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
@@ -119,6 +123,8 @@ pub(crate) fn log_completion(
         calls: request.calls,
         read_units: request.read_units,
         write_units: request.write_units,
+        mail_budget_used: request.mail_budget_used,
+        dropped_mail: request.dropped_mail,
         error: error.map(|error| error.code().as_str()),
         cause: internal.map(InternalError::to_string),
         metrics: Metrics::new(

@@ -1,4 +1,4 @@
-//! Per-request metrics for the log: user and consumed DynamoDB capacity.
+//! Per-request metrics for the log: user, consumed DynamoDB capacity, budget of e-mails.
 //!
 //! They are kept in a task-local, so that endpoints need not pass them on.
 
@@ -22,6 +22,10 @@ pub(crate) struct RequestMetrics {
     pub read_units: f64,
     /// The consumed write units.
     pub write_units: f64,
+    /// How much of the stack's budget of e-mails is used, in percent, after an e-mail was counted.
+    pub mail_budget_used: Option<u64>,
+    /// The budget for which an e-mail was dropped: `address` or `stack`.
+    pub dropped_mail: Option<&'static str>,
 }
 
 /// Runs `work` as one request. Returns its result and its metrics.

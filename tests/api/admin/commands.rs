@@ -26,6 +26,7 @@ async fn the_password_of_a_new_administrator_is_shown_once() {
         "email": "root@b.co",
         "email_verified": false,
         "featured": false,
+        "held_email": null,
         "id": [id],
         "isp": null,
         "last_login": "[time in UTC]",

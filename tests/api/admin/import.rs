@@ -54,6 +54,7 @@ async fn a_second_import_of_200_rows_changes_nothing() {
         "email": "user7@b.co",
         "email_verified": false,
         "featured": false,
+        "held_email": null,
         "id": [id],
         "isp": "电信",
         "last_login": null,

@@ -261,10 +261,19 @@ async fn no_function_has_an_unused_permission() {
         app.cloud.inject(lost);
     }
     let token = app.register_and_login("testuser").await;
+    let me = app.show("testuser").await;
+    app.update_directly(&me, |user| user.verify_email()).await;
     app.me(&token).await;
     let changes = json!({"phone": "13800138000", "apikey": "sk-1", "email": "new@example.com"});
     app.update_me(&token, &changes).await;
     app.update_me(&token, &json!({"phone": null})).await;
+    let link = json!({"user_uuid": me["uuid"], "token": app.newest_link_token().await});
+    let undone = app.send_json("PUT", "/api/auth/email/undo", &link).await;
+    assert_eq!(undone.status, 200, "{undone}");
+    let token = app.login_token("testuser", PASSWORD).await;
+    for email in ["interim@example.com", "new@example.com"] {
+        app.update_me(&token, &json!({"email": email})).await;
+    }
     assert_eq!(app.login("new@example.com", PASSWORD).await.status, 200);
 
     let login = app.login_with_scope("testuser", "offline_access").await;
@@ -364,6 +373,12 @@ async fn no_function_has_an_unused_permission() {
     .await;
     let reset = json!({"email": "a@b.co", "code": code, "password_new": PASSWORD});
     put("/api/users/password/", reset).await;
+    let (_, unverified) = app.whale_account("unverified@b.co").await;
+    app.update_me(&unverified, &json!({"phone": "13500135000"}))
+        .await;
+    let code = app.code("unverified@b.co").await;
+    let reset = json!({"email": "unverified@b.co", "code": code, "password_new": PASSWORD});
+    put("/api/users/password/", reset).await; // releases the phone number
     let change = json!({"email": "a@b.co", "password_old": PASSWORD, "password_new": PASSWORD});
     put("/api/users/password/", change).await;
     put(

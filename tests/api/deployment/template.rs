@@ -346,9 +346,9 @@ fn requests_without_tls_are_denied() {
 }
 
 #[test]
-fn ten_alarms_exist_and_cover_every_stream() {
+fn eleven_alarms_exist_and_cover_every_stream() {
     let alarms = resources("AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 10);
+    assert_eq!(alarms.len(), 11);
     for (name, alarm) in &alarms {
         assert!(
             alarm.contains("AlarmActions: [!Ref Alarms]"),

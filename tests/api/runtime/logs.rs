@@ -284,9 +284,9 @@ async fn each_line_has_the_number_of_database_calls_and_units() {
     .await;
     let line = app.last_log_line();
     assert_eq!(app.dynamodb_calls_by("center-update-me"), calls(&line));
-    // A transaction takes two units an item: the user, three markers, the e-mail, two audit records,
-    // the limit of conflicts.
-    assert_eq!(line["write_units"], 16.0);
+    // A transaction takes two units an item: the user, three markers, two audit records, the limit of
+    // conflicts.
+    assert_eq!(line["write_units"], 14.0);
 
     // A retry by the SDK counts as a call.
     app.dynamodb_calls_by("center-get-me");

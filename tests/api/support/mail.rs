@@ -17,6 +17,11 @@ impl TestApp {
         let body = json!({"group": 1, "email": email});
         let created = self.send_json("POST", "/api/captcha/", &body).await;
         assert_eq!(created.json()["code"], 0, "{created}");
+        self.newest_code(email).await
+    }
+
+    /// The code in the newest e-mail, which goes to `email`.
+    pub async fn newest_code(&self, email: &str) -> String {
         let mail = self.newest_mail().await;
         assert_eq!(mail.to, [email]);
         let is_code = |word: &&str| {

@@ -161,6 +161,16 @@ impl TestApp {
             .await
     }
 
+    /// Signs up, verifies the address by the mailed link, and returns the user and a token.
+    pub async fn verified_account(&self, email: &str) -> (Value, String) {
+        let (user, token) = self.whale_account(email).await;
+        self.request_verification(&user).await;
+        let link = self.newest_link_token().await;
+        let verified = self.verify_email(&user, &link).await;
+        assert_eq!(verified.json()["code"], 0, "{verified}");
+        (user, token)
+    }
+
     /// The whale code of a request for the current user.
     pub async fn current_user_code(&self, token: &str) -> Value {
         let path = format!("/api/current_user/?token={token}");

@@ -84,6 +84,7 @@ enum Change {
     PasswordByOld,
     PasswordByCode,
     VerifyEmail,
+    UndoEmailChange,
     Profile,
     ProfileOfAnother,
 }
@@ -96,6 +97,7 @@ const CENTER: [Change; 6] = [
     Change::EndOtherSessions,
     Change::Refresh,
 ];
+const CENTER_LINKS: [Change; 1] = [Change::UndoEmailChange];
 const PROFILE: [Change; 3] = [Change::SetName, Change::SaveAuth, Change::SetAvatar];
 const WHALE: [Change; 4] = [
     Change::Rename,
@@ -167,6 +169,7 @@ impl Change {
             Self::MoveAvatarOfAnother => ("whale-change-avatar", transaction),
             Self::PasswordByOld | Self::PasswordByCode => ("whale-change-password", transaction),
             Self::VerifyEmail => ("whale-verify-email", transaction),
+            Self::UndoEmailChange => ("center-undo-email-change", transaction),
             Self::Profile | Self::ProfileOfAnother => ("campus-change-profile", transaction),
         }
     }
@@ -201,6 +204,13 @@ impl Change {
             Self::Refresh => {
                 let login = app.login_with_scope(&email, "offline_access").await;
                 login.json()["refresh_token"].as_str().unwrap().to_owned()
+            }
+            Self::UndoEmailChange => {
+                app.update_directly(&actor, |user| user.verify_email())
+                    .await;
+                let email = format!("thief{number}@example.com");
+                app.update_me(&token, &json!({"email": email})).await;
+                app.newest_link_token().await
             }
             _ => String::new(),
         };
@@ -264,6 +274,13 @@ impl Change {
                 )
                 .await
             }
+            Self::UndoEmailChange => {
+                put(
+                    "/api/auth/email/undo",
+                    json!({"user_uuid": actor["uuid"], "token": mailed}),
+                )
+                .await
+            }
             Self::Profile | Self::ProfileOfAnother => {
                 let who = if self.is_of_another() {
                     "target"
@@ -312,8 +329,10 @@ impl Revocation {
             }
             Self::AddressChanged => {
                 let email = format!("moved{}@example.com", scene.number);
-                app.update_directly(actor, |user| user.set_email(email.parse().unwrap()))
-                    .await;
+                app.update_directly(actor, |user| {
+                    user.set_email(email.parse().unwrap());
+                })
+                .await;
             }
             Self::Deleted => users
                 .delete(app.stored_user(actor).await, &Actor::operator())
@@ -434,6 +453,20 @@ async fn center_refuses_a_write_after_revocation() {
     Refresh, PasswordChanged: 401 {"detail":"Invalid credentials"}
     Refresh, AddressChanged: 200, written
     Refresh, Deleted: 401 {"detail":"Invalid credentials"}
+    "#);
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
+async fn an_undo_needs_nothing_but_its_link() {
+    let table = table(&CENTER_LINKS).await;
+    assert_snapshot!(table, @r#"
+    UndoEmailChange, Blocked: 200, written
+    UndoEmailChange, TokenVersionRaised: 200, written
+    UndoEmailChange, RoleTaken: 200, written
+    UndoEmailChange, PasswordChanged: 200, written
+    UndoEmailChange, AddressChanged: 200, written
+    UndoEmailChange, Deleted: 401 {"detail":"Invalid credentials"}
     "#);
 }
 
@@ -568,7 +601,14 @@ async fn campus_refuses_a_write_after_revocation() {
 #[cfg_attr(feature = "deployed", ignore = "local only: reads the template")]
 async fn every_function_that_changes_users_is_in_the_tables() {
     let app = LocalApp::new().await;
-    let families = [&CENTER[..], &PROFILE, &WHALE, &WHALE_SECRETS, &CAMPUS];
+    let families = [
+        &CENTER[..],
+        &CENTER_LINKS,
+        &PROFILE,
+        &WHALE,
+        &WHALE_SECRETS,
+        &CAMPUS,
+    ];
     let tested: BTreeSet<_> = families
         .into_iter()
         .flatten()

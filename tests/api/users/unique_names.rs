@@ -206,13 +206,16 @@ async fn racers(users: &Users) -> Vec<User> {
     all(sign_ups).await
 }
 
-/// Asserts that every marker belongs to the user with that name, and every name has its marker.
-async fn assert_markers_match(app: &TestApp) {
+/// Asserts that every marker belongs to the user with that name, and every name has its marker. So
+/// has every former address, with the end of its hold, which must not have ended.
+pub async fn assert_markers_match(app: &TestApp) {
     let (mut markers, mut names) = (BTreeMap::new(), BTreeMap::new());
     for item in app.items().await {
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).cloned();
         if let Some(owner) = text("owner") {
-            markers.insert(text("pk").unwrap(), owner);
+            let until = number("expires_at").unwrap_or_default();
+            markers.insert(text("pk").unwrap(), owner + &until);
         } else if let Some(uuid) = text("uuid") {
             let username: Username = text("username").unwrap().parse().unwrap();
             let email: Email = text("email").unwrap().parse().unwrap();
@@ -224,6 +227,14 @@ async fn assert_markers_match(app: &TestApp) {
                 format!("EMAIL#{}", email.canonical().as_str()),
                 uuid.clone(),
             );
+            if let Some(former) = text("former_email") {
+                let former: Email = former.parse().unwrap();
+                let until = number("former_email_until").unwrap();
+                names.insert(
+                    format!("EMAIL#{}", former.canonical().as_str()),
+                    uuid.clone() + &until,
+                );
+            }
             if let Some(phone) = text("phone") {
                 let phone: Phone = phone.parse().unwrap();
                 names.insert(

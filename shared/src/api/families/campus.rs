@@ -153,6 +153,7 @@ impl Document {
             Error::WechatOpenIdTaken => envelope(400, "wx has been used", LOGIC),
             Error::BadCode | Error::ExpiredCode => envelope(400, "invalid code", LOGIC),
             Error::AlreadyVerified => envelope(400, "email has been verified", LOGIC),
+            Error::AlreadyUndone => envelope(400, "email change has been undone", LOGIC),
             Error::RateLimited { retry_after } => envelope(429, "too many requests", self.request)
                 .with("retry-after", retry_after.to_string()),
             Error::Internal(_) => envelope(

@@ -56,6 +56,7 @@ impl Center {
             Error::Inactive | Error::Forbidden => envelope(403, "Forbidden"),
             Error::BadCode | Error::ExpiredCode => envelope(400, "Invalid code"),
             Error::AlreadyVerified => envelope(409, "Email already verified"),
+            Error::AlreadyUndone => envelope(409, "Email change already undone"),
             Error::UsernameTaken => envelope(409, "Username already exists"),
             Error::EmailTaken => envelope(409, "Email already exists"),
             Error::PhoneTaken => envelope(409, "Phone already exists"),

@@ -125,7 +125,8 @@ impl Profile {
             Error::EmailTaken
             | Error::PhoneTaken
             | Error::WechatOpenIdTaken
-            | Error::AlreadyVerified => envelope(200, "4003", "Data exists"),
+            | Error::AlreadyVerified
+            | Error::AlreadyUndone => envelope(200, "4003", "Data exists"),
             Error::BadToken | Error::ExpiredToken | Error::WrongPassword => {
                 envelope(401, "4101", "Not logged in")
             }

@@ -65,7 +65,7 @@ impl Whale {
             Error::BadPassword => error_with(1414, "密码长度错误"),
             Error::BadCode => error_with(1415, "验证码错误"),
             Error::ExpiredCode => error_with(1416, "验证码已过期"),
-            Error::AlreadyVerified => error_with(1417, "用户已验证邮箱"),
+            Error::AlreadyVerified | Error::AlreadyUndone => error_with(1417, "用户已验证邮箱"),
         }
     }
 }

@@ -80,6 +80,7 @@ fn example_error(code: ErrorCode) -> Error {
         ErrorCode::BadCode => Error::BadCode,
         ErrorCode::ExpiredCode => Error::ExpiredCode,
         ErrorCode::AlreadyVerified => Error::AlreadyVerified,
+        ErrorCode::AlreadyUndone => Error::AlreadyUndone,
         ErrorCode::NotFound => Error::NotFound,
         ErrorCode::EmailTaken => Error::EmailTaken,
         ErrorCode::UsernameTaken => Error::UsernameTaken,

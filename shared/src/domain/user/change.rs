@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::user::values::{Email, Phone, Username};
 use crate::domain::{
-    AuditEvent, EncryptedField, NewSession, PasswordHash, RefreshToken, Role, SessionId, Source,
-    User, WechatOpenId, clock,
+    AuditEvent, EncryptedField, FormerEmail, NewSession, PasswordHash, RefreshToken, Role,
+    SessionId, Source, User, WechatOpenId, clock,
 };
 
 /// A user that is being changed.
@@ -36,17 +36,46 @@ impl UserChange {
         (self.user, self.events)
     }
 
-    /// Sets the e-mail address.
+    /// Sets the e-mail address. Returns whether it is a new one: its canonical form differs.
     ///
-    /// If its canonical form differs, it must be verified again. Links and codes mailed to the
-    /// former address become void, even if that address returns later.
-    pub fn set_email(&mut self, email: Email) {
-        if email.canonical() != self.email.canonical() {
-            self.email_verified = false;
+    /// A new address must be verified. Links and codes mailed to the former one become void, even
+    /// if it returns later. If the former one was verified, it is held, unless another already is:
+    /// a second change must not end the hold on the owner's address. If the held address returns,
+    /// its hold ends, and it is verified as before: nobody else could have it meanwhile.
+    pub fn set_email(&mut self, email: Email) -> bool {
+        let is_new = email.canonical() != self.email.canonical();
+        if is_new {
             self.email_version = self.email_version.saturating_add(1);
             self.events.push(AuditEvent::Email);
+            let held = self.former_email.take().filter(FormerEmail::is_held);
+            let returns = |held: &FormerEmail| held.email.canonical() == email.canonical();
+            let (verified, former) = match held {
+                Some(held) if returns(&held) => (true, None),
+                None if self.email_verified => {
+                    let hold = FormerEmail::hold(self.email.clone(), self.email_version);
+                    (false, Some(hold))
+                }
+                held => (false, held),
+            };
+            self.email_verified = verified;
+            self.former_email = former;
         }
         self.email = email;
+        is_new
+    }
+
+    /// Restores the former address, verified, if it is held since the address of `version`
+    /// replaced it. Ends all sessions, since a stolen one may have changed the address.
+    pub fn undo_email_change(&mut self, version: u64) {
+        let held = self.held_email().filter(|held| held.version == version);
+        if let Some(held) = held.cloned() {
+            self.email = held.email;
+            self.email_verified = true;
+            self.email_version = self.email_version.saturating_add(1);
+            self.former_email = None;
+            self.end_sessions();
+            self.events.push(AuditEvent::EmailChangeUndone);
+        }
     }
 
     /// Sets the user name.
@@ -87,6 +116,21 @@ impl UserChange {
         let event = (!self.email_verified).then_some(AuditEvent::EmailVerified);
         self.events.extend(event);
         self.email_verified = true;
+    }
+
+    /// Marks the address as verified, after a code that was mailed to it is used. If it was not
+    /// verified before, a stranger may have signed up with it. So this clears the personal fields
+    /// that the owner of the mailbox could not replace, or that would lead others to them.
+    ///
+    /// An account without a password was imported and never used. Its fields are the operator's.
+    pub fn recover(&mut self) {
+        if !self.email_verified && self.password != PasswordHash::of_nobody() {
+            self.phone = None;
+            self.real_name = None;
+            self.id_card = None;
+            self.events.push(AuditEvent::Recovered);
+        }
+        self.verify_email();
     }
 
     /// Sets the password hash, ends all sessions and revokes all access tokens.

@@ -123,6 +123,21 @@ pub(crate) fn rate_limit(kind: &str, subject: &str) -> Key {
     in_users(format!("TRIES#{kind}#{subject}"))
 }
 
+/// The mark of an e-mail that is counted.
+pub(crate) fn mail(message: &str) -> Key {
+    in_users(format!("TRIES#mail#message#{message}"))
+}
+
+/// The count of e-mails to one address on a day, which is a number of days since 1970.
+pub(crate) fn mails_to(day: u64, address: &str) -> Key {
+    in_users(format!("TRIES#mail#address#{day}#{address}"))
+}
+
+/// The count of all e-mails on a day.
+pub(crate) fn mails_of_stack(day: u64) -> Key {
+    in_users(format!("TRIES#mail#stack#{day}"))
+}
+
 /// The count of administrators who are not blocked.
 pub(crate) fn administrators() -> Key {
     in_users("ADMINS".into())
@@ -242,6 +257,11 @@ pub(super) fn sortable(number: u64) -> String {
 /// The number in an item's sort key.
 pub(crate) fn sort_number(item: &Item) -> Option<u64> {
     item.get(SORT)?.as_s().ok()?.parse().ok()
+}
+
+/// The marker of the address that is held for a user. `None` without a hold.
+pub(crate) fn held_marker(user: &User) -> Option<Key> {
+    user.held_email().map(|held| email(&held.email.canonical()))
 }
 
 /// The markers of a user's names. A response reports the first that is taken, in this order.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::item::{Item, integer, non_empty, number, text};
 use super::key::UniqueName;
 use super::{Key, Table};
-use crate::domain::{Error, InternalError};
+use crate::domain::{Error, InternalError, clock};
 
 /// The meaning of a failed condition. Each conditional write carries one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,12 @@ pub(crate) enum Conflict {
     RateLimit(usize),
     /// The mail code cannot be used: it is used, expired, replaced, revoked or tried too often.
     Code,
+    /// The e-mail is counted already.
+    MailCounted,
+    /// The budget of e-mails to one address is used up.
+    AddressBudget,
+    /// The stack's budget of e-mails is used up.
+    StackBudget,
     /// An item with this random id exists.
     RandomId,
     /// The item of the user index is not as read.
@@ -44,7 +50,14 @@ impl Conflict {
             Self::Taken(UniqueName::WechatOpenId) => Error::WechatOpenIdTaken,
             Self::LastAdministrator => Error::LastAdministrator,
             Self::Code => Error::BadCode,
-            Self::User | Self::Authority | Self::RateLimit(_) | Self::RandomId | Self::ListItem => {
+            Self::User
+            | Self::Authority
+            | Self::RateLimit(_)
+            | Self::MailCounted
+            | Self::AddressBudget
+            | Self::StackBudget
+            | Self::RandomId
+            | Self::ListItem => {
                 InternalError::new(format!("an unexpected conflict: {self:?}")).into()
             }
         }
@@ -79,6 +92,17 @@ pub(crate) struct Check {
     pub values: Vec<(String, AttributeValue)>,
 }
 
+/// The marker of a unique name.
+#[derive(Clone)]
+pub(crate) struct Marker {
+    /// The name's key.
+    pub key: Key,
+    /// The owner's UUID.
+    pub owner: Uuid,
+    /// When the name is free again, in seconds since 1970. `None` for a name that the owner has.
+    pub expires_at: Option<u64>,
+}
+
 /// One write. A conditional write carries the meaning of its failure.
 #[derive(Clone)]
 pub(crate) enum Write {
@@ -86,6 +110,8 @@ pub(crate) enum Write {
     Create(Key, Item, Conflict),
     /// Creates or replaces an item.
     Put(Key, Item),
+    /// Creates the marker of a name, or replaces one of the same owner or one that has expired.
+    Claim(Marker, Conflict),
     /// Updates an item under its condition.
     Update(Update, Conflict),
     /// Deletes an item of this version.
@@ -109,6 +135,7 @@ impl Write {
     pub(super) fn conflict(&self) -> Option<Conflict> {
         match self {
             Self::Create(.., conflict)
+            | Self::Claim(_, conflict)
             | Self::Update(_, conflict)
             | Self::DeleteIfVersion(.., conflict)
             | Self::DeleteIfOwner(.., conflict)
@@ -130,6 +157,7 @@ impl Write {
             | Self::ReplaceIfVersion(key, ..)
             | Self::Increment(key, _)
             | Self::AssertAbsent(key, _) => key.table,
+            Self::Claim(marker, _) => marker.key.table,
             Self::Update(update, _) => update.key.table,
             Self::Check(check, _) => check.key.table,
         }
@@ -158,6 +186,26 @@ impl Write {
         let element = match self {
             Self::Create(key, item, _) => {
                 let put = put(key, item).condition_expression("attribute_not_exists(pk)");
+                element.put(
+                    put.return_values_on_condition_check_failure(OnFailure::AllOld)
+                        .build()
+                        .map_err(build_error)?,
+                )
+            }
+            Self::Claim(marker, _) => {
+                let mut item = Item::from([("owner".into(), text(marker.owner))]);
+                item.extend(
+                    marker
+                        .expires_at
+                        .map(|at| ("expires_at".into(), number(at))),
+                );
+                let put = put(marker.key, item)
+                    .condition_expression(
+                        "attribute_not_exists(pk) OR #owner = :owner OR expires_at <= :now",
+                    )
+                    .expression_attribute_names("#owner", "owner")
+                    .expression_attribute_values(":owner", text(marker.owner))
+                    .expression_attribute_values(":now", number(clock::seconds()));
                 element.put(
                     put.return_values_on_condition_check_failure(OnFailure::AllOld)
                         .build()

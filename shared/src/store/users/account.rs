@@ -103,7 +103,19 @@ impl Users {
     /// # Errors
     /// [`Error::NoSuchAccount`], unless responses must not reveal that.
     pub async fn account(&self, target: &UserRef) -> Result<Account> {
-        match self.find(target).await {
+        self.or_placeholder(self.find(target).await, target)
+    }
+
+    /// As [`Users::account`], and by a held address, too: the owner may know no other.
+    ///
+    /// # Errors
+    /// As [`Users::account`].
+    pub async fn account_to_recover(&self, target: &UserRef) -> Result<Account> {
+        self.or_placeholder(self.find_to_recover(target).await, target)
+    }
+
+    fn or_placeholder(&self, found: Result<User>, target: &UserRef) -> Result<Account> {
+        match found {
             Err(Error::NoSuchAccount) if self.is_strict() => match target {
                 UserRef::Email(email) => Account::unknown(&email.to_string()),
                 other => Account::unknown(&format!("{other:?}")),

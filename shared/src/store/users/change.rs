@@ -10,15 +10,18 @@ use std::time::Instant;
 
 use super::{Users, administrators, authority, item};
 use crate::domain::{
-    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, NewSession,
-    PasswordHash, Result, Role, User, UserChange, clock,
+    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, MailCodeGroup,
+    NewSession, PasswordHash, Result, Role, User, UserChange, clock,
 };
 use crate::store::dynamodb::{
-    AttributeValue, Conflict, FailedCondition, Key, RETRY_BUDGET, Update, Write, WriteOutcome, key,
-    number, pause,
+    AttributeValue, Conflict, FailedCondition, Key, Marker, RETRY_BUDGET, Update, Write,
+    WriteOutcome, key, number, pause,
 };
 use crate::store::rate_limits::name_conflicts;
-use crate::store::{NotificationKind, PasswordTries, RateLimit, VerifiedCode, outbox};
+use crate::store::{
+    EmailHold, MailCodes, NotificationKind, PasswordTries, RateLimit, VerifiedCode, mail_codes,
+    outbox,
+};
 
 /// How often a change is tried while others change the same user.
 pub(super) const MAX_TRIES: usize = 40;
@@ -54,8 +57,9 @@ pub(super) enum Lock {
 
 impl Users {
     /// Changes `user`, as read before, and returns the user after the change. A change without
-    /// effect writes nothing. The former address is notified of a new e-mail address. Events are
-    /// recorded in the audit log.
+    /// effect writes nothing. A former address is notified of a new one, if it was verified: whoever
+    /// reads an unverified one may have nothing to do with the account. Events are recorded in the
+    /// audit log.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WechatOpenIdTaken`; `LastAdministrator`;
@@ -68,9 +72,17 @@ impl Users {
         change: impl Fn(&mut UserChange),
     ) -> Result<User> {
         let notices = |before: &User, after: &User| {
-            let email_changed = before.email.canonical() != after.email.canonical();
-            Ok(email_changed
-                .then(|| outbox::enqueue(&NotificationKind::EmailChanged, before, actor.language))
+            let notify = before.email_verified && before.email_version != after.email_version;
+            let hold = after
+                .held_email()
+                .filter(|held| held.version == after.email_version)
+                .map(|held| EmailHold {
+                    version: held.version,
+                    until: held.until,
+                });
+            let kind = NotificationKind::EmailChanged { hold };
+            Ok(notify
+                .then(|| outbox::enqueue(&kind, before, actor.language))
                 .transpose()?
                 .into_iter()
                 .collect())
@@ -119,9 +131,42 @@ impl Users {
         self.change(user, &actor, UserChange::verify_email).await
     }
 
+    /// Restores the former e-mail address of `user`, whose link for the `hold` was verified. Ends all
+    /// sessions, and mails a code for a new password to the restored address. Concurrent changes of
+    /// other attributes cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyUndone`] if the hold is no longer; [`Error::NoSuchAccount`] if the user was
+    /// deleted.
+    pub async fn undo_email_change(
+        &self,
+        user: User,
+        hold: u64,
+        codes: &MailCodes,
+        actor: &Actor,
+    ) -> Result<User> {
+        let authority = Authority::UndoLink { hold };
+        authority.check(&user)?;
+        let actor = Actor {
+            user: Some(user.uuid),
+            authority,
+            ..actor.clone()
+        };
+        let key_id = codes.key_id().await;
+        let change = |user: &mut UserChange| user.undo_email_change(hold);
+        let extra_writes = |_: &User, after: &User| {
+            let group = MailCodeGroup::Password;
+            Ok(mail_codes::issue(after, group, &key_id, actor.language)?)
+        };
+        let lock = Lock::AllButSessions(&[]);
+        self.write(user, &actor, lock, dated(change), extra_writes)
+            .await
+    }
+
     /// Sets a new password for `user`. Revokes all earlier tokens and notifies the user by e-mail.
-    /// Consumes the code of `proof`, and takes the try back. Concurrent changes of other attributes
-    /// cannot make it fail.
+    /// Consumes the code of `proof`, and takes the try back. A code that went to the current address
+    /// also verifies it, and clears what a stranger may have saved. Concurrent changes of other
+    /// attributes cannot make it fail.
     ///
     /// # Errors
     /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::BadCode`] if the
@@ -147,14 +192,29 @@ impl Users {
                     token_version,
                     email_version,
                 },
-                Lock::AllButSessions(&["role", "email_version"]),
+                // The rest is what a recovery clears: none of it may be saved meanwhile.
+                Lock::AllButSessions(&[
+                    "role",
+                    "email_version",
+                    "email_verified",
+                    "phone",
+                    "real_name",
+                    "id_card",
+                ]),
             ),
         };
         let actor = Actor {
             authority,
             ..actor.clone()
         };
-        let change = |user: &mut UserChange| user.set_password(hash.clone());
+        let change = |user: &mut UserChange| {
+            if let PasswordChangeProof::Code(code) = proof
+                && code.proves_address
+            {
+                user.recover();
+            }
+            user.set_password(hash.clone());
+        };
         let extra_writes = |before: &User, after: &User| {
             let mut writes = match proof {
                 PasswordChangeProof::OldPassword(tries) => tries.succeed(),
@@ -376,27 +436,36 @@ fn dated(change: impl Fn(&mut UserChange)) -> impl Fn(&mut UserChange) {
     }
 }
 
-/// The writes that delete the markers of former names and create those of new names.
+/// The writes that delete the markers of former names and create those of new names. The marker of
+/// a held address stays, with the end of its hold.
 fn changed_markers(from: &User, to: &User) -> Vec<Write> {
     let (before, after) = (key::markers(from), key::markers(to));
+    let (was_held, held) = (key::held_marker(from), key::held_marker(to));
     let release =
         |(_, marker): &(_, Key)| Write::DeleteIfOwner(marker.clone(), from.uuid, Conflict::User);
-    let create = |(name, marker): &(_, Key)| {
-        Write::Create(
-            marker.clone(),
-            item::marker(from.uuid),
-            Conflict::Taken(*name),
-        )
+    let claim = |key: &Key, expires_at, conflict| {
+        let marker = Marker {
+            key: key.clone(),
+            owner: from.uuid,
+            expires_at,
+        };
+        Write::Claim(marker, conflict)
     };
+    let create = |(name, marker): &(_, Key)| claim(marker, None, Conflict::Taken(*name));
+    let hold = held
+        .iter()
+        .filter(|marker| was_held.as_ref() != Some(*marker));
+    let until = to.former_email.as_ref().map(|former| former.until);
+    let hold = hold.map(|marker| claim(marker, until, Conflict::User));
     let new = after
         .iter()
         .filter(|marker| !before.contains(marker))
         .map(create);
     let former = before
         .iter()
-        .filter(|marker| !after.contains(marker))
+        .filter(|marker| !after.contains(marker) && held.as_ref() != Some(&marker.1))
         .map(release);
-    new.chain(former).collect()
+    new.chain(former).chain(hold).collect()
 }
 
 /// The name and the value of an attribute. `None` if the item has no such attribute.

@@ -11,8 +11,9 @@ use crate::store::dynamodb::{Conflict, Write, WriteOutcome, key};
 use crate::store::{outbox, rate_limits};
 
 impl Users {
-    /// Deletes a user, their unique names, rate limits and mail codes, and the messages to them in
-    /// the outbox. Counters by account and source stay until they expire, within a day. Their tokens become invalid. The avatar's object is deleted through the outbox.
+    /// Deletes a user, their unique names and held address, rate limits and mail codes, and the
+    /// messages to them in the outbox. Counters by account and source stay until they expire, within
+    /// a day. Their tokens become invalid. The avatar's object is deleted through the outbox.
     /// Does nothing if the user is deleted already.
     ///
     /// # Errors
@@ -28,9 +29,11 @@ impl Users {
                 Conflict::User,
             )];
             writes.extend(count);
-            let markers = key::markers(&user).into_iter();
+            let markers = key::markers(&user).into_iter().map(|(_, marker)| marker);
             writes.extend(
-                markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
+                markers
+                    .chain(key::held_marker(&user))
+                    .map(|marker| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
             );
             writes.extend(
                 rate_limits::keys_of(&user)

@@ -6,9 +6,9 @@
 use uuid::Uuid;
 
 use crate::domain::{
-    AvatarUrl, Client, Email, EncryptedField, InternalError, KnownSources, Nickname, PasswordHash,
-    Phone, RefreshHashes, SecretHash, Session, SessionId, Sessions, ShortText, User, Username,
-    WechatOpenId,
+    AvatarUrl, Client, Email, EncryptedField, FormerEmail, InternalError, KnownSources, Nickname,
+    PasswordHash, Phone, RefreshHashes, SecretHash, Session, SessionId, Sessions, ShortText, User,
+    Username, WechatOpenId, clock,
 };
 use crate::store::dynamodb::{
     AttributeValue, Item, ItemReader, bytes, flag, map, number, text, time, unreadable,
@@ -25,6 +25,7 @@ pub(super) fn from_user(user: &User) -> Item {
         nickname,
         email,
         email_verified,
+        former_email,
         phone,
         avatar,
         apikey,
@@ -50,12 +51,22 @@ pub(super) fn from_user(user: &User) -> Item {
         updated_at,
         last_login,
     } = user;
+    let former = former_email.as_ref();
     let attributes = [
         ("uuid", Some(text(uuid))),
         ("username", Some(text(username))),
         ("nickname", Some(text(nickname))),
         ("email", Some(text(email))),
         ("email_verified", Some(flag(*email_verified))),
+        ("former_email", former.map(|former| text(&former.email))),
+        (
+            "former_email_until",
+            former.map(|former| number(former.until)),
+        ),
+        (
+            "former_email_version",
+            former.map(|former| number(former.version)),
+        ),
         ("phone", phone.as_ref().map(text)),
         ("avatar", avatar.as_ref().map(text)),
         ("apikey", apikey.as_ref().map(encrypted)),
@@ -149,12 +160,21 @@ pub(super) fn to_user(item: &Item) -> Result<User, InternalError> {
     let reader = ItemReader(item);
     let short_text = |name| reader.maybe_text(name).map(ShortText::stored);
     let encrypted = |name| reader.maybe_bytes(name).map(EncryptedField);
+    let former_email = match reader.maybe_text("former_email") {
+        Some(email) => Some(FormerEmail {
+            email: Email::stored(email),
+            until: reader.number("former_email_until")?,
+            version: reader.number("former_email_version")?,
+        }),
+        None => None,
+    };
     Ok(User {
         uuid: reader.uuid("uuid")?,
         username: Username::stored(reader.text("username")?),
         nickname: Nickname::stored(reader.text("nickname")?),
         email: Email::stored(reader.text("email")?),
         email_verified: reader.flag("email_verified")?,
+        former_email,
         phone: reader.maybe_text("phone").map(Phone::stored),
         avatar: reader.maybe_text("avatar").map(AvatarUrl::stored),
         apikey: encrypted("apikey"),
@@ -226,12 +246,19 @@ pub(super) fn uuid(item: &Item) -> Option<Uuid> {
     ItemReader(item).uuid("uuid").ok()
 }
 
-/// The UUID of the user that owns a marker.
+/// The UUID of the user that has a marker's name. `None` if the name is only held.
 pub(super) fn owner(marker: &Item) -> Option<Uuid> {
-    ItemReader(marker).uuid("owner").ok()
+    let is_held = marker.contains_key("expires_at");
+    ItemReader(marker).uuid("owner").ok().filter(|_| !is_held)
 }
 
-/// The marker of a unique name that `owner` has.
-pub(super) fn marker(owner: Uuid) -> Item {
-    Item::from([("owner".into(), text(owner))])
+/// The UUID of the user that has a marker's name, or for whom it is still held.
+///
+/// DynamoDB's TTL deletes items late, so the time is compared here.
+pub(super) fn owner_or_holder(marker: &Item) -> Option<Uuid> {
+    let reader = ItemReader(marker);
+    let has_ended = reader
+        .number("expires_at")
+        .is_ok_and(|end| end <= clock::seconds());
+    reader.uuid("owner").ok().filter(|_| !has_ended)
 }

@@ -35,6 +35,20 @@ impl Users {
         user.ok_or(Error::NoSuchAccount)
     }
 
+    /// The target, to recover the account. As [`Users::find`], and by a held address, too: the
+    /// owner may know no other.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchAccount`].
+    pub(super) async fn find_to_recover(&self, target: &UserRef) -> Result<User> {
+        let UserRef::Email(email) = target else {
+            return self.find(target).await;
+        };
+        let owner = self.owner_or_holder_of_email(email).await?;
+        let user = self.by_uuid(owner.unwrap_or_default()).await?;
+        user.ok_or(Error::NoSuchAccount)
+    }
+
     async fn uuid_of(&self, target: &UserRef) -> Result<Uuid> {
         self.owner_of(target).await?.ok_or(Error::NoSuchAccount)
     }

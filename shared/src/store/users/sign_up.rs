@@ -10,7 +10,7 @@ use crate::domain::{
     Actor, AuditEvent, Authority, Error, InternalError, NewSession, NewUser, Result, User,
     UserChange, Username,
 };
-use crate::store::dynamodb::{Conflict, FailedCondition, Write, WriteOutcome, key};
+use crate::store::dynamodb::{Conflict, FailedCondition, Marker, Write, WriteOutcome, key};
 use crate::store::{NotificationKind, outbox};
 
 /// How many UUIDs are tried. Two sign-ups in the same millisecond get the same id with a
@@ -96,11 +96,12 @@ impl Users {
             Conflict::User,
         )];
         writes.extend(markers.iter().map(|(name, marker)| {
-            Write::Create(
-                marker.clone(),
-                item::marker(user.uuid),
-                Conflict::Taken(*name),
-            )
+            let marker = Marker {
+                key: marker.clone(),
+                owner: user.uuid,
+                expires_at: None,
+            };
+            Write::Claim(marker, Conflict::Taken(*name))
         }));
         writes.extend(administrators::update_count(false, user.is_active_admin()));
         writes.push(record);
