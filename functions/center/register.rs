@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use shared::CenterProfile;
 use shared::{
-    Email, NewUser, Nickname, Password, RateLimits, Request, Result, Role, Username, Users,
+    Email, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request, Result, Role, Username, Users,
     endpoint,
 };
 use utoipa::ToSchema;
@@ -27,15 +27,18 @@ struct Registration {
     ),
 )]
 pub(crate) async fn register(
-    (users, limits): &(Users, RateLimits),
+    (users, limits, policy): &(Users, RateLimits, PasswordPolicy),
     request: Request,
 ) -> Result<CenterProfile> {
     let body: Registration = request.json()?;
     let new = NewUser {
+        password: policy.hash(
+            &body.password,
+            &[&body.username, &body.nickname, &body.email],
+        )?,
         username: Some(body.username),
         nickname: body.nickname,
         email: body.email,
-        password: body.password.hash()?,
         role: Role::User,
     };
     let limit = limits.sign_up(&request.client_ip());

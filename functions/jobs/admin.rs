@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
-    Actor, Avatars, CustomResourceRequest, Error, FirstAdminResource, InvalidField,
-    NewAdministrator, Password, Result, Role, User, UserChange, UserIndex, UserRef, Users,
+    Actor, Avatars, CustomResourceRequest, Email, Error, FirstAdminResource, InvalidField,
+    NewUser, Nickname, Password, PasswordPolicy, Result, Role, User, UserChange, UserIndex, UserRef, Username, Users,
     WechatOpenId, admin as responses, serve_commands,
 };
 
@@ -121,18 +121,24 @@ impl shared::Command for AdminEvent {
 }
 
 async fn admin(
-    resources: &(Users, Avatars, UserIndex, FirstAdminResource),
+    resources: &(
+        (Users, PasswordPolicy),
+        Avatars,
+        UserIndex,
+        FirstAdminResource,
+    ),
     event: AdminEvent,
 ) -> Result<Value> {
-    let (users, avatars, index, first_admin) = resources;
+    let ((users, policy), avatars, index, first_admin) = resources;
     match event {
-        AdminEvent::Command { command, .. } => execute(users, avatars, index, command).await,
+        AdminEvent::Command { command, .. } => execute(users, *policy, avatars, index, command).await,
         AdminEvent::CustomResource(request) => first_admin.handle(users, &request).await,
     }
 }
 
 async fn execute(
     users: &Users,
+    policy: PasswordPolicy,
     avatars: &Avatars,
     index: &UserIndex,
     command: Command,
@@ -147,6 +153,7 @@ async fn execute(
         } => {
             create_administrator(
                 users,
+                policy,
                 &username,
                 &email,
                 nickname.as_deref(),
@@ -187,7 +194,9 @@ async fn execute(
             change(users, &user, |user| user.set_wechat_open_id(None)).await
         }
         Command::ImportCampus { csv } => {
-            Ok(responses::import_report(&users.import(&csv, &actor).await?))
+            Ok(responses::import_report(
+                &users.import(&csv, policy, &actor).await?,
+            ))
         }
         Command::Audit { user, limit } => {
             audit(users, &user, limit.unwrap_or(DEFAULT_RECORDS)).await
@@ -206,6 +215,7 @@ async fn execute(
 
 async fn create_administrator(
     users: &Users,
+    policy: PasswordPolicy,
     username: &str,
     email: &str,
     nickname: Option<&str>,
@@ -217,13 +227,17 @@ async fn create_administrator(
         None => Password::generate()?,
     };
     let generated_password = generated.then(|| password.expose().to_owned());
-    let new = NewAdministrator {
-        username: parse_field("username", username)?,
-        nickname: parse_field("nickname", nickname.unwrap_or(username))?,
-        email: parse_field("email", email)?,
-        password,
+    let nickname: Nickname = parse_field("nickname", nickname.unwrap_or(username))?;
+    let username: Username = parse_field("username", username)?;
+    let email: Email = parse_field("email", email)?;
+    let new = NewUser {
+        password: policy.hash(&password, &[&username, &nickname, &email])?,
+        username: Some(username),
+        nickname,
+        email,
+        role: Role::Admin,
     };
-    let mut response = user_response(users.create_administrator(new, &Actor::operator()).await?);
+    let mut response = user_response(users.sign_up(new, None, &Actor::operator()).await?);
     if let (Some(password), Some(response)) = (generated_password, response.as_object_mut()) {
         response.insert("password".into(), json!(password));
     }

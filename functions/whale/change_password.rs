@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, MailCodeGroup, MailCodes, Password, RateLimits, Request, Result, UserId, UserRef,
+    Email, Error, MailCodeGroup, MailCodes, Password, PasswordPolicy, RateLimits, Request, Result, UserId, UserRef,
     Users, endpoint,
 };
 use utoipa::ToSchema;
@@ -34,6 +34,7 @@ struct Changed {
         MayReadUsers,
         MayFindByEmail,
         MayCheckPasswords,
+        MaySetPasswords,
         MayTryMailCodes,
         MayEnqueueMessages,
         MayWriteAuditLog,
@@ -46,7 +47,7 @@ struct Changed {
     ),
 )]
 pub(crate) async fn change_password(
-    (users, mail_codes, limits): &(Users, MailCodes, RateLimits),
+    (users, mail_codes, limits, policy): &(Users, MailCodes, RateLimits, PasswordPolicy),
     request: Request,
 ) -> Result<Changed> {
     let body: Body =
@@ -74,10 +75,12 @@ pub(crate) async fn change_password(
             None
         }
     };
+    // After the proof: a refusal tells of the account's names.
+    let hash = policy.hash(&new, &[&user.username, &user.nickname, &user.email])?;
     let changed = users
         .change_password(
             user,
-            &new.hash()?,
+            &hash,
             verified_code.as_ref(),
             &tries,
             &request.anonymous_actor(),

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, InvalidField, NewUser, Nickname, Password, RateLimits, Request, Result, Role,
+    Email, Error, InvalidField, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request, Result, Role,
     Tokens, Users, endpoint,
 };
 use utoipa::ToSchema;
@@ -36,7 +36,7 @@ struct Created {
     ),
 )]
 pub(crate) async fn create_user(
-    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    (users, limits, tokens, policy): &(Users, RateLimits, Tokens, PasswordPolicy),
     request: Request,
 ) -> Result<Created> {
     let body: Body = request.json_requiring(&["email", "password", "name"])?;
@@ -48,10 +48,10 @@ pub(crate) async fn create_user(
     let password = Password::parse(&body.password).map_err(|_| Error::BadPassword)?;
 
     let new = NewUser {
+        password: policy.hash(&password, &[&nickname, &email])?,
         username: None,
         nickname,
         email,
-        password: password.hash()?,
         role: Role::User,
     };
     let user = users

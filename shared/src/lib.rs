@@ -42,7 +42,7 @@ pub mod domain {
     pub(crate) use user::new_uuid;
     pub use user::{
         ApiKey, AvatarUrl, Canonical, Email, EncryptedField, IdCard, NewUser, Nickname, Password,
-        PasswordHash, Phone, RealName, Role, ShortText, User, UserChange, UserId, Username,
+        PasswordHash, PasswordPolicy, Phone, RealName, Role, ShortText, User, UserChange, UserId, Username,
         WechatOpenId,
     };
     pub use user_ref::UserRef;
@@ -79,6 +79,7 @@ pub mod aws {
     mod email_sender;
     mod email_template;
     mod field_cipher;
+    mod password_policy;
     mod secrets;
 
     pub use avatars::Avatars;
@@ -112,7 +113,7 @@ pub mod store {
         ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,
         user_id_of_record,
     };
-    pub use users::{CleanupReport, ImportedRow, NewAdministrator, RowOutcome, Users};
+    pub use users::{CleanupReport, ImportedRow, RowOutcome, Users};
 }
 
 /// HTTP: requests, responses, and how each family renders them.

@@ -203,12 +203,14 @@ grants! {
     MayReadUsers,
     /// Moves the marker of an e-mail address.
     MaySetEmails,
+    /// Sets a user's password.
+    MaySetPasswords => ["COMMON_PASSWORDS"],
     /// Moves the marker of a phone number.
     MaySetPhones,
     /// Moves the marker of a user name.
     MaySetUsernames,
     /// Creates a user, and counts it.
-    MaySignUp,
+    MaySignUp => ["COMMON_PASSWORDS"],
     /// Counts the tries of a mail code, or uses it up.
     MayTryMailCodes,
     /// Reads the key that encrypts fields.

@@ -18,7 +18,6 @@ mod sign_up;
 
 use uuid::Uuid;
 
-pub use administrators::NewAdministrator;
 pub use avatar_cleanup::CleanupReport;
 pub use import::{ImportedRow, RowOutcome};
 

@@ -39,11 +39,9 @@ impl LocalApp {
 
     /// The application with these parameters of the template.
     pub async fn with_parameters(parameters: &[(&str, &str)]) -> Self {
-        Self::start(Options {
-            parameters: owned(parameters),
-            ..local_options()
-        })
-        .await
+        let mut options = local_options();
+        options.parameters.extend(owned(parameters));
+        Self::start(options).await
     }
 
     /// The application with these environment variables of the functions.

@@ -77,7 +77,8 @@ impl Users {
     /// Sets the role of `user`. Concurrent changes by others cannot make it fail.
     ///
     /// # Errors
-    /// [`Error::LastAdministrator`]; as [`Users::change`].
+    /// [`Error::LastAdministrator`]; [`Error::Invalid`] if the password is too short for an
+    /// administrator; as [`Users::change`].
     pub async fn set_role(&self, user: User, actor: &Actor, role: Role) -> Result<User> {
         self.set_admin_status(user, actor, |user| user.set_role(role))
             .await
@@ -89,8 +90,9 @@ impl Users {
         actor: &Actor,
         change: impl Fn(&mut UserChange),
     ) -> Result<User> {
-        // The count of administrators depends on both, whichever of them changes.
-        let lock = Lock::Attributes(&["role", "blocked"]);
+        // The count of administrators depends on role and block, whichever of them changes. An
+        // administrator's password must be long.
+        let lock = Lock::Attributes(&["role", "blocked", "password_fits_admin"]);
         self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
             .await
     }
@@ -117,7 +119,8 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::BadCode`] if the
-    /// code was used or revoked meanwhile; [`Error::NoSuchAccount`] if the user was deleted.
+    /// code was used or revoked meanwhile; [`Error::NoSuchAccount`] if the user was deleted;
+    /// [`Error::Invalid`] if the password is too short for an administrator.
     pub async fn change_password(
         &self,
         user: User,
@@ -263,6 +266,11 @@ impl Users {
             if applied {
                 return Ok(user);
             }
+            let mut set = events
+                .iter()
+                .filter(|event| matches!(event, AuditEvent::Password | AuditEvent::Role));
+            set.try_for_each(|event| administrators::check_password(&changed, *event))
+                .map_err(|error| error.following(&last))?;
             first = false;
             changed.version = user.version.saturating_add(1);
 

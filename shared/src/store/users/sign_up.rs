@@ -19,7 +19,8 @@ impl Users {
     /// name.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`], `EmailTaken`; `RateLimited` if the limit is used up.
+    /// [`Error::UsernameTaken`], `EmailTaken`; `RateLimited` if the limit is used up; `Invalid` if
+    /// the password is too short for an administrator.
     pub async fn sign_up(
         &self,
         new: NewUser,
@@ -46,6 +47,7 @@ impl Users {
             let mut user = UserChange::new(new.clone().into_user()?);
             fill(&mut user);
             let (user, _) = user.finish(); // a sign-up is one event
+            administrators::check_password(&user, AuditEvent::SignUp)?;
             if let Some(user) = self.insert(user, limit, actor).await? {
                 return Ok(user);
             }
