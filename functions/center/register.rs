@@ -1,8 +1,8 @@
 use serde::Deserialize;
 use shared::CenterProfile;
 use shared::{
-    Email, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request, Result, Role, Username, Users,
-    endpoint,
+    Email, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request, Result, Role,
+    Username, Users, endpoint,
 };
 use utoipa::ToSchema;
 

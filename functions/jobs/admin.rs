@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
-    Actor, Avatars, CustomResourceRequest, Email, Error, FirstAdminResource, InvalidField,
-    NewUser, Nickname, Password, PasswordPolicy, Result, Role, User, UserChange, UserIndex, UserRef, Username, Users,
-    WechatOpenId, admin as responses, serve_commands,
+    Actor, Avatars, CustomResourceRequest, Email, Error, FirstAdminResource, InvalidField, NewUser,
+    Nickname, Password, PasswordPolicy, Result, Role, User, UserChange, UserIndex, UserRef,
+    Username, Users, WechatOpenId, admin as responses, serve_commands,
 };
 
 /// The default and the maximum number of audit records in a response.
@@ -131,7 +131,9 @@ async fn admin(
 ) -> Result<Value> {
     let ((users, policy), avatars, index, first_admin) = resources;
     match event {
-        AdminEvent::Command { command, .. } => execute(users, *policy, avatars, index, command).await,
+        AdminEvent::Command { command, .. } => {
+            execute(users, *policy, avatars, index, command).await
+        }
         AdminEvent::CustomResource(request) => first_admin.handle(users, &request).await,
     }
 }
@@ -193,11 +195,9 @@ async fn execute(
         Command::UnbindWx { user } => {
             change(users, &user, |user| user.set_wechat_open_id(None)).await
         }
-        Command::ImportCampus { csv } => {
-            Ok(responses::import_report(
-                &users.import(&csv, policy, &actor).await?,
-            ))
-        }
+        Command::ImportCampus { csv } => Ok(responses::import_report(
+            &users.import(&csv, policy, &actor).await?,
+        )),
         Command::Audit { user, limit } => {
             audit(users, &user, limit.unwrap_or(DEFAULT_RECORDS)).await
         }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, MailCodeGroup, MailCodes, Password, PasswordPolicy, RateLimits, Request, Result, UserId, UserRef,
-    Users, endpoint,
+    Email, Error, MailCodeGroup, MailCodes, Password, PasswordPolicy, RateLimits, Request, Result,
+    UserId, UserRef, Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -30,7 +30,7 @@ struct Changed {
     family = Whale,
     errors = [Missing, NoSuchAccount, WrongPassword, BadPassword, BadCode, ExpiredCode, RateLimited],
     grants = [
-        MayUseTokenKey,
+        MayUseCodeKey,
         MayReadUsers,
         MayFindByEmail,
         MayCheckPasswords,

@@ -21,7 +21,7 @@ struct Right {}
     PUT "/api/captcha/check/",
     family = Whale,
     errors = [Missing, NoSuchAccount, BadCode, ExpiredCode],
-    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayTryMailCodes],
+    grants = [MayUseCodeKey, MayReadUsers, MayFindByEmail, MayTryMailCodes],
     throttle = 100,
     openapi(
         request_body = inline(Body),

@@ -25,7 +25,7 @@ struct Created {
     family = Whale,
     errors = [Missing, NoSuchAccount, RateLimited],
     grants = [
-        MayUseTokenKey,
+        MayUseCodeKey,
         MayReadUsers,
         MayFindByEmail,
         MayCreateMailCodes,

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, InvalidField, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request, Result, Role,
-    Tokens, Users, endpoint,
+    Email, Error, InvalidField, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request,
+    Result, Role, Tokens, Users, endpoint,
 };
 use utoipa::ToSchema;
 

@@ -42,8 +42,8 @@ pub mod domain {
     pub(crate) use user::new_uuid;
     pub use user::{
         ApiKey, AvatarUrl, Canonical, Email, EncryptedField, IdCard, NewUser, Nickname, Password,
-        PasswordHash, PasswordPolicy, Phone, RealName, Role, ShortText, User, UserChange, UserId, Username,
-        WechatOpenId,
+        PasswordHash, PasswordPolicy, Phone, RealName, Role, ShortText, User, UserChange, UserId,
+        Username, WechatOpenId,
     };
     pub use user_ref::UserRef;
 }
@@ -90,8 +90,8 @@ pub mod aws {
     pub use email_sender::EmailSender;
     pub use email_template::{EmailTemplate, RenderedEmail};
     pub use field_cipher::FieldCipher;
-    pub(crate) use secrets::{CachedSecret, Secret, SecretRef, TokenKey};
-    pub use secrets::{SecretRotation, Stage};
+    pub(crate) use secrets::{CachedSecret, CodeKey, Secret, SecretRef, TokenKey};
+    pub use secrets::{RotatedSecret, SecretRotation, Stage};
 }
 
 /// The tables in DynamoDB, each by the verbs that it has.

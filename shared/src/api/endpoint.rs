@@ -213,6 +213,8 @@ grants! {
     MaySignUp => ["COMMON_PASSWORDS"],
     /// Counts the tries of a mail code, or uses it up.
     MayTryMailCodes,
+    /// Reads the key that derives mail codes.
+    MayUseCodeKey => ["CODE_KEY"],
     /// Reads the key that encrypts fields.
     MayUseDataKey => ["DATA_KEY"],
     /// Reads the key that signs tokens.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use local::{AwsCall, Cloud, Effect, OPERATOR, Options, Statement};
 use serde_json::{Value, json};
+use shared::Connections;
 
 use crate::events::send_to_functions_without_calls;
 use crate::support::{LocalApp, PASSWORD, assert_same_set, fault_of, profile_change};
@@ -98,7 +99,7 @@ async fn every_job_names_what_invokes_it_in_its_first_line() {
             Some(source) => vec![format!("//! `{}`'s stream: ", source.table)],
             None => vec![
                 "//! `aws lambda invoke`: ".to_owned(),
-                "//! `TokenKey`'s rotation: ".to_owned(),
+                "//! The rotation of `TokenKey` and `CodeKey`: ".to_owned(),
             ],
         };
         let named = invokers.iter().any(|invoker| text.starts_with(invoker));
@@ -393,6 +394,7 @@ async fn no_function_has_an_unused_permission() {
     }
 
     app.rotate_token_key().await;
+    app.rotate_code_key().await;
     app.settle().await;
     for item in backup {
         app.put_item("UsersTable", item).await;
@@ -429,6 +431,38 @@ async fn no_function_has_an_unused_permission() {
         }
     }
     assert!(unused.is_empty(), "grants that no call uses: {unused:#?}");
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
+async fn no_endpoint_can_read_both_the_token_key_and_the_code_key() {
+    let app = LocalApp::new().await;
+    let keys = ["TokenKey", "CodeKey"].map(|key| app.physical_id(key));
+    for function in &app.cloud.template().functions {
+        let mut readable = Vec::new();
+        for key in &keys {
+            let mut variables = app.variables();
+            variables.insert("AWS_ACCESS_KEY_ID".to_owned(), function.name.clone());
+            let client = Connections::from_variables(variables).expect("an environment");
+            let secrets = client.clients.secrets_manager();
+            let read = secrets.get_secret_value().secret_id(key).send().await;
+            readable.push(read.is_ok());
+        }
+        let expected = match function.name.as_str() {
+            "mailer" | "key-rotation" => vec![true, true],
+            "whale-create-captcha" | "whale-check-captcha" | "whale-change-password" => {
+                vec![false, true]
+            }
+            name => vec![readable[0] && is_endpoint(name), false],
+        };
+        assert_eq!(readable, expected, "{}", function.name);
+    }
+}
+
+/// Whether the function of this name has a family.
+fn is_endpoint(name: &str) -> bool {
+    let families = ["profile-", "whale-", "campus-", "center-"];
+    families.iter().any(|family| name.starts_with(family))
 }
 
 /// The statement split by action, resource and kind of key.

@@ -210,7 +210,10 @@ async fn the_first_administrator_needs_a_good_password() {
         });
         app.admin(create).await;
         let requests = server.take_requests();
-        assert!(requests[0].contains(reason), "{mode} {password}: {requests:?}");
+        assert!(
+            requests[0].contains(reason),
+            "{mode} {password}: {requests:?}"
+        );
     }
 }
 
@@ -221,9 +224,7 @@ async fn the_documented_passwords_work_where_common_ones_may() {
     assert_eq!(app.register(&registration("testuser")).await.status, 200);
     let response = app.change_password(&user, PASSWORD, "12345678").await;
     assert_eq!(response.json()["code"], 0, "{response}");
-    let report = app
-        .import_campus("email,password\nb@b.co,        \n")
-        .await;
+    let report = app.import_campus("email,password\nb@b.co,        \n").await;
     assert_eq!(report["created"], 1, "{report}");
     let command = json!({
         "command": "create-administrator", "username": "root", "email": "c@b.co", "password": "1q2w3e4r5t6y",

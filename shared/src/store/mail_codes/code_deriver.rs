@@ -5,23 +5,23 @@
 use ring::hmac::{self, HMAC_SHA256};
 use uuid::Uuid;
 
+use crate::aws::{CodeKey, Secret};
 use crate::aws::{Connections, FromConfig};
-use crate::aws::{Secret, TokenKey};
 use crate::domain::{InternalError, Result};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Domain separation: no other use of the key signs data with this prefix.
+/// Domain separation, should the key get a second use.
 const PURPOSE: &[u8] = b"captcha code ";
 
-/// Derives mail codes with the current or the previous version of the token key.
+/// Derives mail codes with the current or the previous version of the code key.
 pub struct CodeDeriver {
-    keys: TokenKey,
+    keys: CodeKey,
 }
 
 impl FromConfig for CodeDeriver {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
         Ok(Self {
-            keys: connections.shared::<TokenKey>().await?,
+            keys: connections.shared::<CodeKey>().await?,
         })
     }
 }

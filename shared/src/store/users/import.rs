@@ -12,8 +12,8 @@ use std::fmt::Display;
 
 use super::Users;
 use crate::domain::{
-    Actor, Error, InvalidField, NewUser, Nickname, PasswordHash, PasswordPolicy, Result, Role, User,
-    UserChange,
+    Actor, Error, InvalidField, NewUser, Nickname, PasswordHash, PasswordPolicy, Result, Role,
+    User, UserChange,
 };
 use row::Row;
 
