@@ -27,8 +27,8 @@ pub mod center {
 pub mod jobs {
     pub mod admin;
     pub mod avatar_cleanup;
+    pub mod key_rotation;
     pub mod mailer;
-    pub mod token_key_rotation;
     pub mod user_index_sync;
 }
 

@@ -19,6 +19,10 @@ use local::{Result, Workspace};
 /// the same name.
 pub const STACK_NAME: &str = "accounts";
 
+/// Parameters of the template that differ on this machine: the documents' own examples have
+/// passwords that a stack refuses.
+pub const PARAMETERS: [(&str, &str); 1] = [("CommonPasswords", "allow")];
+
 /// Files and folders that the functions are built from.
 const SOURCES: [&str; 6] = [
     "functions",

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use dev::{STACK_NAME, admin, seed};
+use dev::{PARAMETERS, STACK_NAME, admin, seed};
 use local::{Cloud, Options, Result, Watch, Workspace};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -88,7 +88,11 @@ async fn run(arguments: Arguments) -> Result<()> {
         aws_port: arguments.aws_port,
         echo_logs: true,
         event_sources: !arguments.services_only,
-        parameters: arguments.parameters.into_iter().collect(),
+        parameters: PARAMETERS
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into_iter()
+            .chain(arguments.parameters)
+            .collect(),
         ..Options::default()
     };
     let mut cloud = Cloud::start(options).await?;

@@ -45,7 +45,6 @@ struct SignedIn {
         MayFindByEmail,
         MayFindByUsername,
         MayCheckPasswords,
-        MayCountFailures,
         MayWriteAuditLog,
     ],
     memory = Hashing,

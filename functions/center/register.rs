@@ -1,8 +1,8 @@
 use serde::Deserialize;
 use shared::CenterProfile;
 use shared::{
-    Email, NewUser, Nickname, Password, RateLimits, Request, Result, Role, Username, Users,
-    endpoint,
+    Email, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request, Result, Role,
+    Username, Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -27,17 +27,20 @@ struct Registration {
     ),
 )]
 pub(crate) async fn register(
-    (users, limits): &(Users, RateLimits),
+    (users, limits, policy): &(Users, RateLimits, PasswordPolicy),
     request: Request,
 ) -> Result<CenterProfile> {
     let body: Registration = request.json()?;
     let actor = request.anonymous_actor();
     limits.consume_sign_up(&actor).await?;
     let new = NewUser {
+        password: policy.hash(
+            &body.password,
+            &[&body.username, &body.nickname, &body.email],
+        )?,
         username: Some(body.username),
         nickname: body.nickname,
         email: body.email,
-        password: body.password.hash()?,
         role: Role::User,
     };
     Ok(users.sign_up(new, None, &actor).await?.into())

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use shared::{Error, MailCodes, Request, Result, Tokens, UserRef, Users, endpoint};
+use shared::{Error, Request, Result, Tokens, UserRef, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -36,7 +36,7 @@ struct Undone {}
     ),
 )]
 pub(crate) async fn undo_email_change(
-    (users, tokens, codes): &(Users, Tokens, MailCodes),
+    (users, tokens): &(Users, Tokens),
     request: Request,
 ) -> Result<Undone> {
     let body: Body = request.json_requiring(&["user_uuid", "token"])?;
@@ -49,7 +49,7 @@ pub(crate) async fn undo_email_change(
     };
     let user = users.find(&UserRef::Uuid(uuid)).await.map_err(bad_token)?;
     users
-        .undo_email_change(user, hold, codes, &request.anonymous_actor())
+        .undo_email_change(user, hold, &request.anonymous_actor())
         .await
         .map_err(bad_token)?;
     Ok(Undone {})

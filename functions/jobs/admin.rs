@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
-    Actor, Avatars, CustomResourceRequest, Error, FirstAdminResource, InvalidField,
-    NewAdministrator, Password, Result, Role, User, UserChange, UserIndex, UserRef, Users,
-    WechatOpenId, admin as responses, serve_commands,
+    Actor, Avatars, CustomResourceRequest, Email, Error, FirstAdminResource, InvalidField, NewUser,
+    Nickname, Password, PasswordPolicy, Result, Role, User, UserChange, UserIndex, UserRef,
+    Username, Users, WechatOpenId, admin as responses, serve_commands,
 };
 
 /// The default and the maximum number of audit records in a response.
@@ -129,18 +129,26 @@ impl shared::Command for AdminEvent {
 }
 
 async fn admin(
-    resources: &(Users, Avatars, UserIndex, FirstAdminResource),
+    resources: &(
+        (Users, PasswordPolicy),
+        Avatars,
+        UserIndex,
+        FirstAdminResource,
+    ),
     event: AdminEvent,
 ) -> Result<Value> {
-    let (users, avatars, index, first_admin) = resources;
+    let ((users, policy), avatars, index, first_admin) = resources;
     match event {
-        AdminEvent::Command { command, .. } => execute(users, avatars, index, command).await,
+        AdminEvent::Command { command, .. } => {
+            execute(users, *policy, avatars, index, command).await
+        }
         AdminEvent::CustomResource(request) => first_admin.handle(users, &request).await,
     }
 }
 
 async fn execute(
     users: &Users,
+    policy: PasswordPolicy,
     avatars: &Avatars,
     index: &UserIndex,
     command: Command,
@@ -155,6 +163,7 @@ async fn execute(
         } => {
             create_administrator(
                 users,
+                policy,
                 &username,
                 &email,
                 nickname.as_deref(),
@@ -201,9 +210,9 @@ async fn execute(
             let user = users.find(&user).await?;
             Ok(user_response(users.clear_limits(user, &actor).await?))
         }
-        Command::ImportCampus { csv } => {
-            Ok(responses::import_report(&users.import(&csv, &actor).await?))
-        }
+        Command::ImportCampus { csv } => Ok(responses::import_report(
+            &users.import(&csv, policy, &actor).await?,
+        )),
         Command::Audit { user, limit } => {
             audit(users, &user, limit.unwrap_or(DEFAULT_RECORDS)).await
         }
@@ -221,6 +230,7 @@ async fn execute(
 
 async fn create_administrator(
     users: &Users,
+    policy: PasswordPolicy,
     username: &str,
     email: &str,
     nickname: Option<&str>,
@@ -232,13 +242,17 @@ async fn create_administrator(
         None => Password::generate()?,
     };
     let generated_password = generated.then(|| password.expose().to_owned());
-    let new = NewAdministrator {
-        username: parse_field("username", username)?,
-        nickname: parse_field("nickname", nickname.unwrap_or(username))?,
-        email: parse_field("email", email)?,
-        password,
+    let nickname: Nickname = parse_field("nickname", nickname.unwrap_or(username))?;
+    let username: Username = parse_field("username", username)?;
+    let email: Email = parse_field("email", email)?;
+    let new = NewUser {
+        password: policy.hash(&password, &[&username, &nickname, &email])?,
+        username: Some(username),
+        nickname,
+        email,
+        role: Role::Admin,
     };
-    let mut response = user_response(users.create_administrator(new, &Actor::operator()).await?);
+    let mut response = user_response(users.sign_up(new, None, &Actor::operator()).await?);
     if let (Some(password), Some(response)) = (generated_password, response.as_object_mut()) {
         response.insert("password".into(), json!(password));
     }

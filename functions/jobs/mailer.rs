@@ -40,11 +40,8 @@ async fn mailer(
             link = format!("{base}/verify-email?u={user}&t={token}");
             EmailTemplate::VerifyEmail { link: &link }
         }
-        NotificationKind::ResetCode {
-            mail_code, key_id, ..
-        } => {
-            let derived = codes.derive(*mail_code, key_id).await?;
-            code = derived.ok_or_else(|| missing_key(&message.kind))?;
+        NotificationKind::ResetCode { mail_code, .. } => {
+            code = codes.derive(*mail_code).await;
             link = format!("{base}/reset-password?id={}", UserId::from(user));
             EmailTemplate::ResetCode {
                 code: &code,
@@ -66,17 +63,6 @@ async fn mailer(
         sender.send(email, &message.to).await?;
     }
     Ok(())
-}
-
-/// The error if the key of a code is missing. The instance may not know a new key yet, so the record
-/// is retried until the code expires.
-fn missing_key(kind: &NotificationKind) -> InternalError {
-    let cause = "the key of a code is gone";
-    if kind.is_expired() {
-        InternalError::permanent(cause)
-    } else {
-        InternalError::new(cause)
-    }
 }
 
 /// Serves the function.

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, MailCodeGroup, MailCodes, Password, PasswordChangeProof, RateLimits, Request,
-    Result, UserId, UserRef, Users, endpoint,
+    CodeDeriver, Email, Error, MailCodeGroup, MailCodes, Password, PasswordChangeProof,
+    PasswordPolicy, RateLimits, Request, Result, UserId, UserRef, Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -33,12 +33,12 @@ struct Changed {
     family = Whale,
     errors = [Missing, NoSuchAccount, WrongPassword, BadPassword, BadCode, ExpiredCode, RateLimited],
     grants = [
-        MayUseTokenKey,
+        MayUseCodeKey,
         MayReadUsers,
         MayFindByEmail,
         MayCheckPasswords,
+        MaySetPasswords,
         MayTryMailCodes,
-        MayReleasePhones,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
@@ -50,7 +50,12 @@ struct Changed {
     ),
 )]
 pub(crate) async fn change_password(
-    (users, mail_codes, limits): &(Users, MailCodes, RateLimits),
+    (users, (mail_codes, codes), limits, policy): &(
+        Users,
+        (MailCodes, CodeDeriver),
+        RateLimits,
+        PasswordPolicy,
+    ),
     request: Request,
 ) -> Result<Changed> {
     let body: Body =
@@ -65,7 +70,7 @@ pub(crate) async fn change_password(
     let proof = match (&body.code, &body.password_old) {
         (Some(code), _) => {
             let group = MailCodeGroup::Password;
-            let verified = mail_codes.verify(&account, group, code, limits, &actor);
+            let verified = mail_codes.verify(&account, group, (code, codes), limits, &actor);
             PasswordChangeProof::Code(verified.await?)
         }
         (None, old) => {
@@ -74,9 +79,10 @@ pub(crate) async fn change_password(
             PasswordChangeProof::OldPassword(tries)
         }
     };
-    let changed = users
-        .change_password(account.into_user()?, &new.hash()?, &proof, &actor)
-        .await?;
+    let user = account.into_user()?;
+    // After the proof: a refusal reveals the account's names.
+    let hash = policy.hash(&new, &[&user.username, &user.nickname, &user.email])?;
+    let changed = users.change_password(user, &hash, &proof, &actor).await?;
     Ok(Changed {
         user: changed.into(),
     })

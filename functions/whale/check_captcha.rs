@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use shared::{
-    Email, MailCodeGroup, MailCodes, RateLimits, Request, Result, UserId, UserRef, Users, endpoint,
+    CodeDeriver, Email, MailCodeGroup, MailCodes, RateLimits, Request, Result, UserId, UserRef,
+    Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -24,11 +25,10 @@ struct Right {}
     family = Whale,
     errors = [Missing, NoSuchAccount, BadCode, ExpiredCode, RateLimited],
     grants = [
-        MayUseTokenKey,
+        MayUseCodeKey,
         MayReadUsers,
         MayFindByEmail,
         MayTryMailCodes,
-        MayCountFailures,
         MayWriteAuditLog,
     ],
     throttle = 100,
@@ -38,7 +38,7 @@ struct Right {}
     ),
 )]
 pub(crate) async fn check_captcha(
-    (users, mail_codes, limits): &(Users, MailCodes, RateLimits),
+    (users, mail_codes, codes, limits): &(Users, MailCodes, CodeDeriver, RateLimits),
     request: Request,
 ) -> Result<Right> {
     let body: Body = request.json_requiring(&["group", "code", "user_id|email"])?;
@@ -48,7 +48,7 @@ pub(crate) async fn check_captcha(
         .count_failure(users.account_to_recover(&target).await, &actor)
         .await?;
     let verified = mail_codes
-        .verify(&account, body.group, &body.code, limits, &actor)
+        .verify(&account, body.group, (&body.code, codes), limits, &actor)
         .await?;
     mail_codes.give_back(&verified).await?;
     Ok(Right {})

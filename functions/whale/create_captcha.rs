@@ -25,11 +25,9 @@ struct Created {
     family = Whale,
     errors = [Missing, NoSuchAccount, RateLimited],
     grants = [
-        MayUseTokenKey,
         MayReadUsers,
         MayFindByEmail,
         MayCreateMailCodes,
-        MayCountFailures,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, InvalidField, NewUser, Nickname, Password, RateLimits, Request, Result, Role,
-    Tokens, Users, endpoint,
+    Email, Error, InvalidField, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request,
+    Result, Role, Tokens, Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -43,7 +43,7 @@ struct Created {
     ),
 )]
 pub(crate) async fn create_user(
-    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    (users, limits, tokens, policy): &(Users, RateLimits, Tokens, PasswordPolicy),
     request: Request,
 ) -> Result<Created> {
     let body: Body = request.json_requiring(&["email", "password", "name"])?;
@@ -57,10 +57,10 @@ pub(crate) async fn create_user(
     let actor = request.anonymous_actor();
     limits.consume_sign_up(&actor).await?;
     let new = NewUser {
+        password: policy.hash(&password, &[&nickname, &email])?,
         username: None,
         nickname,
         email,
-        password: password.hash()?,
         role: Role::User,
     };
     let session = tokens.new_session(&request, false)?;

@@ -23,7 +23,7 @@ struct SignedIn {
     PUT "/api/users/login/",
     family = Whale,
     errors = [Missing, NoSuchAccount, WrongPassword, Blocked, RateLimited],
-    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayCheckPasswords, MayCountFailures, MayWriteAuditLog],
+    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayCheckPasswords, MayWriteAuditLog],
     memory = Hashing,
     throttle = 120,
     openapi(

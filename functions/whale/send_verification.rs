@@ -21,7 +21,6 @@ struct Sent {}
         MayReadUsers,
         MayFindByEmail,
         MayCountVerifications,
-        MayCountFailures,
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],

@@ -43,8 +43,9 @@ pub mod domain {
     pub use source::{KnownSources, Source};
     pub use user::{
         ApiKey, AvatarUrl, Canonical, Client, Email, EncryptedField, FormerEmail, IdCard,
-        NewSession, NewUser, Nickname, Password, PasswordHash, Phone, RealName, Role, Session,
-        SessionId, Sessions, ShortText, User, UserChange, UserId, Username, WechatOpenId,
+        NewSession, NewUser, Nickname, Password, PasswordHash, PasswordPolicy, Phone, RealName,
+        Role, Session, SessionId, Sessions, ShortText, User, UserChange, UserId, Username,
+        WechatOpenId,
     };
     pub(crate) use user::{RefreshHashes, RefreshState, RefreshToken, SecretHash, new_uuid};
     pub use user_ref::UserRef;
@@ -81,6 +82,7 @@ pub mod aws {
     mod email_sender;
     mod email_template;
     mod field_cipher;
+    mod password_policy;
     mod secrets;
 
     pub use avatars::Avatars;
@@ -91,8 +93,8 @@ pub mod aws {
     pub use email_sender::EmailSender;
     pub use email_template::{EmailTemplate, RenderedEmail};
     pub use field_cipher::FieldCipher;
-    pub(crate) use secrets::{CachedSecret, Secret, SecretRef, TokenKey};
-    pub use secrets::{SecretRotation, Stage};
+    pub(crate) use secrets::{CachedSecret, CodeKey, Secret, SecretRef, TokenKey};
+    pub use secrets::{RotatedSecret, SecretRotation, Stage};
 }
 
 /// The tables in DynamoDB, each by the verbs that it has.
@@ -117,8 +119,7 @@ pub mod store {
         user_id_of_record,
     };
     pub use users::{
-        Account, CleanupReport, ImportedRow, NewAdministrator, PasswordChangeProof, RowOutcome,
-        SignIn, Users,
+        Account, CleanupReport, ImportedRow, PasswordChangeProof, RowOutcome, SignIn, Users,
     };
 }
 

@@ -31,7 +31,7 @@ pub use response::{Response, filters};
 pub use rng::TestRng;
 pub use sets::assert_same_set;
 pub use store::{Item, sorted};
-pub use target::{local_options, no_proxy_client};
+pub use target::{local_options, no_proxy_client, template};
 pub use test_app::TestApp;
 pub use user_index::emails;
 pub use wait::{eventually, in_time};

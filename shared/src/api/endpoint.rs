@@ -183,8 +183,6 @@ grants! {
     MayChangeUsers,
     /// Counts the tries of a password, and resets the count.
     MayCheckPasswords,
-    /// Counts failures of a source.
-    MayCountFailures,
     /// Counts verification e-mails.
     MayCountVerifications,
     /// Creates a mail code, and counts it.
@@ -205,18 +203,20 @@ grants! {
     MayPutAvatars => ["AVATARS_BUCKET", "AVATARS_URL"],
     /// Reads users.
     MayReadUsers,
-    /// Deletes the marker of a phone number.
-    MayReleasePhones,
     /// Moves the marker of an e-mail address.
     MaySetEmails,
+    /// Sets a user's password.
+    MaySetPasswords => ["COMMON_PASSWORDS"],
     /// Moves the marker of a phone number.
     MaySetPhones,
     /// Moves the marker of a user name.
     MaySetUsernames,
     /// Creates a user, and counts it.
-    MaySignUp,
+    MaySignUp => ["COMMON_PASSWORDS"],
     /// Counts the tries of a mail code, or uses it up.
     MayTryMailCodes,
+    /// Reads the key that derives mail codes.
+    MayUseCodeKey => ["CODE_KEY"],
     /// Reads the key that encrypts fields.
     MayUseDataKey => ["DATA_KEY"],
     /// Reads the key that signs tokens.

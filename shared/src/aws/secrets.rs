@@ -12,8 +12,8 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{
 use crate::aws::Connections;
 use crate::domain::InternalError;
 
-pub(crate) use cached::{CachedSecret, TokenKey};
-pub use rotation::{SecretRotation, Stage};
+pub(crate) use cached::{CachedSecret, CodeKey, TokenKey};
+pub use rotation::{RotatedSecret, SecretRotation, Stage};
 
 /// The minimum length of a secret: HS256 and AES-256 need 256 bits.
 const MIN_BYTES: usize = 32;

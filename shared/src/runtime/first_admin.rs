@@ -14,9 +14,9 @@ use crate::api::admin;
 use crate::aws::SecretRef;
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, Email, Error, InternalError, InvalidField, Nickname, Password, Result, Username,
+    Actor, Email, Error, InternalError, InvalidField, NewUser, Nickname, Password, PasswordPolicy,
+    Result, Role, Username,
 };
-use crate::store::NewAdministrator;
 use crate::store::Users;
 
 /// The physical id of the resource. It must never change: CloudFormation would treat a new id as a
@@ -48,6 +48,7 @@ pub struct CustomResourceRequest {
 /// The handler of the custom resource.
 pub struct FirstAdminResource {
     password: SecretRef,
+    policy: PasswordPolicy,
     responder: CfnResponder,
 }
 
@@ -55,6 +56,7 @@ impl FromConfig for FirstAdminResource {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
         Ok(Self {
             password: SecretRef::from_variable(connections, "ADMIN_PASSWORD")?,
+            policy: PasswordPolicy::open(connections).await?,
             responder: CfnResponder::new(connections),
         })
     }
@@ -115,18 +117,20 @@ impl FirstAdminResource {
             return Ok(EXISTS);
         }
         let invalid = |reason| Error::Invalid(InvalidField::new("username", reason));
-        let new = NewAdministrator {
-            username: Username::ADMINISTRATOR
-                .parse::<Username>()
-                .map_err(invalid)?,
-            nickname: Username::ADMINISTRATOR
-                .parse::<Nickname>()
-                .map_err(invalid)?,
+        let username: Username = Username::ADMINISTRATOR.parse().map_err(invalid)?;
+        let nickname: Nickname = Username::ADMINISTRATOR.parse().map_err(invalid)?;
+        let password =
+            Password::parse(&self.password.read().await?).map_err(|_| Error::BadPassword)?;
+        let new = NewUser {
+            password: self
+                .policy
+                .hash(&password, &[&username, &nickname, &email])?,
+            username: Some(username),
+            nickname,
             email: email.clone(),
-            password: Password::parse(&self.password.read().await?)
-                .map_err(|_| Error::BadPassword)?,
+            role: Role::Admin,
         };
-        match users.create_administrator(new, &Actor::operator()).await {
+        match users.sign_up(new, None, &Actor::operator()).await {
             Ok(_) => Ok("the administrator is made"),
             Err(Error::EmailTaken | Error::UsernameTaken)
                 if is_administrator(users, &email).await? =>

@@ -44,19 +44,13 @@ const MAX_REPLACEMENTS: usize = 10;
 /// The store of mail codes.
 pub struct MailCodes {
     database: Database,
-    codes: CodeDeriver,
     audit_log: AuditLog,
 }
 
 impl FromConfig for MailCodes {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
-        let (database, codes) = tokio::try_join!(
-            connections.shared::<Database>(),
-            CodeDeriver::open(connections)
-        )?;
         Ok(Self {
-            database,
-            codes,
+            database: connections.shared().await?,
             audit_log: AuditLog::from_config(&connections.config)?,
         })
     }
@@ -100,14 +94,13 @@ impl MailCodes {
                     (code, Write::Check(check, Conflict::Code))
                 }
                 None => {
-                    let code = StoredCode::new(self.codes.key_id().await)?;
+                    let code = StoredCode::new()?;
                     let write = code.replace(&key, user, stored.as_ref())?;
                     (code, write)
                 }
             };
             let kind = NotificationKind::ResetCode {
                 mail_code: code.uuid,
-                key_id: code.key_id.clone(),
                 requested: true,
             };
             let message = match account.exists() {
@@ -129,11 +122,6 @@ impl MailCodes {
         Err(InternalError::new("a mail code is being replaced too often").into())
     }
 
-    /// The id of the key version that derives new codes.
-    pub(crate) async fn key_id(&self) -> String {
-        self.codes.key_id().await
-    }
-
     /// Counts a try, then compares `code`. One read, one transaction, and one write of an audit
     /// record if the code is wrong.
     ///
@@ -144,7 +132,7 @@ impl MailCodes {
         &self,
         account: &Account,
         group: MailCodeGroup,
-        code: &str,
+        (code, codes): (&str, &CodeDeriver),
         limits: &RateLimits,
         actor: &Actor,
     ) -> Result<VerifiedCode> {
@@ -161,8 +149,8 @@ impl MailCodes {
             .count_try(tried, account, is_trusted, limits, actor)
             .await?;
         let error = match outcome {
-            Ok((tried, key_id)) => {
-                let is_right = self.codes.is_code(code, tried.uuid, &key_id).await?;
+            Ok(tried) => {
+                let is_right = codes.is_code(code, tried.uuid).await?;
                 if is_right && account.exists() {
                     return Ok(tried);
                 }
@@ -181,8 +169,8 @@ impl MailCodes {
         Err(error)
     }
 
-    /// Counts a try of the current code, and a failure of the source. Returns the code's UUID and
-    /// key id, or the error if it accepts no more tries. Nothing is counted then.
+    /// Counts a try of the current code, and a failure of the source. Returns the code's UUID,
+    /// or the error if it accepts no more tries. Nothing is counted then.
     async fn count_try(
         &self,
         tried: VerifiedCode,
@@ -190,7 +178,7 @@ impl MailCodes {
         is_trusted: bool,
         limits: &RateLimits,
         actor: &Actor,
-    ) -> Result<Result<(VerifiedCode, String)>> {
+    ) -> Result<Result<VerifiedCode>> {
         let user = &account.user;
         let Some(stored) = self.database.get(&tried.key).await? else {
             return Ok(Err(Error::BadCode));
@@ -211,7 +199,7 @@ impl MailCodes {
             .write(&failures, account.id(), actor, writes)
             .await?;
         Ok(match written {
-            WriteOutcome::Committed(_) => Ok((tried, stored.key_id)),
+            WriteOutcome::Committed(_) => Ok(tried),
             WriteOutcome::ConditionFailed(failed) => {
                 let item = failed.into_iter().find_map(|failed| failed.item);
                 let error = match &item {
@@ -273,13 +261,11 @@ pub(super) fn clear_tries(user: &User) -> Write {
 pub(super) fn issue(
     user: &User,
     group: MailCodeGroup,
-    key_id: &str,
     language: Language,
 ) -> Result<Vec<Write>, InternalError> {
-    let code = StoredCode::new(key_id.to_owned())?;
+    let code = StoredCode::new()?;
     let kind = NotificationKind::ResetCode {
         mail_code: code.uuid,
-        key_id: code.key_id.clone(),
         requested: false,
     };
     let key = key::mail_code(user.id(), group.number());
@@ -292,7 +278,6 @@ pub(super) fn issue(
 /// A mail code as stored, without its tries.
 struct StoredCode {
     uuid: Uuid,
-    key_id: String,
     created_at: Timestamp,
     ends_at: u64,
     /// Differs from that of the code which this one replaces.
@@ -301,13 +286,12 @@ struct StoredCode {
 
 impl StoredCode {
     /// A new code.
-    fn new(key_id: String) -> Result<Self, InternalError> {
+    fn new() -> Result<Self, InternalError> {
         let created_at = clock::now();
         let version = u64::from_le_bytes(random::bytes()?);
         Ok(Self {
             version,
             uuid: new_uuid(created_at)?,
-            key_id,
             created_at,
             ends_at: clock::seconds().saturating_add(mail_code::VALID_SECONDS),
         })
@@ -317,7 +301,6 @@ impl StoredCode {
         let reader = ItemReader(item);
         Ok(Self {
             uuid: reader.uuid("uuid")?,
-            key_id: reader.text("key_id")?,
             created_at: reader.time("created_at")?,
             ends_at: reader.number("ends_at")?,
             version: reader.number("version")?,
@@ -368,7 +351,6 @@ impl StoredCode {
     fn to_item(&self, user: &User) -> Item {
         Item::from([
             ("uuid".into(), text(self.uuid)),
-            ("key_id".into(), text(&self.key_id)),
             ("binding".into(), text(binding(user))),
             ("tries".into(), number(0)),
             ("sources".into(), AttributeValue::M(Item::new())),

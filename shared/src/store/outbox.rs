@@ -41,8 +41,6 @@ pub enum NotificationKind {
     ResetCode {
         /// The mail code.
         mail_code: Uuid,
-        /// The id of the key version that derives the code.
-        key_id: String,
         /// Whether somebody asked for it: anybody can. Otherwise it follows from a change.
         requested: bool,
     },
@@ -143,7 +141,6 @@ impl OutboxMessage {
             },
             "reset-code" => NotificationKind::ResetCode {
                 mail_code: uuid("mail_code")?,
-                key_id: field("key_id")?.into(),
                 requested: field(REQUESTED).is_ok(),
             },
             "address-in-use" => NotificationKind::AddressInUse,
@@ -209,13 +206,9 @@ pub(crate) fn enqueue(
         }
         NotificationKind::ResetCode {
             mail_code,
-            key_id,
             requested,
         } => {
-            item.extend([
-                ("mail_code".into(), text(mail_code)),
-                ("key_id".into(), text(key_id)),
-            ]);
+            item.extend([("mail_code".into(), text(mail_code))]);
             item.extend(requested.then(|| (REQUESTED.into(), text("yes"))));
         }
         NotificationKind::EmailChanged { hold: Some(hold) } => {

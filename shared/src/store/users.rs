@@ -23,7 +23,6 @@ use uuid::Uuid;
 use account::Enumeration;
 
 pub use account::Account;
-pub use administrators::NewAdministrator;
 pub use avatar_cleanup::CleanupReport;
 pub use change::PasswordChangeProof;
 pub use import::{ImportedRow, RowOutcome};

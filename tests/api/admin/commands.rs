@@ -197,8 +197,7 @@ async fn a_change_takes_effect_at_the_next_request() {
             .clone()
     };
     assert_eq!(code().await, 1103);
-    app.admin(json!({"command": "set-access", "user": user["id"], "access": "admin"}))
-        .await;
+    app.promote(&user).await;
     assert_eq!(code().await, 0);
     app.create_administrator("root").await;
     app.admin(json!({"command": "set-access", "user": user["id"], "access": "user"}))

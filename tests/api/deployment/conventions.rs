@@ -7,6 +7,7 @@ use std::process::Command;
 
 use local::{AwsCall, Cloud, Effect, OPERATOR, Options, Statement};
 use serde_json::{Value, json};
+use shared::Connections;
 
 use crate::events::send_to_functions_without_calls;
 use crate::support::{LocalApp, PASSWORD, assert_same_set, fault_of, profile_change};
@@ -98,7 +99,7 @@ async fn every_job_names_what_invokes_it_in_its_first_line() {
             Some(source) => vec![format!("//! `{}`'s stream: ", source.table)],
             None => vec![
                 "//! `aws lambda invoke`: ".to_owned(),
-                "//! `TokenKey`'s rotation: ".to_owned(),
+                "//! The rotation of `TokenKey` and `CodeKey`: ".to_owned(),
             ],
         };
         let named = invokers.iter().any(|invoker| text.starts_with(invoker));
@@ -167,6 +168,10 @@ fn each_external_crate_is_used_only_in_its_own_module() {
         ),
         ("jsonwebtoken", &["shared/src/api/tokens"]),
         ("argon2::", &["shared/src/domain/user/password.rs"]),
+        (
+            "exempt_from_admin_length",
+            &["shared/src/domain/user/password.rs"],
+        ),
         ("SystemRandom", &["shared/src/domain/random.rs"]),
         ("\"USER#", &["shared/src/store/dynamodb/key.rs"]),
         ("\"EMAIL#", &["shared/src/store/dynamodb/key.rs"]),
@@ -371,7 +376,8 @@ async fn no_function_has_an_unused_permission() {
         &json!({"group": 1, "user_id": 1, "code": code}),
     )
     .await;
-    let reset = json!({"email": "a@b.co", "code": code, "password_new": PASSWORD});
+    let long = "an administrator's password";
+    let reset = json!({"email": "a@b.co", "code": code, "password_new": long});
     put("/api/users/password/", reset).await;
     let (_, unverified) = app.whale_account("unverified@b.co").await;
     app.update_me(&unverified, &json!({"phone": "13500135000"}))
@@ -379,11 +385,11 @@ async fn no_function_has_an_unused_permission() {
     let code = app.code("unverified@b.co").await;
     let reset = json!({"email": "unverified@b.co", "code": code, "password_new": PASSWORD});
     put("/api/users/password/", reset).await; // releases the phone number
-    let change = json!({"email": "a@b.co", "password_old": PASSWORD, "password_new": PASSWORD});
+    let change = json!({"email": "a@b.co", "password_old": long, "password_new": long});
     put("/api/users/password/", change).await;
     put(
         "/api/users/login/",
-        json!({"email": "a@b.co", "password": PASSWORD}),
+        json!({"email": "a@b.co", "password": long}),
     )
     .await;
 
@@ -442,6 +448,7 @@ async fn no_function_has_an_unused_permission() {
     }
 
     app.rotate_token_key().await;
+    app.rotate_code_key().await;
     app.settle().await;
     for item in backup {
         app.put_item("UsersTable", item).await;
@@ -478,6 +485,38 @@ async fn no_function_has_an_unused_permission() {
         }
     }
     assert!(unused.is_empty(), "grants that no call uses: {unused:#?}");
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
+async fn no_endpoint_can_read_both_the_token_key_and_the_code_key() {
+    let app = LocalApp::new().await;
+    let keys = ["TokenKey", "CodeKey"].map(|key| app.physical_id(key));
+    for function in &app.cloud.template().functions {
+        let mut readable = Vec::new();
+        for key in &keys {
+            let mut variables = app.variables();
+            variables.insert("AWS_ACCESS_KEY_ID".to_owned(), function.name.clone());
+            let client = Connections::from_variables(variables).expect("an environment");
+            let secrets = client.clients.secrets_manager();
+            let read = secrets.get_secret_value().secret_id(key).send().await;
+            readable.push(read.is_ok());
+        }
+        let expected = match function.name.as_str() {
+            "mailer" | "key-rotation" => vec![true, true],
+            "whale-create-captcha" | "whale-check-captcha" | "whale-change-password" => {
+                vec![false, true]
+            }
+            name => vec![readable[0] && is_endpoint(name), false],
+        };
+        assert_eq!(readable, expected, "{}", function.name);
+    }
+}
+
+/// Whether the function of this name has a family.
+fn is_endpoint(name: &str) -> bool {
+    let families = ["profile-", "whale-", "campus-", "center-"];
+    families.iter().any(|family| name.starts_with(family))
 }
 
 /// The statement split by action, resource and kind of key.

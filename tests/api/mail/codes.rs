@@ -5,8 +5,8 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use shared::{
-    Account, Actor, Error, FromConfig, MailCodeGroup, MailCodes, Password, PasswordChangeProof,
-    RateLimits, User, UserId, Users, VerifiedCode,
+    Account, Actor, CodeDeriver, Error, FromConfig, MailCodeGroup, MailCodes, Password,
+    PasswordChangeProof, RateLimits, User, UserId, Users, VerifiedCode,
 };
 
 use crate::support::{LocalApp, PASSWORD, TestApp, all};
@@ -492,18 +492,22 @@ async fn of_100_concurrent_uses_of_one_code_one_succeeds() {
     }
 }
 
+/// The mail codes, and what derives them.
+type Codes = (MailCodes, CodeDeriver);
+
 /// The store itself, without limits of codes and failures.
-async fn open_store(app: &TestApp) -> (Users, MailCodes, RateLimits) {
+async fn open_store(app: &TestApp) -> (Users, Codes, RateLimits) {
     let mut variables = app.variables();
     variables.insert("MAILS_PER_DAY".into(), "1000000".into());
     variables.insert("SOURCE_TRIES".into(), "1000000".into());
-    <(Users, MailCodes, RateLimits)>::open(&shared::Connections::from_variables(variables).unwrap())
+    <(Users, Codes, RateLimits)>::open(&shared::Connections::from_variables(variables).unwrap())
         .await
         .unwrap()
 }
 
 /// Has a code sent to the user.
-async fn send_code(codes: &MailCodes, limits: &RateLimits, user: &User) {
+async fn send_code(codes: &Codes, limits: &RateLimits, user: &User) {
+    let (codes, _) = codes;
     codes
         .send(
             &Account::of(user.clone()),
@@ -517,14 +521,17 @@ async fn send_code(codes: &MailCodes, limits: &RateLimits, user: &User) {
 
 /// Tries a code.
 async fn verify(
-    codes: &MailCodes,
+    codes: &Codes,
     limits: &RateLimits,
     user: &User,
     code: &str,
 ) -> Result<VerifiedCode, Error> {
     let (group, actor) = (MailCodeGroup::Password, Actor::operator());
     let account = Account::of(user.clone());
-    codes.verify(&account, group, code, limits, &actor).await
+    let (codes, deriver) = codes;
+    codes
+        .verify(&account, group, (code, deriver), limits, &actor)
+        .await
 }
 
 /// The number of tries of each code.
@@ -538,18 +545,13 @@ async fn tries(app: &TestApp) -> Vec<u64> {
 
 /// The user's code, derived as the mailer derives it.
 async fn derived_code(app: &TestApp, user: UserId) -> String {
-    let codes = shared::CodeDeriver::open(&app.operator()).await.unwrap();
+    let codes = CodeDeriver::open(&app.operator()).await.unwrap();
     let items = app.mail_code_items().await;
     let item = items
         .iter()
         .find(|item| item["pk"].as_s().unwrap() == &format!("{user}#1"))
         .expect("a stored code");
     codes
-        .derive(
-            item["uuid"].as_s().unwrap().parse().unwrap(),
-            item["key_id"].as_s().unwrap(),
-        )
+        .derive(item["uuid"].as_s().unwrap().parse().unwrap())
         .await
-        .unwrap()
-        .expect("a code")
 }

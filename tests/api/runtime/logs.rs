@@ -482,7 +482,11 @@ async fn send_everything(app: &LocalApp) -> Vec<String> {
 async fn no_secret_and_no_personal_data_is_in_any_line() {
     let app = LocalApp::new().await;
     let mut secrets = send_everything(&app).await;
-    secrets.extend([app.secret("TokenKey").await, app.secret("DataKey").await]);
+    secrets.extend([
+        app.secret("TokenKey").await,
+        app.secret("CodeKey").await,
+        app.secret("DataKey").await,
+    ]);
     secrets.extend(["token=", "127.0.0.1", "user-agent", "argon2id", "eyJ"].map(str::to_owned));
     let lines = app.cloud.logs();
     for line in &lines {

@@ -13,8 +13,8 @@ use super::clock::Clock;
 use super::target::{Target, local_options};
 use super::{TestApp, eventually, fault_of, refuse};
 
-/// The function that rotates the token key.
-pub const ROTATOR: &str = "token-key-rotation";
+/// The function that rotates the keys.
+pub const ROTATOR: &str = "key-rotation";
 
 /// A [`TestApp`] whose cloud, template parameters, environment and clock a test controls. Tests
 /// that use it are ignored with the feature `deployed`.
@@ -39,11 +39,9 @@ impl LocalApp {
 
     /// The application with these parameters of the template.
     pub async fn with_parameters(parameters: &[(&str, &str)]) -> Self {
-        Self::start(Options {
-            parameters: owned(parameters),
-            ..local_options()
-        })
-        .await
+        let mut options = local_options();
+        options.parameters.extend(owned(parameters));
+        Self::start(options).await
     }
 
     /// The application with these environment variables of the functions.
@@ -159,8 +157,21 @@ fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(owned).collect()
 }
 
-/// Rotation of the token key.
+/// Rotation of the keys.
 impl LocalApp {
+    /// Rotates the code key and returns once the new version is current.
+    pub async fn rotate_code_key(&self) {
+        let version = self
+            .begin_rotation_of("CodeKey")
+            .await
+            .expect("a rotation begins");
+        eventually("the new version of the code key", async || {
+            let stages = self.stages_of("CodeKey", &version).await;
+            (stages == ["AWSCURRENT", "AWSPENDING"]).then_some(())
+        })
+        .await;
+    }
+
     /// Rotates the token key and returns the id of the new version, once it is current.
     pub async fn rotate_token_key(&self) -> String {
         let version = self.begin_rotation().await.expect("a rotation begins");
@@ -168,13 +179,15 @@ impl LocalApp {
         version
     }
 
-    /// Begins a rotation and returns the id of the new version, or the error message.
+    /// Begins a rotation of the token key and returns the id of the new version, or the error
+    /// message.
     pub async fn begin_rotation(&self) -> Result<String, String> {
+        self.begin_rotation_of("TokenKey").await
+    }
+
+    async fn begin_rotation_of(&self, key: &str) -> Result<String, String> {
         let rotate = self.operator().clients.secrets_manager().rotate_secret();
-        let begun = rotate
-            .secret_id(self.cloud.physical_id("TokenKey"))
-            .send()
-            .await;
+        let begun = rotate.secret_id(self.cloud.physical_id(key)).send().await;
         begun
             .map(|begun| begun.version_id.expect("a version"))
             .map_err(|error| error.into_service_error().to_string())
@@ -190,11 +203,12 @@ impl LocalApp {
 
     /// The staging labels of a version of the token key.
     pub async fn key_stages(&self, version: &str) -> Vec<String> {
+        self.stages_of("TokenKey", version).await
+    }
+
+    async fn stages_of(&self, key: &str, version: &str) -> Vec<String> {
         let describe = self.operator().clients.secrets_manager().describe_secret();
-        let described = describe
-            .secret_id(self.cloud.physical_id("TokenKey"))
-            .send()
-            .await;
+        let described = describe.secret_id(self.cloud.physical_id(key)).send().await;
         let mut stages = described
             .expect("a secret")
             .version_ids_to_stages
@@ -235,9 +249,7 @@ pub async fn half_rotated() -> (LocalApp, String) {
     let version = app.begin_rotation().await.expect("a rotation begins");
     eventually("the failure of the first step", async || {
         let logs = app.cloud.logs();
-        let failed = logs
-            .iter()
-            .any(|line| line.starts_with("token-key-rotation: "));
+        let failed = logs.iter().any(|line| line.starts_with("key-rotation: "));
         failed.then_some(())
     })
     .await;

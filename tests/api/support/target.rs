@@ -100,6 +100,9 @@ pub fn local_options() -> Options {
         template: template(),
         stack_name: dev::STACK_NAME.to_owned(),
         binaries: binary.parent().expect("a directory").to_owned(),
+        parameters: dev::PARAMETERS
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         ..Options::default()
     }
 }

@@ -115,6 +115,7 @@ async fn codes_and_mailed_links_survive_a_rotation() {
     let check = async |code: &str| check_code(&app, code).await;
     assert_eq!(check(&code).await, 0);
     app.rotate_token_key().await;
+    app.rotate_code_key().await;
     assert_eq!(
         check(&code).await,
         0,
@@ -140,7 +141,7 @@ async fn a_code_of_a_key_unknown_to_the_mailer_is_sent_and_valid() {
     app.request_verification(&user).await;
     app.newest_mail().await;
     assert_eq!(check("AAAAAAAA").await, 1415);
-    app.rotate_token_key().await;
+    app.rotate_code_key().await;
     let code = app.code("a@b.co").await;
     assert_eq!(check(&code).await, 0);
 }
@@ -268,15 +269,16 @@ async fn an_unauthenticated_cursor_causes_no_read_of_the_secret() {
 
 #[tokio::test]
 #[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
-async fn a_function_reads_the_token_key_once_for_all_its_uses() {
+async fn a_function_reads_a_key_once_for_all_its_uses() {
     let app = LocalApp::new().await;
     app.whale_account("a@b.co").await;
     app.code("a@b.co").await;
     assert_eq!(
         app.secret_reads("mailer"),
-        2,
-        "the current and the previous version"
+        4,
+        "the current and the previous version of both keys"
     );
+    assert_eq!(app.secret_reads("whale-create-captcha"), 2);
     let token = app.admin_token().await;
     assert_eq!(app.list_users(&token, "").await.status, 200);
     assert_eq!(
@@ -420,7 +422,7 @@ async fn a_step_for_another_version_or_secret_changes_nothing() {
         let other = app.rotation_step_of(&secret, step, &version).await;
         let other = other.expect_err("another secret");
         assert!(
-            other.contains("is not the secret that this function rotates"),
+            other.contains("is not a secret that this function rotates"),
             "{other}"
         );
     }

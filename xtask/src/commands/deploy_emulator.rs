@@ -276,7 +276,9 @@ impl<'a> Emulator<'a> {
     /// Creates the stack with these parameters, or changes it.
     async fn deploy(&self, parameters: &[&str]) -> Result<()> {
         let architecture = format!("Architecture={}", architecture());
-        let parameters = [&[architecture.as_str()], parameters].concat();
+        // The suite uses the password of the documents' examples.
+        let common = [architecture.as_str(), "CommonPasswords=allow"];
+        let parameters = [&common[..], parameters].concat();
         let mut expand = self.command(self.sam.join("python"));
         expand
             .arg(template::EXPAND)

@@ -408,6 +408,8 @@ fn function_block(endpoint: &Value) -> Result<String> {
     let mut variables = Vec::new();
     for variable in texts(endpoint, "variables") {
         let value = match variable {
+            "CODE_KEY" => "!Ref CodeKey",
+            "COMMON_PASSWORDS" => "!Ref CommonPasswords",
             "DATA_KEY" => "!Ref DataKey",
             "AVATARS_BUCKET" => "!Ref AvatarsBucket",
             "AVATARS_URL" => {

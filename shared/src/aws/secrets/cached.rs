@@ -23,23 +23,36 @@ const TTL_SECONDS: u64 = 15 * 60;
 /// The shortest time between two refreshes for unknown versions.
 const MISS_SECONDS: u64 = 10;
 
-/// The key that signs tokens and derives codes. Its cache is shared within an instance.
-#[derive(Clone)]
-pub(crate) struct TokenKey(pub(crate) Arc<CachedSecret>);
+/// Declares keys, each with the environment variable that holds its id. A key's cache is shared
+/// within an instance.
+macro_rules! keys {
+    ($($(#[$doc:meta])* $key:ident = $variable:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub(crate) struct $key(pub(crate) Arc<CachedSecret>);
 
-impl FromConfig for TokenKey {
-    async fn open(connections: &Connections) -> Result<Self, InternalError> {
-        let secret = CachedSecret::read(connections, "TOKEN_KEY").await?;
-        Ok(Self(Arc::new(secret)))
-    }
+        impl FromConfig for $key {
+            async fn open(connections: &Connections) -> Result<Self, InternalError> {
+                let secret = CachedSecret::read(connections, $variable).await?;
+                Ok(Self(Arc::new(secret)))
+            }
+        }
+
+        impl Deref for $key {
+            type Target = CachedSecret;
+
+            fn deref(&self) -> &CachedSecret {
+                &self.0
+            }
+        }
+    )*};
 }
 
-impl Deref for TokenKey {
-    type Target = CachedSecret;
-
-    fn deref(&self) -> &CachedSecret {
-        &self.0
-    }
+keys! {
+    /// The key that signs tokens and encrypts cursors.
+    TokenKey = "TOKEN_KEY";
+    /// The key that derives mail codes. Functions that derive codes cannot sign tokens with it.
+    CodeKey = "CODE_KEY";
 }
 
 /// A secret with its cached versions.

@@ -9,10 +9,16 @@ use super::{check_length, parse_response, service_error};
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{Error, InternalError, InvalidField, Result, random};
 
-/// The token key, for the function that rotates it.
+/// The keys that the function rotates.
 pub struct SecretRotation {
     client: Client,
-    id: String,
+    ids: [String; 2],
+}
+
+/// One secret in its rotation.
+pub struct RotatedSecret<'a> {
+    client: &'a Client,
+    id: &'a str,
 }
 
 /// The stage of a version in a rotation.
@@ -31,29 +37,47 @@ impl FromConfig for SecretRotation {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
         Ok(Self {
             client: connections.clients.secrets_manager(),
-            id: connections.config.required("TOKEN_KEY")?,
+            ids: [
+                connections.config.required("TOKEN_KEY")?,
+                connections.config.required("CODE_KEY")?,
+            ],
         })
     }
 }
 
 impl SecretRotation {
-    /// The stage of the version `version` of the secret `secret`.
+    /// The secret with this id.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it is another secret, its rotation is not enabled, or the version is
-    /// neither current nor pending.
-    pub async fn stage(&self, secret: &str, version: &str) -> Result<Stage> {
-        let invalid = |field, reason| Error::Invalid(InvalidField::new(field, reason));
-        if secret != self.id {
-            return Err(invalid(
-                "SecretId",
-                "is not the secret that this function rotates",
-            ));
-        }
+    /// [`Error::Invalid`] if the function rotates no such secret.
+    pub fn secret(&self, id: &str) -> Result<RotatedSecret<'_>> {
+        let id = self
+            .ids
+            .iter()
+            .find(|known| *known == id)
+            .ok_or_else(|| invalid("SecretId", "is not a secret that this function rotates"))?;
+        Ok(RotatedSecret {
+            client: &self.client,
+            id,
+        })
+    }
+}
+
+fn invalid(field: &str, reason: &str) -> Error {
+    Error::Invalid(InvalidField::new(field, reason))
+}
+
+impl RotatedSecret<'_> {
+    /// The stage of the version `version`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the secret's rotation is not enabled, or the version is neither current
+    /// nor pending.
+    pub async fn stage(&self, version: &str) -> Result<Stage> {
         let description = self
             .client
             .describe_secret()
-            .secret_id(&self.id)
+            .secret_id(self.id)
             .send()
             .await;
         let description = description.map_err(|error| service_error("DescribeSecret", error))?;
@@ -102,7 +126,7 @@ impl SecretRotation {
         let put = self
             .client
             .put_secret_value()
-            .secret_id(&self.id)
+            .secret_id(self.id)
             .client_request_token(version);
         let put = put
             .secret_string(value)
@@ -127,10 +151,7 @@ impl SecretRotation {
     /// # Errors
     /// Only an internal error.
     pub async fn finish(&self, version: &str, current: &str) -> Result<(), InternalError> {
-        let update = self
-            .client
-            .update_secret_version_stage()
-            .secret_id(&self.id);
+        let update = self.client.update_secret_version_stage().secret_id(self.id);
         let update = update
             .version_stage("AWSCURRENT")
             .remove_from_version_id(current);
@@ -143,7 +164,7 @@ impl SecretRotation {
         let get = self
             .client
             .get_secret_value()
-            .secret_id(&self.id)
+            .secret_id(self.id)
             .version_id(version);
         parse_response(get.version_stage("AWSPENDING").send().await)
     }

@@ -17,6 +17,10 @@ const LANES: u32 = 1;
 const MAX_MEMORY_KIB: u32 = 65_536;
 const MAX_PASSES: u32 = 8;
 
+/// The minimum length of an administrator's password, in characters. It is longer than a user's,
+/// because an administrator can change every account.
+const MIN_ADMIN_CHARACTERS: usize = 12;
+
 /// A password of 8 to 100 characters (Unicode scalar values), as typed.
 pub struct Password(String);
 
@@ -51,14 +55,17 @@ impl Password {
 
     /// Hashes the password with a new salt. Takes about 20 ms of CPU time, and 19 MiB.
     ///
+    /// A new password is hashed by `PasswordPolicy::hash`, which refuses common ones.
+    ///
     /// # Errors
     /// Only an internal error.
     pub fn hash(&self) -> Result<PasswordHash, InternalError> {
         let hash = hasher()?.hash_password(self.0.as_bytes());
-        Ok(PasswordHash(
-            hash.map_err(|error| InternalError::new(format!("argon2: {error}")))?
-                .to_string(),
-        ))
+        let hash = hash.map_err(|error| InternalError::new(format!("argon2: {error}")))?;
+        Ok(PasswordHash {
+            phc: hash.to_string(),
+            fits_admin: self.0.chars().count() >= MIN_ADMIN_CHARACTERS,
+        })
     }
 }
 
@@ -69,8 +76,14 @@ impl<'de> Deserialize<'de> for Password {
 }
 
 /// The hash of a password, a PHC string.
+///
+/// A hash does not show the length of its password. So the one rule that depends on it later is
+/// kept with the hash.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
+pub struct PasswordHash {
+    phc: String,
+    fits_admin: bool,
+}
 
 impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -80,21 +93,38 @@ impl std::fmt::Debug for PasswordHash {
 
 impl PasswordHash {
     /// A hash from the store, unchecked. [`PasswordHash::verify`] checks it.
-    pub(crate) fn stored(phc: String) -> Self {
-        Self(phc)
+    pub(crate) fn stored(phc: String, fits_admin: bool) -> Self {
+        Self { phc, fits_admin }
     }
 
     /// The PHC string.
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.phc
     }
 
-    /// A dummy hash that no password matches.
+    /// Whether the password has the 12 characters that an administrator's needs.
+    #[must_use]
+    pub fn fits_admin(&self) -> bool {
+        self.fits_admin
+    }
+
+    /// The same hash, accepted for an administrator although the password is shorter. For the
+    /// documented administrator of the local cloud: no function calls it.
+    #[must_use]
+    pub fn exempt_from_admin_length(self) -> Self {
+        Self {
+            fits_admin: true,
+            ..self
+        }
+    }
+
+    /// A dummy hash that no password matches, not even a short one. So it fits an administrator.
     ///
     /// Verifying it takes as long as a real one, so timing does not reveal which accounts exist.
     #[must_use]
     pub fn of_nobody() -> Self {
-        Self("$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ibw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into())
+        const PHC: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ibw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        Self::stored(PHC.into(), true)
     }
 
     /// Whether `attempt` is the password.
@@ -117,7 +147,7 @@ impl PasswordHash {
     }
 
     fn parsed(&self) -> Option<phc::PasswordHash> {
-        let phc = phc::PasswordHash::new(&self.0).ok()?;
+        let phc = phc::PasswordHash::new(&self.phc).ok()?;
         let params = Params::try_from(&phc).ok()?;
         let acceptable = phc.algorithm == Algorithm::Argon2id.ident()
             && phc.version == Some(Version::V0x13.into())
@@ -150,6 +180,14 @@ mod tests {
     }
 
     #[test]
+    fn twelve_characters_fit_an_administrator() {
+        let fits = |text: &str| Password::parse(text).unwrap().hash().unwrap().fits_admin();
+        assert!(fits("密码密码密码密码密码密码"));
+        assert!(!fits("密码密码密码密码密码密"));
+        assert!(!fits("elevenchars"));
+    }
+
+    #[test]
     fn the_dummy_hash_is_valid_and_matches_no_password() {
         assert!(!PasswordHash::of_nobody().verify("correct horse").unwrap());
         assert!(!PasswordHash::of_nobody().is_outdated());
@@ -169,7 +207,7 @@ mod tests {
             "",
         ] {
             assert!(
-                PasswordHash::stored(format!("{head}{tail}"))
+                PasswordHash::stored(format!("{head}{tail}"), false)
                     .verify("correct horse")
                     .is_err(),
                 "{head}"

@@ -137,7 +137,7 @@ schemas! {
     UserId: user_id(), "The integer that the first bits of a user's UUID spell; JavaScript holds it exactly.";
     Username: text(3, 50, "@＠﹫", "testuser"), "A user name: 3 to 50 characters, none of them `@`.";
     Nickname: display_text("测试用户"), "A name to be shown: 1 to 100 characters.";
-    Password: password(), "8 to 100 characters.";
+    Password: password(), "8 to 100 characters. A new one is refused if it is easy to guess, unless the service allows that.";
     Email: email(), "An e-mail address: ASCII, a domain with a dot.";
     Phone: phone(), "A phone number: 3 to 20 characters, at least 3 of them digits.";
     AvatarUrl: avatar_url(), "Where a picture is: an `https` URL without user information. Never fetched by us.";

@@ -5,63 +5,52 @@
 use ring::hmac::{self, HMAC_SHA256};
 use uuid::Uuid;
 
+use crate::aws::{CodeKey, Secret};
 use crate::aws::{Connections, FromConfig};
-use crate::aws::{Secret, TokenKey};
 use crate::domain::{InternalError, Result};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Domain separation: no other use of the key signs data with this prefix.
+/// Domain separation, should the key get a second use.
 const PURPOSE: &[u8] = b"captcha code ";
 
-/// Derives mail codes with the current or the previous version of the token key.
+/// Derives mail codes with the current or the previous version of the code key.
 pub struct CodeDeriver {
-    keys: TokenKey,
+    keys: CodeKey,
 }
 
 impl FromConfig for CodeDeriver {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
         Ok(Self {
-            keys: connections.shared::<TokenKey>().await?,
+            keys: connections.shared::<CodeKey>().await?,
         })
     }
 }
 
 impl CodeDeriver {
-    /// The id of the current key version, which derives new codes.
-    pub(crate) async fn key_id(&self) -> String {
-        self.keys.current().await.id
+    /// The code of a mail code's UUID, by the current key version.
+    pub async fn derive(&self, uuid: Uuid) -> String {
+        code(&self.keys.current().await, uuid)
     }
 
-    /// The code of a mail code's UUID. `None` if its key version no longer exists.
+    /// Whether `input`, as a person typed it, is the code of a mail code's UUID by an accepted key
+    /// version. Compares in constant time.
     ///
     /// # Errors
-    /// Only an internal error.
-    pub async fn derive(&self, uuid: Uuid, key_id: &str) -> Result<Option<String>, InternalError> {
-        let key = self.keys.version(key_id).await?;
-        Ok(key.map(|key| code(&key, uuid)))
-    }
-
-    /// Whether `input`, as a person typed it, is the code of a mail code's UUID. Compares in
-    /// constant time.
-    ///
-    /// # Errors
-    /// Only an internal error.
-    pub(super) async fn is_code(
-        &self,
-        input: &str,
-        uuid: Uuid,
-        key_id: &str,
-    ) -> Result<bool, InternalError> {
-        let Some(code) = self.derive(uuid, key_id).await? else {
-            return Ok(false);
-        };
+    /// An internal error if it is not, and the last refresh of the key failed.
+    pub(super) async fn is_code(&self, input: &str, uuid: Uuid) -> Result<bool, InternalError> {
         let input = normalize(input);
-        let difference = input
-            .bytes()
-            .zip(code.bytes())
-            .fold(0, |difference, (a, b)| difference | (a ^ b));
-        Ok(input.len() == code.len() && difference == 0)
+        let found = self.keys.find(|key| is_equal(&input, &code(key, uuid)));
+        Ok(found.await?.is_some())
     }
+}
+
+/// Whether the texts are equal. The duration depends on their lengths only.
+fn is_equal(a: &str, b: &str) -> bool {
+    let difference = a
+        .bytes()
+        .zip(b.bytes())
+        .fold(0, |difference, (a, b)| difference | (a ^ b));
+    a.len() == b.len() && difference == 0
 }
 
 fn code(key: &Secret, uuid: Uuid) -> String {

@@ -2,16 +2,12 @@
 //!
 //! The count of administrators is an item of its own. It changes in the transaction that adds or
 //! removes an administrator. So two concurrent changes cannot remove the last two.
+//!
+//! An administrator's password has at least 12 characters. Each write that sets a password or a role
+//! checks it, on the condition that the other of the two is as read.
 
-use super::Users;
-use crate::domain::{
-    Actor, Email, Error, InvalidField, NewUser, Nickname, Password, Result, Role, User, Username,
-};
+use crate::domain::{AuditEvent, Error, InvalidField, Result, Role, User};
 use crate::store::dynamodb::{Conflict, Update, Write, key, number};
-
-/// The minimum length of an administrator's password, in characters. It is longer than a user's,
-/// because an administrator can change every account.
-const MIN_CHARACTERS: usize = 12;
 
 /// The write that updates the count if a change adds or removes an administrator. Its condition
 /// fails if no administrator would be left.
@@ -39,45 +35,21 @@ pub(super) fn update_count(before: bool, after: bool) -> Option<Write> {
     Some(Write::Update(update, Conflict::LastAdministrator))
 }
 
-impl Users {
-    /// Creates an administrator.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if the password is too short for an administrator; `UsernameTaken`,
-    /// `EmailTaken`.
-    pub async fn create_administrator(&self, new: NewAdministrator, actor: &Actor) -> Result<User> {
-        check_admin_password(&new.password)?;
-        let new = NewUser {
-            username: Some(new.username),
-            nickname: new.nickname,
-            email: new.email,
-            password: new.password.hash()?,
-            role: Role::Admin,
-        };
-        self.sign_up(new, None, actor).await
+/// Fails if `user` is an administrator whose password is too short for one. `because` is what the
+/// change set: the password, or else the role.
+pub(super) fn check_password(user: &User, because: AuditEvent) -> Result<()> {
+    if user.role != Role::Admin || user.password.fits_admin() {
+        return Ok(());
     }
-}
-
-/// Fails if the password is too short for an administrator.
-pub(super) fn check_admin_password(password: &Password) -> Result<()> {
-    let is_long_enough = password.expose().chars().count() >= MIN_CHARACTERS;
-    let too_short = || {
-        Error::Invalid(InvalidField::new(
+    let (field, reason) = match because {
+        AuditEvent::Role => (
+            "user",
+            "has a password of fewer than 12 characters, and must change it before becoming an administrator",
+        ),
+        _ => (
             "password",
             "must be 12 to 100 characters for an administrator",
-        ))
+        ),
     };
-    is_long_enough.then_some(()).ok_or_else(too_short)
-}
-
-/// The data of a new administrator.
-pub struct NewAdministrator {
-    /// The user name.
-    pub username: Username,
-    /// The display name.
-    pub nickname: Nickname,
-    /// The e-mail address.
-    pub email: Email,
-    /// The password.
-    pub password: Password,
+    Err(Error::Invalid(InvalidField::new(field, reason)))
 }

@@ -19,8 +19,7 @@ use crate::store::dynamodb::{
 };
 use crate::store::rate_limits::name_conflicts;
 use crate::store::{
-    EmailHold, MailCodes, NotificationKind, PasswordTries, RateLimit, VerifiedCode, mail_codes,
-    outbox,
+    EmailHold, NotificationKind, PasswordTries, RateLimit, VerifiedCode, mail_codes, outbox,
 };
 
 /// How often a change is tried while others change the same user.
@@ -106,10 +105,12 @@ impl Users {
     /// Sets the role of `user`. Concurrent changes by others cannot make it fail.
     ///
     /// # Errors
-    /// [`Error::LastAdministrator`]; as [`Users::change`].
+    /// [`Error::LastAdministrator`]; [`Error::Invalid`] if the password is too short for an
+    /// administrator; as [`Users::change`].
     pub async fn set_role(&self, user: User, actor: &Actor, role: Role) -> Result<User> {
-        // The count of administrators depends on both, whichever of them changes.
-        let lock = Lock::Attributes(&["role", "blocked"]);
+        // The count of administrators depends on role and block, whichever of them changes. An
+        // administrator's password must be long.
+        let lock = Lock::Attributes(&["role", "blocked", "password_fits_admin"]);
         let change = |user: &mut UserChange| user.set_role(role);
         self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
             .await
@@ -138,13 +139,7 @@ impl Users {
     /// # Errors
     /// [`Error::AlreadyUndone`] if the hold is no longer; [`Error::NoSuchAccount`] if the user was
     /// deleted.
-    pub async fn undo_email_change(
-        &self,
-        user: User,
-        hold: u64,
-        codes: &MailCodes,
-        actor: &Actor,
-    ) -> Result<User> {
+    pub async fn undo_email_change(&self, user: User, hold: u64, actor: &Actor) -> Result<User> {
         let authority = Authority::UndoLink { hold };
         authority.check(&user)?;
         let actor = Actor {
@@ -152,11 +147,10 @@ impl Users {
             authority,
             ..actor.clone()
         };
-        let key_id = codes.key_id().await;
         let change = |user: &mut UserChange| user.undo_email_change(hold);
         let extra_writes = |_: &User, after: &User| {
             let group = MailCodeGroup::Password;
-            Ok(mail_codes::issue(after, group, &key_id, actor.language)?)
+            Ok(mail_codes::issue(after, group, actor.language)?)
         };
         let lock = Lock::AllButSessions(&[]);
         self.write(user, &actor, lock, dated(change), extra_writes)
@@ -170,7 +164,8 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::BadCode`] if the
-    /// code was used or revoked meanwhile; [`Error::NoSuchAccount`] if the user was deleted.
+    /// code was used or revoked meanwhile; [`Error::NoSuchAccount`] if the user was deleted;
+    /// [`Error::Invalid`] if the password is too short for an administrator.
     pub async fn change_password(
         &self,
         user: User,
@@ -336,6 +331,11 @@ impl Users {
             if applied {
                 return Ok(user);
             }
+            let mut set = events
+                .iter()
+                .filter(|event| matches!(event, AuditEvent::Password | AuditEvent::Role));
+            set.try_for_each(|event| administrators::check_password(&changed, *event))
+                .map_err(|error| error.following(&last))?;
             first = false;
             changed.version = user.version.saturating_add(1);
 

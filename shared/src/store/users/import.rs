@@ -8,9 +8,12 @@
 
 mod row;
 
-use super::{Users, administrators};
+use std::fmt::Display;
+
+use super::Users;
 use crate::domain::{
-    Actor, Error, InvalidField, NewUser, Nickname, PasswordHash, Result, Role, User, UserChange,
+    Actor, Error, InvalidField, NewUser, Nickname, PasswordHash, PasswordPolicy, Result, Role,
+    User, UserChange,
 };
 use row::Row;
 
@@ -35,12 +38,17 @@ pub struct ImportedRow {
 
 impl Users {
     /// Creates or updates the users of `csv`. The error of an invalid row is part of the report,
-    /// and the import continues.
+    /// and the import continues. Passwords must meet `policy`.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the header is invalid. An internal error ends the import, which can be
     /// repeated.
-    pub async fn import(&self, csv: &str, actor: &Actor) -> Result<Vec<ImportedRow>> {
+    pub async fn import(
+        &self,
+        csv: &str,
+        policy: PasswordPolicy,
+        actor: &Actor,
+    ) -> Result<Vec<ImportedRow>> {
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .trim(csv::Trim::Headers)
@@ -53,7 +61,7 @@ impl Users {
                 .map_err(unreadable)
                 .and_then(|record| Row::from_record(&header, &record))
             {
-                Ok(row) => self.import_row(&row, actor).await,
+                Ok(row) => self.import_row(&row, policy, actor).await,
                 Err(error) => Err(error),
             };
             if let Err(Error::Internal(error)) = outcome {
@@ -67,16 +75,22 @@ impl Users {
         Ok(report)
     }
 
-    async fn import_row(&self, row: &Row, actor: &Actor) -> Result<RowOutcome> {
+    async fn import_row(
+        &self,
+        row: &Row,
+        policy: PasswordPolicy,
+        actor: &Actor,
+    ) -> Result<RowOutcome> {
         let Some(user) = self.find_match(row).await? else {
+            let nickname = row
+                .nickname
+                .clone()
+                .map_or_else(|| default_nickname(row), Ok)?;
             let new = NewUser {
                 username: row.username.clone(),
-                nickname: row
-                    .nickname
-                    .clone()
-                    .map_or_else(|| default_nickname(row), Ok)?,
+                password: hash_password(row, &nickname, policy)?,
+                nickname,
                 email: row.email.clone(),
-                password: hash_password(row)?,
                 role: row.access.unwrap_or(Role::User),
             };
             self.sign_up_with(new, actor, |user| row.fill(user)).await?;
@@ -143,12 +157,11 @@ fn default_nickname(row: &Row) -> Result<Nickname> {
 }
 
 /// The hash of the row's password. A user without a password sets one with a mail code.
-fn hash_password(row: &Row) -> Result<PasswordHash> {
+fn hash_password(row: &Row, nickname: &Nickname, policy: PasswordPolicy) -> Result<PasswordHash> {
     let Some(password) = &row.password else {
         return Ok(PasswordHash::of_nobody());
     };
-    if row.access == Some(Role::Admin) {
-        administrators::check_admin_password(password)?;
-    }
-    Ok(password.hash()?)
+    let mut names: Vec<&dyn Display> = vec![nickname, &row.email];
+    names.extend(row.username.iter().map(|name| name as &dyn Display));
+    policy.hash(password, &names)
 }

@@ -25,7 +25,8 @@ impl Users {
     /// user that is not stored. The owner of the e-mail is notified.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`], `EmailTaken`.
+    /// [`Error::UsernameTaken`], `EmailTaken`; `Invalid` if the password is too short for an
+    /// administrator.
     pub async fn sign_up(
         &self,
         new: NewUser,
@@ -77,6 +78,7 @@ impl Users {
             let mut user = UserChange::new(new.clone().into_user()?);
             fill(&mut user);
             let (user, _) = user.finish(); // a sign-up is one event
+            administrators::check_password(&user, AuditEvent::SignUp)?;
             if let Some(user) = self.insert(user, actor).await? {
                 return Ok(user);
             }

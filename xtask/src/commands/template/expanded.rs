@@ -198,18 +198,22 @@ impl<'a> Template<'a> {
     }
 
     fn check_rotation(&self) -> Result<()> {
-        let rotation = self.only("AWS::SecretsManager::RotationSchedule")?;
+        let rotations = self.of_type("AWS::SecretsManager::RotationSchedule");
+        let mut secrets: Vec<_> = rotations
+            .values()
+            .map(|rotation| at(rotation, "/SecretId/Ref").clone())
+            .collect();
+        secrets.sort_by_key(ToString::to_string);
         equal(
-            "rotated secret",
-            at(rotation, "/SecretId"),
-            &json!({"Ref": "TokenKey"}),
+            "rotated secrets",
+            &secrets.into(),
+            &json!(["CodeKey", "TokenKey"]),
         )?;
         let days = json!({"AutomaticallyAfterDays": {"Ref": "RotationDays"}});
-        equal(
-            "interval of the rotation",
-            at(rotation, "/RotationRules"),
-            &days,
-        )
+        rotations.values().try_for_each(|rotation| {
+            let rules = at(rotation, "/RotationRules");
+            equal("interval of the rotation", rules, &days)
+        })
     }
 }
 
@@ -270,14 +274,16 @@ mod tests {
                 "Type": "AWS::ApiGatewayV2::Stage",
                 "Properties": {"RouteSettings": {"GET /a": {}, "ANY /a": {}, "$default": {}}},
             },
-            "Rotation": {
+        });
+        for key in ["TokenKey", "CodeKey"] {
+            resources[format!("{key}Rotation")] = json!({
                 "Type": "AWS::SecretsManager::RotationSchedule",
                 "Properties": {
-                    "SecretId": {"Ref": "TokenKey"},
+                    "SecretId": {"Ref": key},
                     "RotationRules": {"AutomaticallyAfterDays": {"Ref": "RotationDays"}},
                 },
-            },
-        });
+            });
+        }
         for name in HASHING.into_iter().chain(["Mailer"]) {
             let mut properties = json!({"LoggingConfig": {
                 "LogGroup": {"Ref": "FunctionLogs"}, "LogFormat": "JSON", "SystemLogLevel": "WARN",
@@ -359,12 +365,12 @@ mod tests {
                 "condition of CORS",
             ),
             (
-                "/Rotation/Properties/SecretId",
+                "/TokenKeyRotation/Properties/SecretId",
                 json!({"Ref": "DataKey"}),
-                "rotated secret",
+                "rotated secrets",
             ),
             (
-                "/Rotation/Properties/RotationRules",
+                "/TokenKeyRotation/Properties/RotationRules",
                 json!({}),
                 "interval of the rotation",
             ),

@@ -1,7 +1,7 @@
-//! `TokenKey`'s rotation: one step per invocation by Secrets Manager.
+//! The rotation of `TokenKey` and `CodeKey`: one step per invocation by Secrets Manager.
 //!
-//! Each step is idempotent. Nothing else stores the key, so `setSecret` does nothing. Tokens of the
-//! former key stay valid until the next rotation.
+//! Each step is idempotent. Nothing else stores the keys, so `setSecret` does nothing. Tokens and
+//! codes of the former key stay valid until the next rotation of that key.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -48,14 +48,15 @@ impl Command for RotationStep {
 
 async fn rotate(rotation: &SecretRotation, request: RotationStep) -> Result<Value> {
     let version = &request.client_request_token;
-    let Stage::Pending { current } = rotation.stage(&request.secret_id, version).await? else {
+    let secret = rotation.secret(&request.secret_id)?;
+    let Stage::Pending { current } = secret.stage(version).await? else {
         return Ok(Value::Null); // the version is current: every step is done
     };
     match request.step {
-        Step::Create => rotation.create(version).await?,
+        Step::Create => secret.create(version).await?,
         Step::Set => {}
-        Step::Test => rotation.test(version).await?,
-        Step::Finish => rotation.finish(version, &current).await?,
+        Step::Test => secret.test(version).await?,
+        Step::Finish => secret.finish(version, &current).await?,
     }
     Ok(Value::Null)
 }
