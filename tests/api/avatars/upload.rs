@@ -45,6 +45,7 @@ async fn a_picture_of_each_format_is_scaled_down_and_cached() {
             ("content-disposition", "inline"),
             ("x-content-type-options", "nosniff"),
             ("content-security-policy", "default-src 'none'; sandbox"),
+            ("strict-transport-security", "max-age=31536000"),
         ] {
             assert_eq!(response.headers()[name], value);
         }
