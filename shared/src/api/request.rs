@@ -145,6 +145,12 @@ impl Request {
             .unwrap_or_default()
     }
 
+    /// The HTTP method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.request.method().as_str()
+    }
+
     /// The path, as the client wrote it.
     #[must_use]
     pub fn path(&self) -> &str {
