@@ -42,8 +42,8 @@ pub mod domain {
     pub(crate) use user::new_uuid;
     pub use user::{
         ApiKey, AvatarUrl, Canonical, Email, EncryptedField, IdCard, NewUser, Nickname, Password,
-        PasswordHash, Phone, RealName, Role, ShortText, User, UserChange, UserId, Username,
-        WechatOpenId,
+        PasswordHash, Phone, PhoneRegion, RealName, Role, ShortText, SignUpUsername, User,
+        UserChange, UserId, Username, WechatOpenId,
     };
     pub use user_ref::UserRef;
 }

@@ -6,6 +6,7 @@ mod canonical;
 mod change;
 mod id;
 mod password;
+mod phone_region;
 mod role;
 mod schema;
 mod values;
@@ -20,6 +21,7 @@ pub use change::UserChange;
 pub use id::UserId;
 pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
+pub use phone_region::PhoneRegion;
 pub use role::Role;
 pub use values::{
     ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, Username, WechatOpenId,

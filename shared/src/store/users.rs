@@ -23,7 +23,9 @@ pub use avatar_cleanup::CleanupReport;
 pub use import::{ImportedRow, RowOutcome};
 
 use crate::aws::{Connections, FromConfig};
-use crate::domain::{Email, InternalError, Language, Result, User, UserId, Username, WechatOpenId};
+use crate::domain::{
+    Email, InternalError, Language, PhoneRegion, Result, User, UserId, Username, WechatOpenId,
+};
 use crate::store::dynamodb::{Database, Key, key};
 use crate::store::{AuditLog, AuditRecord, NotificationKind, RateLimit, outbox, rate_limits};
 
@@ -31,11 +33,15 @@ use crate::store::{AuditLog, AuditRecord, NotificationKind, RateLimit, outbox, r
 pub struct Users {
     database: Database,
     audit_log: AuditLog,
+    phone_region: PhoneRegion,
 }
 
 impl FromConfig for Users {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        let phone_region = connections.config.required("PHONE_REGION")?;
+        let unknown = |reason| InternalError::new(format!("the variable PHONE_REGION {reason}"));
         Ok(Self {
+            phone_region: phone_region.parse().map_err(unknown)?,
             database: connections.shared::<Database>().await?,
             audit_log: AuditLog::from_config(&connections.config)?,
         })

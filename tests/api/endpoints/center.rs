@@ -243,7 +243,88 @@ async fn a_released_name_is_free_for_another_user() {
 }
 
 #[tokio::test]
-async fn null_clears_optional_fields() {
+async fn a_phone_number_is_one_in_every_spelling() {
+    let app = TestApp::new().await;
+    let (token, other) = (
+        app.register_and_login("testuser").await,
+        app.register_and_login("other").await,
+    );
+    let spellings = ["13800138000", "+86 138 0013 8000", "0086-138-0013-8000"];
+    for own in spellings {
+        let stored = app.update_me(&token, &json!({"phone": own})).await.json();
+        assert_eq!(stored["phone"], own, "the text stays as it was entered");
+        for taken in spellings {
+            let response = app.update_me(&other, &json!({"phone": taken})).await;
+            assert_eq!(
+                (response.status, &response.json()["detail"]),
+                (409, &json!("Phone already exists")),
+                "{own} {taken}"
+            );
+        }
+    }
+    for free in ["+852 1380 0138", "13800138001", "138", "*100#"] {
+        let response = app.update_me(&other, &json!({"phone": free})).await;
+        assert_eq!(response.status, 200, "{free}");
+    }
+    app.update_me(&token, &json!({"phone": ""})).await;
+    let released = app
+        .update_me(&other, &json!({"phone": "86 138 0013 8000"}))
+        .await;
+    assert_eq!(released.status, 200, "{released}");
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
+async fn a_parameter_sets_the_region_of_phone_numbers() {
+    let app = LocalApp::with_parameters(&[("PhoneRegion", "GB")]).await;
+    let (token, other) = (
+        app.register_and_login("testuser").await,
+        app.register_and_login("other").await,
+    );
+    let phone = |text: &str| json!({ "phone": text });
+    app.update_me(&token, &phone("020 7946 0958")).await;
+    let taken = app.update_me(&other, &phone("+44 20 7946 0958")).await;
+    assert_eq!(taken.status, 409, "{taken}");
+    app.update_me(&token, &phone("13800138000")).await;
+    let free = app.update_me(&other, &phone("+8613800138000")).await;
+    assert_eq!(free.status, 200, "{free}");
+}
+
+#[tokio::test]
+async fn a_name_that_looks_reserved_is_taken() {
+    let app = TestApp::new().await;
+    for name in [
+        "admin",
+        "\u{430}dmin",
+        "adm\u{456}n",
+        "\u{391}D\u{39C}\u{399}\u{39D}",
+    ] {
+        let mut body = registration("testuser");
+        body["username"] = name.into();
+        let refused = app.register(&body).await;
+        assert_eq!(
+            (refused.status, &refused.json()["detail"]),
+            (409, &json!("Username already exists")),
+            "{name}"
+        );
+    }
+    for (field, value) in [("username", "ad\u{2800}min"), ("nickname", "\u{2800}")] {
+        let mut body = registration("testuser");
+        body[field] = value.into();
+        let refused = app.register(&body).await;
+        let reason = format!("{field}: must not contain invisible characters");
+        assert_eq!(
+            (refused.status, &refused.json()["detail"]),
+            (422, &json!(reason))
+        );
+    }
+    let mut body = registration("testuser");
+    body["username"] = "админ".into();
+    assert_eq!(app.register(&body).await.status, 200);
+}
+
+#[tokio::test]
+async fn null_and_empty_texts_clear_optional_fields() {
     let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     let avatar = "https://example.com/a.jpg";

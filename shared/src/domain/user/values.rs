@@ -10,7 +10,7 @@ use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Deserializer, de};
 
 use super::canonical::{is_invisible, is_joiner};
-use super::{Canonical, UserId};
+use super::{Canonical, PhoneRegion, UserId};
 
 /// The problem with a text, worded to follow the field's name.
 type InvalidValue = &'static str;
@@ -133,8 +133,10 @@ pub struct Phone(String);
 impl Phone {
     /// The form in which phone numbers are compared.
     #[must_use]
-    pub fn canonical(&self) -> Canonical {
-        canonical_form(&self.0)
+    pub fn canonical(&self, region: PhoneRegion) -> Canonical {
+        let form = canonical_form(&self.0);
+        let international = region.e164(form.as_str());
+        international.map_or(form, |number| canonical_form(&number))
     }
 }
 

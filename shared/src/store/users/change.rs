@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use super::{Users, administrators, authority, item};
 use crate::domain::{
-    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, PasswordHash, Result,
-    Role, User, UserChange, clock,
+    Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, PasswordHash,
+    PhoneRegion, Result, Role, User, UserChange, clock,
 };
 use crate::store::RateLimit;
 use crate::store::VerifiedCode;
@@ -277,7 +277,8 @@ impl Users {
                 user.is_active_admin(),
                 changed.is_active_admin(),
             ));
-            writes.extend(changed_markers(&user, &changed));
+            writes.extend(changed_markers(&user, &changed, self.phone_region));
+            writes.extend(avatar::delete_former(&user, &changed)?);
             writes.extend(extra_writes(&user, &changed)?);
             for event in events {
                 writes.push(self.audit_log.record(Some(user.id()), event, actor)?);
@@ -337,8 +338,8 @@ fn dated(change: impl Fn(&mut UserChange)) -> impl Fn(&mut UserChange) {
 }
 
 /// The writes that delete the markers of former names and create those of new names.
-fn changed_markers(from: &User, to: &User) -> Vec<Write> {
-    let (before, after) = (key::markers(from), key::markers(to));
+fn changed_markers(from: &User, to: &User, region: PhoneRegion) -> Vec<Write> {
+    let (before, after) = (key::markers(from, region), key::markers(to, region));
     let release =
         |(_, marker): &(_, Key)| Write::DeleteIfOwner(marker.clone(), from.uuid, Conflict::User);
     let create = |(name, marker): &(_, Key)| {

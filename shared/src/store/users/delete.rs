@@ -28,7 +28,7 @@ impl Users {
                 Conflict::User,
             )];
             writes.extend(count);
-            let markers = key::markers(&user).into_iter();
+            let markers = key::markers(&user, self.phone_region).into_iter();
             writes.extend(
                 markers.map(|(_, marker)| Write::DeleteIfOwner(marker, user.uuid, Conflict::User)),
             );

@@ -60,7 +60,7 @@ impl Users {
         limit: Option<&RateLimit>,
         actor: &Actor,
     ) -> Result<Option<User>> {
-        let markers = key::markers(&user);
+        let markers = key::markers(&user, self.phone_region);
         let record = self
             .audit_log
             .record(Some(user.id()), AuditEvent::SignUp, actor)?;
