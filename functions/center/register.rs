@@ -1,14 +1,14 @@
 use serde::Deserialize;
 use shared::CenterProfile;
 use shared::{
-    Email, NewUser, Nickname, Password, RateLimits, Request, Result, Role, Username, Users,
-    endpoint,
+    Email, NewUser, NewUserAccess, Nickname, Password, RateLimits, Request, Result, SignUpUsername,
+    Users, endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
 struct Registration {
-    username: Username,
+    username: SignUpUsername,
     password: Password,
     nickname: Nickname,
     email: Email,

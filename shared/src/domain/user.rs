@@ -24,7 +24,8 @@ pub use password::{Password, PasswordHash};
 pub use phone_region::PhoneRegion;
 pub use role::Role;
 pub use values::{
-    ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, Username, WechatOpenId,
+    ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, SignUpUsername,
+    Username, WechatOpenId,
 };
 
 /// A user as stored.
