@@ -27,8 +27,15 @@ struct Changed {
 #[endpoint(
     PUT "/api/users/avatar/",
     family = Whale,
-    errors = [Missing, NoSuchAccount, Forbidden],
-    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayChangeUsers, MayActForOthers],
+    errors = [NoSuchAccount, Forbidden],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByEmail,
+        MayChangeUsers,
+        MayActForOthers,
+        MayEnqueueMessages,
+    ],
     throttle = 100,
     openapi(
         request_body = inline(Body),

@@ -589,7 +589,8 @@ async fn an_invalid_update_names_the_field_and_changes_nothing() {
         json!({"phone": "1".repeat(21)}),
         json!({"phone": "call me"}),
         json!({"phone": 13_800_138_000_u64}),
-        json!({"avatar": "http://example.com/a.jpg"}),
+        json!({"avatar": "ftp://example.com/a.jpg"}),
+        json!({"avatar": "https://例子.测试/a.jpg"}),
         json!({"avatar": "https://user:secret@example.com/a.jpg"}),
         json!({"avatar": format!("https://example.com/{}", "a".repeat(2048))}),
         json!({"apikey": ""}),
@@ -612,7 +613,8 @@ async fn an_invalid_update_names_the_field_and_changes_nothing() {
     phone: must be 3 to 20 characters
     phone: is not a phone number
     phone: must be a string
-    avatar: must be an https URL
+    avatar: must be an http or https URL with its host name in ASCII
+    avatar: must be an http or https URL with its host name in ASCII
     avatar: must not hold user information
     avatar: must be 1 to 2048 characters
     apikey: must be 1 to 255 characters

@@ -111,7 +111,7 @@ fn phone() -> ObjectBuilder {
 }
 
 fn avatar_url() -> ObjectBuilder {
-    let pattern = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,4})?([/?#][A-Za-z0-9._~!$&'()*+,;=:%/?#-]*)?$";
+    let pattern = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,4}|:[1-5][0-9]{4})?([/?#][A-Za-z0-9._~!$&'()*+,;=:%/?#-]*)?$";
     plain("https://example.com/avatar.jpg")
         .max_length(Some(2048))
         .pattern(Some(pattern))
@@ -141,7 +141,7 @@ schemas! {
     Password: password(), "8 to 100 characters.";
     Email: email(), "An e-mail address: ASCII, a domain with a dot.";
     Phone: phone(), "A phone number: 3 to 20 characters, at least 3 of them digits.";
-    AvatarUrl: avatar_url(), "Where a picture is: an `https` URL without user information. Never fetched by us.";
+    AvatarUrl: avatar_url(), "Where a picture is: an `https` or `http` URL without user information, its host name in ASCII. Never fetched by us.";
     ApiKey: text(1, 255, "", "sk-xxxxxxxxxxxxxxxx"), "A key to something of the user's own: 1 to 255 characters. Never shown.";
     RealName: display_text("张三"), "A person's real name: 1 to 100 characters.";
     IdCard: plain("110101199003071234").pattern(Some("^[A-Za-z0-9-]{4,32}$")), "The number of an ID card.";

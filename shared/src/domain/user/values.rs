@@ -190,7 +190,7 @@ impl FromStr for Phone {
     }
 }
 
-/// An `https` URL of an avatar: at most 2,048 characters, without user information.
+/// An `https` or `http` URL of an avatar: at most 2,048 characters, without user information.
 ///
 /// The service never fetches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,11 +200,12 @@ impl FromStr for AvatarUrl {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        const INVALID: InvalidValue = "must be an https URL";
+        const INVALID: InvalidValue = "must be an http or https URL with its host name in ASCII";
         let text = strict_text(text, 1, 2048, "must be 1 to 2048 characters")?;
         let uri: http::Uri = text.parse().map_err(|_| INVALID)?;
         let authority = uri.authority().ok_or(INVALID)?;
-        if uri.scheme_str() != Some("https") || authority.host().is_empty() {
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !is_web || authority.host().is_empty() || !authority.as_str().is_ascii() {
             return Err(INVALID);
         }
         if authority.as_str().contains('@') {
@@ -572,14 +573,20 @@ mod tests {
     }
 
     #[test]
-    fn an_avatar_is_an_https_url_without_user_information() {
-        assert!(
-            "https://example.com/new-avatar.jpg"
-                .parse::<AvatarUrl>()
-                .is_ok()
-        );
-        for bad in [
+    fn an_avatar_is_a_web_url_without_user_information() {
+        for valid in [
+            "https://example.com/new-avatar.jpg",
             "http://example.com/a.jpg",
+            "http://127.0.0.1:8000/avatars/a.png",
+            "https://xn--fsqu00a.xn--0zwm56d/a.png",
+        ] {
+            assert!(valid.parse::<AvatarUrl>().is_ok(), "{valid}");
+        }
+        for bad in [
+            "https://例子.测试/a.png",
+            "http://user@example.com/a.jpg",
+            "ftp://example.com/a.jpg",
+            &format!("https://example.com/{}", "a".repeat(2029)),
             "javascript:alert(1)",
             "//example.com/a",
             "https://",

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Users, administrators, authority, item};
+use super::{Users, administrators, authority, avatar, item};
 use crate::domain::{
     Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, PasswordHash,
     PhoneRegion, Result, Role, User, UserChange, clock,
@@ -40,8 +40,8 @@ pub(super) enum Lock {
 
 impl Users {
     /// Changes `user`, as read before, and returns the user after the change. A change without
-    /// effect writes nothing. The former address is notified of a new e-mail address. Events are
-    /// recorded in the audit log.
+    /// effect writes nothing. The former address is notified of a new e-mail address. The object of
+    /// a former avatar is deleted. Events are recorded in the audit log.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WechatOpenIdTaken`; `LastAdministrator`;
