@@ -6,6 +6,7 @@
 //! because the actor may have lost it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::{Users, administrators, authority, avatar, item};
@@ -96,10 +97,11 @@ impl Users {
     }
 
     /// Marks the e-mail address of `user` as verified, after a mailed link was verified for it.
+    /// `None` if it was verified already: only the first use of a link may show the user.
     ///
     /// # Errors
     /// [`Error::NoSuchAccount`] if the address was changed or the user was deleted meanwhile.
-    pub async fn verify_email(&self, user: User, actor: &Actor) -> Result<User> {
+    pub async fn verify_email(&self, user: User, actor: &Actor) -> Result<Option<User>> {
         let authority = Authority::MailedLink {
             email_version: user.email_version,
         };
@@ -108,7 +110,13 @@ impl Users {
             authority,
             ..actor.clone()
         };
-        self.change(user, &actor, UserChange::verify_email).await
+        let is_first = AtomicBool::new(false);
+        let verified = self.change(user, &actor, |user| {
+            is_first.store(!user.email_verified, Ordering::Relaxed);
+            user.verify_email();
+        });
+        let verified = verified.await?;
+        Ok(is_first.load(Ordering::Relaxed).then_some(verified))
     }
 
     /// Sets a new password for `user`, whose old password or mail `code` was verified. Revokes all
