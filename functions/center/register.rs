@@ -27,7 +27,7 @@ struct Registration {
     ),
 )]
 pub(crate) async fn register(
-    (users, limits): &(Users, RateLimits),
+    (users, limits, access): &(Users, RateLimits, NewUserAccess),
     request: Request,
 ) -> Result<CenterProfile> {
     let body: Registration = request.json()?;
@@ -36,7 +36,7 @@ pub(crate) async fn register(
         nickname: body.nickname,
         email: body.email,
         password: body.password.hash()?,
-        role: Role::User,
+        role: access.role(),
     };
     let limit = limits.sign_up(&request.client_ip());
     Ok(users

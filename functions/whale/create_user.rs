@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, InvalidField, NewUser, Nickname, Password, RateLimits, Request, Result, Role,
-    Tokens, Users, endpoint,
+    Email, Error, InvalidField, NewUser, NewUserAccess, Nickname, Password, RateLimits, Request,
+    Result, Tokens, Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -36,7 +36,7 @@ struct Created {
     ),
 )]
 pub(crate) async fn create_user(
-    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    (users, limits, access, tokens): &(Users, RateLimits, NewUserAccess, Tokens),
     request: Request,
 ) -> Result<Created> {
     let body: Body = request.json_requiring(&["email", "password", "name"])?;
@@ -52,7 +52,7 @@ pub(crate) async fn create_user(
         nickname,
         email,
         password: password.hash()?,
-        role: Role::User,
+        role: access.role(),
     };
     let user = users
         .sign_up(

@@ -112,7 +112,9 @@ pub mod store {
         ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,
         user_id_of_record,
     };
-    pub use users::{CleanupReport, ImportedRow, NewAdministrator, RowOutcome, Users};
+    pub use users::{
+        CleanupReport, ImportedRow, NewAdministrator, NewUserAccess, RowOutcome, Users,
+    };
 }
 
 /// HTTP: requests, responses, and how each family renders them.

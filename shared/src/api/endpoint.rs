@@ -208,7 +208,7 @@ grants! {
     /// Moves the marker of a user name.
     MaySetUsernames,
     /// Creates a user, and counts it.
-    MaySignUp,
+    MaySignUp => ["NEW_USER_ACCESS"],
     /// Counts the tries of a mail code, or uses it up.
     MayTryMailCodes,
     /// Reads the key that encrypts fields.

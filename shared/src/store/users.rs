@@ -21,6 +21,7 @@ use uuid::Uuid;
 pub use administrators::NewAdministrator;
 pub use avatar_cleanup::CleanupReport;
 pub use import::{ImportedRow, RowOutcome};
+pub use sign_up::NewUserAccess;
 
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{

@@ -14,6 +14,29 @@ use crate::store::{RateLimit, rate_limits};
 /// probability of 1 in 4,096.
 const MAX_IDENTITIES: usize = 5;
 
+/// The access of accounts made by sign-up.
+pub struct NewUserAccess(Role);
+
+impl NewUserAccess {
+    /// The role of a new account.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.0
+    }
+}
+
+impl FromConfig for NewUserAccess {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        match connections.config.required("NEW_USER_ACCESS")?.as_str() {
+            "user" => Ok(Self(Role::User)),
+            "unregistered" => Ok(Self(Role::Unregistered)),
+            _ => Err(InternalError::new(
+                "the variable NEW_USER_ACCESS is neither user nor unregistered",
+            )),
+        }
+    }
+}
+
 impl Users {
     /// Creates a user. The operator passes no `limit`, and is the only one who may use a reserved
     /// name.
