@@ -32,7 +32,7 @@ pub(crate) async fn register(
 ) -> Result<CenterProfile> {
     let body: Registration = request.json()?;
     let new = NewUser {
-        username: Some(body.username),
+        username: Some(body.username.into()),
         nickname: body.nickname,
         email: body.email,
         password: body.password.hash()?,

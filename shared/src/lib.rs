@@ -138,7 +138,7 @@ pub mod api {
         WhaleUser, error_response_for_path,
     };
     pub use html_page::HtmlPage;
-    pub use request::{Request, double_option, empty_as_none};
+    pub use request::{Clearable, Request, double_option, empty_as_none};
     pub use response::Response;
     pub use static_file::StaticFile;
     pub use tokens::Tokens;

@@ -14,7 +14,7 @@ use crate::domain::InvalidField;
 use crate::domain::{Actor, Caller, Error, Language, Result};
 
 use json::redact_value;
-pub use json::{double_option, empty_as_none};
+pub use json::{Clearable, double_option, empty_as_none};
 
 /// The largest JSON or form body, in bytes. Legitimate bodies need at most a tenth of it.
 const MAX_TEXT: usize = 64 * 1024;

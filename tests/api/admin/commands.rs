@@ -148,7 +148,7 @@ async fn an_invalid_command_gets_an_error_and_changes_nothing() {
     {"command":"show","user":1}
         there is no such user
     {"command":"show","user":"x"}
-        user: must be 3 to 50 characters
+        there is no such user
     {"access":"root","command":"set-access","user":"testuser"}
         access: must be admin, user or unregistered
     {"command":"bind-wx","user":"testuser","wx":"local:1"}

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, TestApp, all};
+use crate::support::{PASSWORD, TestApp, all, registration};
 
 #[tokio::test]
 async fn get_user_returns_the_caller_and_no_secret() {
@@ -20,7 +20,9 @@ async fn get_user_returns_the_caller_and_no_secret() {
       "code": 200,
       "data": {
         "avatar": "https://example.com/a.png",
+        "avatar_url": "https://example.com/a.png",
         "create_time": "[date and time]",
+        "email": "testuser@example.com",
         "mobile": "13800138000",
         "name": "testuser",
         "user_id": [id]

@@ -1,9 +1,11 @@
 //! Family `whale`: every documented response, and validation.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, PASSWORD, Response, TestApp};
+use crate::support::{LocalApp, PASSWORD, Response, TestApp, system_time};
 
 /// A line for the response to each body.
 async fn responses(app: &TestApp, method: &str, path: &str, bodies: &[Value]) -> String {
@@ -347,9 +349,9 @@ async fn email_verification_returns_every_documented_code() {
         (&json!(0), &json!(true))
     );
     assert_eq!(
-        app.send_json("PUT", path, &verified).await.json()["code"],
-        0,
-        "a repetition succeeds"
+        app.send_json("PUT", path, &verified).await.json(),
+        json!({"code": 0, "message": "Success", "data": {}}),
+        "a repetition succeeds without the user"
     );
     let again = app.request_verification(&user).await;
     assert_snapshot!(again, @r#"
@@ -439,6 +441,7 @@ async fn change_name_and_avatar_return_every_documented_code() {
             json!({"user_id": user["id"], "name": "n"}),
         ),
         ("the user", &token, "name", json!({"email": "a@b.co"})),
+        ("the user", &token, "name", json!({"user_id": user["id"]})),
         ("the user", &token, "name", json!({"name": 5})),
         (
             "the user",
@@ -500,7 +503,7 @@ async fn change_name_and_avatar_return_every_documented_code() {
             "avatar",
             json!({"email": "a@b.co", "avatar": picture}),
         ),
-        ("the user", &token, "avatar", json!({"avatar": picture})),
+        ("the user", &token, "avatar", json!({"avatar": 5})),
         (
             "the user",
             &token,
@@ -547,7 +550,8 @@ async fn change_name_and_avatar_return_every_documented_code() {
     assert_snapshot!(lines, @r#"
     name by nobody {"name":"n","user_id":[id]}: 200 {"code":1101,"message":"Unauthorized","data":{}}
     name by the user {"email":"a@b.co"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
-    name by the user {"name":5}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    name by the user {"user_id":[id]}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    name by the user {"name":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     name by the user {"email":"a@b.co","name":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     name by the user {"email":"a@b.co","name":""}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     name by the user {"email":"other@b.co","name":"n"}: 200 {"code":1103,"message":"Forbidden","data":{}}
@@ -558,7 +562,7 @@ async fn change_name_and_avatar_return_every_documented_code() {
     name by an admin {"email":"unknown@b.co","name":"n"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     name by an admin {"email":"nowhere","name":"n"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     avatar by nobody {"avatar":"https://example.com/a.png","email":"a@b.co"}: 200 {"code":1101,"message":"Unauthorized","data":{}}
-    avatar by the user {"avatar":"https://example.com/a.png"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    avatar by the user {"avatar":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":"javascript:alert(1)","email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":5,"email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":"https://example.com/a.png","email":"other@b.co"}: 200 {"code":1103,"message":"Forbidden","data":{}}

@@ -162,7 +162,8 @@ impl FromStr for Nickname {
 pub struct Phone(String);
 
 impl Phone {
-    /// The form in which phone numbers are compared.
+    /// The form in which phone numbers are compared: the international one, if the number has one.
+    /// A number without a calling code is of `region`.
     #[must_use]
     pub fn canonical(&self, region: PhoneRegion) -> Canonical {
         let form = canonical_form(&self.0);
@@ -192,7 +193,7 @@ impl FromStr for Phone {
 
 /// An `https` or `http` URL of an avatar: at most 2,048 characters, without user information.
 ///
-/// The service never fetches it.
+/// An international host name is in ASCII, as DNS has it. The service never fetches the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AvatarUrl(String);
 
@@ -476,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_user_name_is_never_an_address() {
-        for bad in ["a@b", "a＠b.co", "ab", "a\u{200B}bc", &"a".repeat(51)] {
+        for bad in ["a@b", "a＠b.co", "", " ", "a\u{200B}bc", &"a".repeat(51)] {
             assert!(bad.parse::<Username>().is_err(), "{bad}");
         }
     }

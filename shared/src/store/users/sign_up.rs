@@ -4,8 +4,9 @@
 //! a separate write. Otherwise a client could test any number of names.
 
 use super::{Users, administrators, item};
+use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, AuditEvent, Error, InternalError, NewUser, Result, User, UserChange, Username,
+    Actor, AuditEvent, Error, InternalError, NewUser, Result, Role, User, UserChange, Username,
 };
 use crate::store::dynamodb::{Conflict, FailedCondition, Write, WriteOutcome, key};
 use crate::store::{RateLimit, rate_limits};
