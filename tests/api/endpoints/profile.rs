@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, TestApp, all, registration};
+use crate::support::{PASSWORD, PNG, TestApp, all, picture, registration};
 
 #[tokio::test]
 async fn get_user_returns_the_caller_and_no_secret() {
@@ -445,4 +445,31 @@ async fn a_value_of_the_wrong_type_is_never_echoed() {
         }
     }
     assert!(refused > 0, "some families name the field");
+}
+
+#[tokio::test]
+async fn the_description_shows_the_messages_that_are_returned() {
+    let app = TestApp::new().await;
+    let token = app.register_and_login("testuser").await;
+    let description = app.send(app.request("GET", "/openapi.json")).await.json();
+    let example = |method: &str, path: &str| {
+        let operation = &description["paths"][path][method];
+        operation["responses"]["200"]["content"]["application/json"]["examples"]["success"]["value"]
+            .clone()
+    };
+    let real_name = json!({"real_name": "测试实名", "id_card": "11010119900307001X"});
+    let saved = app
+        .send_json_as(&token, "POST", "/users/auth", &real_name)
+        .await;
+    assert_eq!(example("post", "/users/auth"), saved.json());
+
+    let uploaded = app.upload(&token, &picture(PNG, 20)).await.json();
+    let mut shown = example("post", "/users/avatar");
+    assert_eq!(shown["avatar_url"], shown["data"]["avatar_url"]);
+    let key = |url: &Value| url.as_str().map(|url| url.rsplit('/').next().map(str::len));
+    assert_eq!(key(&shown["avatar_url"]), key(&uploaded["avatar_url"]));
+    for at in ["/avatar_url", "/data/avatar_url"] {
+        *shown.pointer_mut(at).expect("a URL") = uploaded["avatar_url"].clone();
+    }
+    assert_eq!(shown, uploaded);
 }
