@@ -1,14 +1,14 @@
 use serde::Deserialize;
 use shared::CenterProfile;
 use shared::{
-    Email, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request, Result, Role,
-    Username, Users, endpoint,
+    Email, NewUser, NewUserAccess, Nickname, Password, PasswordPolicy, RateLimits, Request, Result,
+    SignUpUsername, Username, Users, endpoint,
 };
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
 struct Registration {
-    username: Username,
+    username: SignUpUsername,
     password: Password,
     nickname: Nickname,
     email: Email,
@@ -27,21 +27,19 @@ struct Registration {
     ),
 )]
 pub(crate) async fn register(
-    (users, limits, policy): &(Users, RateLimits, PasswordPolicy),
+    (users, limits, access, policy): &(Users, RateLimits, NewUserAccess, PasswordPolicy),
     request: Request,
 ) -> Result<CenterProfile> {
     let body: Registration = request.json()?;
     let actor = request.anonymous_actor();
     limits.consume_sign_up(&actor).await?;
+    let username = Username::from(body.username);
     let new = NewUser {
-        password: policy.hash(
-            &body.password,
-            &[&body.username, &body.nickname, &body.email],
-        )?,
-        username: Some(body.username),
+        password: policy.hash(&body.password, &[&username, &body.nickname, &body.email])?,
+        username: Some(username),
         nickname: body.nickname,
         email: body.email,
-        role: Role::User,
+        role: access.role(),
     };
     Ok(users.sign_up(new, None, &actor).await?.into())
 }

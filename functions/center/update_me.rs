@@ -1,8 +1,8 @@
 use serde::Deserialize;
 use shared::CenterProfile;
 use shared::{
-    Admission, ApiKey, AvatarUrl, Email, FieldCipher, Nickname, Phone, Request, Result, Tokens,
-    Users, double_option, endpoint,
+    Admission, ApiKey, AvatarUrl, Clearable, Email, FieldCipher, Nickname, Phone, Request, Result,
+    Tokens, Users, double_option, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -15,20 +15,20 @@ struct Changes {
     #[schema(value_type = Email, required = false)]
     email: Option<Email>,
     #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<Phone>)]
-    phone: Option<Option<Phone>>,
+    #[schema(schema_with = Clearable::<Phone>::schema, required = false)]
+    phone: Option<Clearable<Phone>>,
     #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<AvatarUrl>)]
-    avatar: Option<Option<AvatarUrl>>,
+    #[schema(schema_with = Clearable::<AvatarUrl>::schema, required = false)]
+    avatar: Option<Clearable<AvatarUrl>>,
     #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<ApiKey>)]
-    apikey: Option<Option<ApiKey>>,
+    #[schema(schema_with = Clearable::<ApiKey>::schema, required = false)]
+    apikey: Option<Clearable<ApiKey>>,
 }
 
 /// Change the caller's own profile.
 ///
-/// An absent field stays as it is; `null` clears `phone`, `avatar` and `apikey`. Any other key
-/// is ignored.
+/// An absent field stays as it is; `null` or an empty text clears `phone`, `avatar` and `apikey`.
+/// Any other key is ignored.
 #[endpoint(
     PUT "/api/users/me",
     family = Center,
@@ -62,12 +62,12 @@ pub(crate) async fn update_me(
         .await?;
     let body: Changes = request.json()?;
     let apikey = match body.apikey {
-        Some(Some(key)) => Some(Some(
+        Some(Clearable(Some(key))) => Some(Some(
             cipher
                 .seal(caller.user.uuid, "apikey", key.expose())
                 .await?,
         )),
-        Some(None) => Some(None),
+        Some(Clearable(None)) => Some(None),
         None => None,
     };
 
@@ -84,10 +84,10 @@ pub(crate) async fn update_me(
         }
         body.phone
             .iter()
-            .for_each(|phone| user.set_phone(phone.clone()));
+            .for_each(|Clearable(phone)| user.set_phone(phone.clone()));
         body.avatar
             .iter()
-            .for_each(|avatar| user.avatar = avatar.clone());
+            .for_each(|Clearable(avatar)| user.avatar = avatar.clone());
         apikey
             .iter()
             .for_each(|apikey| user.set_apikey(apikey.clone()));

@@ -30,6 +30,9 @@ async fn mailer(
     record: &Value,
 ) -> Result<(), InternalError> {
     let message = OutboxMessage::from_record(record)?;
+    if message.kind.is_expired() {
+        return Ok(()); // nobody can use the code
+    }
     let user = message.user;
     let (code, link);
     let reset_link = format!("{base}/reset-password");

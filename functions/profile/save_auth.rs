@@ -27,6 +27,7 @@ struct Saved {}
     errors = [Blocked, Missing],
     grants = [MayUseTokenKey, MayReadUsers, MayUseDataKey, MayChangeUsers, MayWriteAuditLog],
     throttle = 100,
+    message = "Verification information saved",
     openapi(
         request_body = inline(Claimed),
         responses((status = 200, body = inline(Saved))),
@@ -68,7 +69,7 @@ pub(crate) async fn save_auth(
         .verify_real_name(caller.user, &actor, &real_name, &id_card)
         .await?;
     Ok(ProfileResponse {
-        message: "Verification information saved",
+        message: ENDPOINT.message,
         data: Saved {},
         top_level_field: None,
     })

@@ -14,7 +14,9 @@ struct Form {
 
 #[derive(Serialize, ToSchema)]
 struct Saved {
-    #[schema(examples("https://example.com/avatar.jpg"))]
+    #[schema(examples(
+        "https://avatars.example.com/avatars/550e8400-e29b-41d4-a716-446655440000/0123456789abcdef0123456789abcdef.jpg"
+    ))]
     avatar_url: String,
 }
 
@@ -28,6 +30,7 @@ struct Saved {
     grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayEnqueueMessages, MayPutAvatars],
     memory = Image,
     throttle = 20,
+    message = "Avatar saved successfully",
     top_level_field = "avatar_url",
     openapi(
         request_body(content = inline(Form), content_type = "multipart/form-data"),
@@ -50,7 +53,7 @@ pub(crate) async fn set_avatar(
     users.set_avatar(caller.user, &actor, &avatar).await?;
     let avatar_url = String::from(avatar);
     Ok(ProfileResponse {
-        message: "Avatar saved successfully",
+        message: ENDPOINT.message,
         top_level_field: Some(("avatar_url", avatar_url.clone().into())),
         data: Saved { avatar_url },
     })

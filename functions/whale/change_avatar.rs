@@ -23,12 +23,20 @@ struct Changed {
 
 /// Change where a user's picture is; one's own, or as administrator anyone's.
 ///
-/// An absent `avatar` stays as it is, `null` clears it.
+/// Without `user_id` and `email` it is the caller. An absent `avatar` stays as it is, `null` clears
+/// it.
 #[endpoint(
     PUT "/api/users/avatar/",
     family = Whale,
-    errors = [Missing, NoSuchAccount, Forbidden],
-    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayChangeUsers, MayActForOthers],
+    errors = [NoSuchAccount, Forbidden],
+    grants = [
+        MayUseTokenKey,
+        MayReadUsers,
+        MayFindByEmail,
+        MayChangeUsers,
+        MayActForOthers,
+        MayEnqueueMessages,
+    ],
     throttle = 100,
     openapi(
         request_body = inline(Body),
@@ -43,8 +51,11 @@ pub(crate) async fn change_avatar(
     let caller = tokens
         .authenticate(request.bearer_or_query(), users, Admission::ValidToken)
         .await?;
-    let body: Body = request.json_requiring(&["user_id|email"])?;
-    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let body: Body = request.json()?;
+    let target = match (body.user_id, &body.email) {
+        (None, None) => UserRef::Uuid(caller.user.uuid),
+        (id, email) => UserRef::from_id_or_email(id, email.as_deref())?,
+    };
     let actor = request.actor(&caller);
     let user = users.authorize_target(caller, &target).await?;
     let changed = users.change(user, &actor, |user| {

@@ -19,6 +19,8 @@ struct Changed {
 }
 
 /// Change a user's name to be shown; one's own, or as administrator anyone's.
+///
+/// Without `user_id` and `email` it is the caller.
 #[endpoint(
     PUT "/api/users/name/",
     family = Whale,
@@ -38,8 +40,11 @@ pub(crate) async fn change_name(
     let caller = tokens
         .authenticate(request.bearer_or_query(), users, Admission::ValidToken)
         .await?;
-    let body: Body = request.json_requiring(&["name", "user_id|email"])?;
-    let target = UserRef::from_id_or_email(body.user_id, body.email.as_deref())?;
+    let body: Body = request.json_requiring(&["name"])?;
+    let target = match (body.user_id, &body.email) {
+        (None, None) => UserRef::Uuid(caller.user.uuid),
+        (id, email) => UserRef::from_id_or_email(id, email.as_deref())?,
+    };
     let actor = request.actor(&caller);
     let user = users.authorize_target(caller, &target).await?;
     let changed = users.change(user, &actor, |user| user.nickname = body.name.clone());

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
-    Email, Error, InvalidField, NewUser, Nickname, Password, PasswordPolicy, RateLimits, Request,
-    Result, Role, Tokens, Users, endpoint,
+    Email, Error, InvalidField, NewUser, NewUserAccess, Nickname, Password, PasswordPolicy,
+    RateLimits, Request, Result, Tokens, Users, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -43,7 +43,12 @@ struct Created {
     ),
 )]
 pub(crate) async fn create_user(
-    (users, limits, tokens, policy): &(Users, RateLimits, Tokens, PasswordPolicy),
+    (users, limits, access, (tokens, policy)): &(
+        Users,
+        RateLimits,
+        NewUserAccess,
+        (Tokens, PasswordPolicy),
+    ),
     request: Request,
 ) -> Result<Created> {
     let body: Body = request.json_requiring(&["email", "password", "name"])?;
@@ -61,7 +66,7 @@ pub(crate) async fn create_user(
         username: None,
         nickname,
         email,
-        role: Role::User,
+        role: access.role(),
     };
     let session = tokens.new_session(&request, false)?;
     let user = users.sign_up(new, Some(&session), &actor).await?;

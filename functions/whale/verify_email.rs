@@ -13,10 +13,14 @@ struct Body {
 
 #[derive(Serialize, ToSchema)]
 struct Verified {
-    user: WhaleUser,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = WhaleUser, required = false)]
+    user: Option<WhaleUser>,
 }
 
 /// Whoever holds the mailed token shows that the e-mail is theirs.
+///
+/// The first use returns the user. A later use succeeds without `user`.
 #[endpoint(
     PUT "/api/users/email_verified/",
     family = Whale,
@@ -38,10 +42,9 @@ pub(crate) async fn verify_email(
     if !tokens.is_for_email_of(&body.token, &user).await? {
         return Err(Error::NoSuchAccount);
     }
+    let actor = request.anonymous_actor();
+    let verified = users.verify_email(user, &actor).await?;
     Ok(Verified {
-        user: users
-            .verify_email(user, &request.anonymous_actor())
-            .await?
-            .into(),
+        user: verified.map(Into::into),
     })
 }

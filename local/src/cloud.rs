@@ -1,9 +1,10 @@
 //! The running cloud: starts all parts, updates them, and stops them.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
+use rustix::{fs::Mode, process::umask};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -46,7 +47,7 @@ impl Cloud {
 
         let (objects, temporary) = match &options.data {
             Some(data) => {
-                fs::create_dir_all(data).with_context(|| format!("creating {}", data.display()))?;
+                make_private(data).with_context(|| format!("creating {}", data.display()))?;
                 (data.join("s3"), None)
             }
             None => {
@@ -260,6 +261,14 @@ fn read_template(options: &Options, port: u16) -> Result<Template> {
         api_url: url(port),
     };
     Template::read(&options.template, &settings)
+}
+
+/// Creates a directory that only its owner can use. So are all files that this process and its
+/// functions create later: they hold e-mails, secrets and personal data.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    umask(Mode::RWXG | Mode::RWXO);
+    fs::create_dir_all(directory)?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
 }
 
 fn url(port: u16) -> String {

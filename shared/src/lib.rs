@@ -43,9 +43,9 @@ pub mod domain {
     pub use source::{KnownSources, Source};
     pub use user::{
         ApiKey, AvatarUrl, Canonical, Client, Email, EncryptedField, FormerEmail, IdCard,
-        NewSession, NewUser, Nickname, Password, PasswordHash, PasswordPolicy, Phone, RealName,
-        Role, Session, SessionId, Sessions, ShortText, User, UserChange, UserId, Username,
-        WechatOpenId,
+        NewSession, NewUser, Nickname, Password, PasswordHash, PasswordPolicy, Phone, PhoneRegion,
+        RealName, Role, Session, SessionId, Sessions, ShortText, SignUpUsername, User, UserChange,
+        UserId, Username, WechatOpenId,
     };
     pub(crate) use user::{RefreshHashes, RefreshState, RefreshToken, SecretHash, new_uuid};
     pub use user_ref::UserRef;
@@ -119,7 +119,8 @@ pub mod store {
         user_id_of_record,
     };
     pub use users::{
-        Account, CleanupReport, ImportedRow, PasswordChangeProof, RowOutcome, SignIn, Users,
+        Account, CleanupReport, ImportedRow, NewUserAccess, PasswordChangeProof, RowOutcome,
+        SignIn, Users,
     };
 }
 
@@ -144,7 +145,7 @@ pub mod api {
         WhaleCaptcha, WhaleUser, error_response_for_path,
     };
     pub use html_page::HtmlPage;
-    pub use request::{Request, double_option, empty_as_none};
+    pub use request::{Clearable, Request, double_option, empty_as_none};
     pub use response::Response;
     pub use static_file::StaticFile;
     pub use tokens::Tokens;

@@ -1,6 +1,6 @@
 //! Paths below `/_local/`: captured e-mails, and direct invocation of functions.
 
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderMap, HeaderName, Method, Request, header};
 use hyper::body::Incoming;
 
 use crate::{
@@ -15,12 +15,19 @@ pub(super) const PREFIX: &str = "/_local/";
 /// Maximum size of an event, in bytes.
 const MAX_EVENT: usize = 10 * 1024 * 1024;
 
-/// Serves `/_local/`, `/_local/mail` and `/_local/invoke/<function>`.
+/// Serves `/_local/`, `/_local/mail` and `/_local/invoke/<function>`, under names of this machine
+/// only.
+///
+/// A page whose name is bound to this machine's address (DNS rebinding) is of the same origin as its
+/// requests, and could otherwise read e-mails with codes.
 pub(super) async fn serve(
     request: Request<Incoming>,
     lambda: &Lambda,
     aws: &Aws,
 ) -> Result<HttpResponse, ConnectionClosed> {
+    if !is_for_localhost(request.headers()) {
+        return Ok(message(403, "Forbidden"));
+    }
     let path = request.uri().path().to_owned();
     if let Some(function) = path.strip_prefix("/_local/invoke/") {
         return invoke(lambda, function, request).await;
@@ -63,15 +70,61 @@ async fn invoke(
 ///
 /// Otherwise a page in a browser on this machine could invoke functions.
 /// A page cannot send JSON to another origin without a CORS preflight, and always sends its
-/// origin. The check of the host prevents DNS rebinding.
+/// origin.
 fn is_from_tool(headers: &HeaderMap) -> bool {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+    text(headers, header::CONTENT_TYPE).starts_with("application/json")
+        && !headers.contains_key(header::ORIGIN)
+}
+
+/// True if the request is for a name of this machine, on any port.
+fn is_for_localhost(headers: &HeaderMap) -> bool {
+    let host = text(headers, header::HOST);
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     };
-    let host = text(header::HOST).split(':').next().unwrap_or_default();
-    let is_json = text(header::CONTENT_TYPE).starts_with("application/json");
-    is_json && !headers.contains_key(header::ORIGIN) && ["127.0.0.1", "localhost"].contains(&host)
+    ["127.0.0.1", "localhost", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        let is_local = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            is_for_localhost(&headers)
+        };
+        for host in [
+            "localhost",
+            "LocalHost:8000",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8000",
+        ] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:8000",
+            "localhost.evil.example",
+            "localhost:evil",
+            "127.0.0.1.evil.example",
+            "::1",
+            "10.0.0.1:8000",
+        ] {
+            assert!(!is_local(host), "{host}");
+        }
+        assert!(!is_for_localhost(&HeaderMap::new()));
+    }
 }

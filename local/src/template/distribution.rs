@@ -99,9 +99,15 @@ fn added_headers(policy: &Json) -> Vec<(String, String)> {
         .then_some("nosniff");
     let content_security_policy =
         security["ContentSecurityPolicy"]["ContentSecurityPolicy"].as_str();
+    let max_age = &security["StrictTransportSecurity"]["AccessControlMaxAgeSec"];
+    let strict_transport_security = max_age.as_u64().map(|age| format!("max-age={age}"));
     [
         ("x-content-type-options", content_type_options),
         ("content-security-policy", content_security_policy),
+        (
+            "strict-transport-security",
+            strict_transport_security.as_deref(),
+        ),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
+use regex_lite::Regex;
 use serde_json::Value as Json;
 use serde_yaml_ng::{Mapping, Value as Yaml};
 
@@ -42,7 +43,7 @@ impl Document {
     /// Parses a template.
     ///
     /// Fails if `text` is no YAML mapping, if `settings` has a parameter that the template does
-    /// not declare, or if a parameter has no value.
+    /// not declare, or if a parameter has no value or one that it does not allow.
     pub(super) fn parse(text: &str, settings: &StackSettings) -> Result<Document> {
         let root: Mapping = serde_yaml_ng::from_str(text).context("not a template")?;
         let section = |name| {
@@ -71,6 +72,7 @@ impl Document {
             };
             let value =
                 value.with_context(|| format!("Parameters.{name}: no default and no value"))?;
+            check_value(parameter, &value).with_context(|| format!("Parameters.{name}"))?;
             parameters.insert(name.to_owned(), value);
         }
         Ok(Document {
@@ -86,6 +88,26 @@ impl Document {
                 .unwrap_or_default(),
         })
     }
+}
+
+/// Checks a parameter's value against `AllowedValues`, and as a whole against `AllowedPattern`
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>).
+fn check_value(parameter: &Yaml, value: &str) -> Result<()> {
+    let allowed = parameter.get("AllowedValues").and_then(Yaml::as_sequence);
+    if let Some(allowed) = allowed
+        && !allowed
+            .iter()
+            .any(|one| scalar_text(one).as_deref() == Some(value))
+    {
+        bail!("{value} is not an allowed value");
+    }
+    if let Some(pattern) = parameter.get("AllowedPattern").and_then(Yaml::as_str) {
+        let whole = Regex::new(&format!("^(?:{pattern})$")).context("AllowedPattern")?;
+        if !whole.is_match(value) {
+            bail!("{value} does not match {pattern}");
+        }
+    }
+    Ok(())
 }
 
 /// A string, number or boolean as CloudFormation passes it on: as text.

@@ -297,3 +297,46 @@ Resources:
         "{error}"
     );
 }
+
+#[test]
+fn a_parameter_takes_only_the_values_that_it_allows() {
+    let text = r#"
+Parameters:
+  Mode: { Type: String, Default: on, AllowedValues: ["on", "off"] }
+  Days: { Type: Number, Default: 30, AllowedValues: [1, 30] }
+  Url: { Type: String, Default: "", AllowedPattern: "|https://[a-z.]+" }
+Resources: {}
+"#;
+    let parse = |name: &str, value: &str| {
+        let parameters = [(name.to_owned(), value.to_owned())].into();
+        Template::parse(
+            text,
+            &StackSettings {
+                parameters,
+                ..StackSettings::default()
+            },
+        )
+    };
+    for (name, value) in [
+        ("Mode", "off"),
+        ("Days", "1"),
+        ("Url", ""),
+        ("Url", "https://a.b"),
+    ] {
+        assert!(parse(name, value).is_ok(), "{name} {value}");
+    }
+    for (name, value) in [
+        ("Mode", "of"),
+        ("Mode", ""),
+        ("Days", "2"),
+        ("Url", "http://a.b"),
+        ("Url", "https://a.b/c"),
+        ("Url", "x https://a.b"),
+    ] {
+        let error = format!("{:#}", parse(name, value).unwrap_err());
+        assert!(
+            error.starts_with(&format!("Parameters.{name}: ")),
+            "{error}"
+        );
+    }
+}

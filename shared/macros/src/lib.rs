@@ -31,8 +31,8 @@ use syn::{
 /// - `family` renders the response: a type of `shared` that implements `ApiFamily`.
 /// - `errors` are the `ErrorCode`s of this endpoint alone. Each family adds its own.
 /// - `grants` are the policies of the function in `template.yaml`.
-/// - `memory` (default `Standard`), `throttle` (requests per second, default 50) and
-///   `top_level_field` are optional. So is `errors`.
+/// - `memory` (default `Standard`), `throttle` (requests per second, default 50), `message` (of a
+///   success, default `Success`) and `top_level_field` are optional. So is `errors`.
 /// - `openapi` is what `utoipa::path` takes, except the method and the path.
 ///
 /// The doc comment becomes the summary, its later paragraphs the description.
@@ -54,6 +54,7 @@ struct Declaration {
     grants: Vec<Ident>,
     memory: Ident,
     throttle: LitInt,
+    message: LitStr,
     top_level_field: Option<LitStr>,
     openapi: Tokens,
 }
@@ -66,6 +67,7 @@ impl Parse for Declaration {
         let (mut errors, mut grants) = (Vec::new(), Vec::new());
         let mut memory = Ident::new("Standard", method.span());
         let mut throttle = LitInt::new("50", method.span());
+        let mut message = LitStr::new("Success", method.span());
         let mut openapi = Tokens::new();
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
@@ -86,6 +88,7 @@ impl Parse for Declaration {
                 "grants" => grants = names(input)?,
                 "memory" => memory = input.parse()?,
                 "throttle" => throttle = input.parse()?,
+                "message" => message = input.parse()?,
                 "top_level_field" => top_level_field = Some(input.parse()?),
                 _ => return Err(syn::Error::new(key.span(), "not a key of an endpoint")),
             }
@@ -99,6 +102,7 @@ impl Parse for Declaration {
             grants,
             memory,
             throttle,
+            message,
             top_level_field,
             openapi,
         })
@@ -122,6 +126,7 @@ fn expand(declaration: &Declaration, function: &ItemFn) -> Tokens {
         grants,
         memory,
         throttle,
+        message,
         top_level_field,
         openapi,
     } = declaration;
@@ -147,6 +152,7 @@ fn expand(declaration: &Declaration, function: &ItemFn) -> Tokens {
             grants: &[#(::shared::Grant::#grants),*],
             memory: ::shared::Memory::#memory,
             throttle: #throttle,
+            message: #message,
             top_level_field: #top_level_field,
         };
 

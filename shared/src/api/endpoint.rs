@@ -28,6 +28,8 @@ pub struct Endpoint {
     /// The rate limit of the route in requests per second, for all callers together. The burst limit
     /// is twice that.
     pub throttle: u32,
+    /// The message of a success (family `profile` only).
+    pub message: &'static str,
     /// A field that is repeated outside of `data` (family `profile` only).
     pub top_level_field: Option<&'static str>,
 }
@@ -212,7 +214,7 @@ grants! {
     /// Moves the marker of a user name.
     MaySetUsernames,
     /// Creates a user, and counts it.
-    MaySignUp => ["COMMON_PASSWORDS"],
+    MaySignUp => ["COMMON_PASSWORDS", "NEW_USER_ACCESS"],
     /// Counts the tries of a mail code, or uses it up.
     MayTryMailCodes,
     /// Reads the key that derives mail codes.

@@ -140,7 +140,7 @@ fn succeed(operation: &mut Value, spec: &FamilySpec, endpoint: &Endpoint, compon
     let result = operation
         .pointer_mut("/responses/200/content/application~1json/schema")
         .map(Value::take);
-    let schema = (spec.envelope)(result, endpoint.top_level_field);
+    let schema = (spec.envelope)(result, endpoint);
     let example = example(&schema, components);
     let content = json!({ "schema": schema, "examples": { "success": { "value": example } } });
     operation["responses"]["200"] =

@@ -14,7 +14,7 @@ use crate::domain::InvalidField;
 use crate::domain::{Actor, Caller, Client, Error, Language, Result};
 
 use json::redact_value;
-pub use json::{double_option, empty_as_none};
+pub use json::{Clearable, double_option, empty_as_none};
 
 /// The largest JSON or form body, in bytes. Legitimate bodies need at most a tenth of it.
 const MAX_TEXT: usize = 64 * 1024;
@@ -140,6 +140,12 @@ impl Request {
     /// The match of a trailing-slash route's `{slash+}`. Empty for the slash alone.
     fn trailing_capture(&self) -> &str {
         self.path_variable("slash")
+    }
+
+    /// The HTTP method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.request.method().as_str()
     }
 
     /// The path, as the client wrote it.

@@ -8,6 +8,7 @@ mod former_email;
 mod id;
 mod password;
 mod password_policy;
+mod phone_region;
 mod refresh_token;
 mod role;
 mod schema;
@@ -27,12 +28,14 @@ pub use id::UserId;
 pub(crate) use id::new_uuid;
 pub use password::{Password, PasswordHash};
 pub use password_policy::PasswordPolicy;
+pub use phone_region::PhoneRegion;
 pub(crate) use refresh_token::{RefreshHashes, RefreshState, RefreshToken, SecretHash};
 pub use role::Role;
 pub use session::{Client, NewSession, Session, Sessions};
 pub use session_id::SessionId;
 pub use values::{
-    ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, Username, WechatOpenId,
+    ApiKey, AvatarUrl, Email, IdCard, Nickname, Phone, RealName, ShortText, SignUpUsername,
+    Username, WechatOpenId,
 };
 
 /// A user as stored.

@@ -110,12 +110,17 @@ where
 
 /// The response for the gateway, with the headers that all responses have.
 ///
+/// Browsers ignore `strict-transport-security` over HTTP and for an IP address (RFC 6797, section
+/// 8.1), so the local server sends it, too. It does not include subdomains, which are not ours.
+///
 /// A response without `cache-control` can hold personal data, so it gets `no-store`. A body that is
 /// not UTF-8 is sent to the gateway in base64.
 fn http_response(response: Response) -> Result<http::Response<Body>> {
     let mut http = http::Response::builder()
         .status(response.status)
-        .header("x-content-type-options", "nosniff");
+        .header("x-content-type-options", "nosniff")
+        .header("strict-transport-security", "max-age=31536000")
+        .header("cross-origin-opener-policy", "same-origin");
     let caching = response
         .headers
         .iter()

@@ -27,11 +27,12 @@ pub use avatar_cleanup::CleanupReport;
 pub use change::PasswordChangeProof;
 pub use import::{ImportedRow, RowOutcome};
 pub use sign_in::SignIn;
+pub use sign_up::NewUserAccess;
 
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, AuditEvent, Email, Error, InternalError, Result, User, UserChange, UserId, Username,
-    WechatOpenId,
+    Actor, AuditEvent, Email, Error, InternalError, PhoneRegion, Result, User, UserChange, UserId,
+    Username, WechatOpenId,
 };
 use crate::store::dynamodb::{Database, Key, key};
 use crate::store::rate_limits::RateLimiter;
@@ -45,12 +46,15 @@ pub struct Users {
     audit_log: AuditLog,
     limiter: RateLimiter,
     enumeration: Enumeration,
+    phone_region: PhoneRegion,
 }
 
 impl FromConfig for Users {
     async fn open(connections: &Connections) -> Result<Self, InternalError> {
         let database = connections.shared::<Database>().await?;
         let audit_log = AuditLog::from_config(&connections.config)?;
+        let phone_region = connections.config.required("PHONE_REGION")?;
+        let unknown = |reason| InternalError::new(format!("the variable PHONE_REGION {reason}"));
         Ok(Self {
             limiter: RateLimiter {
                 database: database.clone(),
@@ -59,6 +63,7 @@ impl FromConfig for Users {
             database,
             audit_log,
             enumeration: Enumeration::parse(&connections.config.required("ENUMERATION")?)?,
+            phone_region: phone_region.parse().map_err(unknown)?,
         })
     }
 }

@@ -45,6 +45,7 @@ async fn a_picture_of_each_format_is_scaled_down_and_cached() {
             ("content-disposition", "inline"),
             ("x-content-type-options", "nosniff"),
             ("content-security-policy", "default-src 'none'; sandbox"),
+            ("strict-transport-security", "max-age=31536000"),
         ] {
             assert_eq!(response.headers()[name], value);
         }
@@ -236,6 +237,34 @@ async fn a_new_avatar_deletes_the_old_one_and_no_other() {
 }
 
 #[tokio::test]
+async fn every_way_to_replace_an_avatar_deletes_its_object() {
+    let app = TestApp::new().await;
+    let (user, token) = app.whale_account("a@b.co").await;
+    let elsewhere = "http://example.com/a.png";
+    for (path, avatar) in [
+        ("/api/users/me", json!(null)),
+        ("/api/users/me", json!("")),
+        ("/api/users/me", json!(elsewhere)),
+        ("/api/users/avatar/", json!(null)),
+        ("/api/users/avatar/", json!(elsewhere)),
+    ] {
+        let own = app.upload_url(&token).await;
+        // What was read can be written back, and then the object is kept.
+        let body = json!({"avatar": own, "user_id": user["id"]});
+        let same = app.send_json_as(&token, "PUT", path, &body).await;
+        assert_eq!(same.status, 200, "{same}");
+        app.settle().await;
+        assert_eq!(app.avatar(&token).await.as_ref(), Some(&own), "{path}");
+
+        let body = json!({"avatar": avatar, "user_id": user["id"]});
+        let changed = app.send_json_as(&token, "PUT", path, &body).await;
+        assert_eq!(changed.status, 200, "{changed}");
+        app.settle().await;
+        assert!(app.stored_avatars().await.is_empty(), "{path} {avatar}");
+    }
+}
+
+#[tokio::test]
 async fn an_avatar_at_a_former_base_url_still_belongs_to_its_user() {
     let app = TestApp::new().await;
     let (token, other) = (
@@ -253,13 +282,15 @@ async fn an_avatar_at_a_former_base_url_still_belongs_to_its_user() {
 
     // A reference to another user's avatar never deletes it.
     assert_eq!(app.update_me(&token, &former(&others)).await.status, 200);
-    assert_eq!(app.admin(cleanup.clone()).await["swept"], 1);
-    let third = app.upload_url(&token).await;
+    app.settle().await;
+    assert!(!app.serves(&second).await);
+    assert_eq!(app.admin(cleanup.clone()).await["swept"], 0);
+    app.upload_url(&token).await;
     assert_eq!(app.update_me(&token, &former(&others)).await.status, 200);
     app.admin(json!({"command": "delete", "user": "testuser"}))
         .await;
     app.settle().await;
-    assert!(app.serves(&others).await && app.serves(&third).await);
+    assert!(app.serves(&others).await);
 
     assert_eq!(app.update_me(&other, &former(&others)).await.status, 200);
     app.admin(json!({"command": "delete", "user": "other"}))
@@ -275,9 +306,10 @@ async fn a_cleanup_deletes_only_unreferenced_avatars() {
         app.register_and_login("testuser").await,
         app.register_and_login("other").await,
     );
-    let (kept, orphaned) = (app.upload_url(&token).await, app.upload_url(&other).await);
-    let elsewhere = json!({"avatar": "https://example.com/a.png"});
-    assert_eq!(app.update_me(&other, &elsewhere).await.status, 200);
+    let (kept, orphaned) = (
+        app.upload_url(&token).await,
+        app.interrupted_upload(&other).await,
+    );
     let cleanup = json!({"command": "sweep-avatars"});
     assert_eq!(
         app.admin(cleanup).await,
@@ -351,9 +383,6 @@ async fn a_cleanup_resumes_from_its_checkpoint_and_reads_in_batches() {
         ["GetItem", "BatchGetItem", "TransactWriteItems"]
     );
     assert_eq!(app.stored_avatars().await, [kept.as_str()]);
-    assert_eq!(
-        app.update_me(&token, &json!({"avatar": null})).await.status,
-        200
-    );
+    app.interrupted_upload(&token).await;
     assert_eq!(app.admin(cleanup).await["swept"], 1, "it starts over");
 }

@@ -385,3 +385,52 @@ fn every_parameter_is_explained_here_and_in_the_readme() {
         );
     }
 }
+
+#[test]
+fn base_urls_are_https_without_a_slash_at_the_end() {
+    for name in ["BaseUrl", "AvatarsUrl"] {
+        let read = |value: &str| {
+            let parameters = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            let settings = StackSettings {
+                parameters,
+                ..StackSettings::default()
+            };
+            Template::read(
+                &Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml"),
+                &settings,
+            )
+        };
+        for valid in [
+            "",
+            "https://accounts.example.com",
+            "https://example.com:8443/accounts/v1",
+        ] {
+            assert!(read(valid).is_ok(), "{name} {valid}");
+        }
+        for invalid in [
+            "http://accounts.example.com",
+            "https://",
+            "https://accounts.example.com/",
+            "https://accounts.example.com/a?b",
+            "https://user@example.com",
+            "javascript:alert(1)",
+            " https://accounts.example.com",
+        ] {
+            assert!(read(invalid).is_err(), "{name} {invalid}");
+        }
+    }
+}
+
+#[test]
+fn the_template_allows_each_region_of_phone_numbers() {
+    let (_, parameter) = entries("Parameters")
+        .into_iter()
+        .find(|(name, _)| name == "PhoneRegion")
+        .expect("a parameter");
+    let allowed = parameter
+        .split_once("AllowedValues: [")
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map(|(list, _)| list.replace('"', ""));
+    let known: Vec<&str> = shared::PhoneRegion::codes().collect();
+    assert_eq!(allowed.as_deref(), Some(known.join(", ").as_str()));
+}

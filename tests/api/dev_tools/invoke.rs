@@ -1,4 +1,4 @@
-//! `/_local/invoke`: direct invocation of a function, only by tools on this machine.
+//! Paths below `/_local/`: only under names of this machine, and functions only for its tools.
 
 use serde_json::json;
 
@@ -28,4 +28,39 @@ async fn a_tool_invokes_a_function_and_a_web_page_cannot() {
     assert!(app.items().await.is_empty());
     let created = app.send(post(path)).await;
     assert_eq!(created.json()["user"]["username"], "root", "{created}");
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: is about `local`")]
+async fn local_paths_answer_only_under_names_of_this_machine() {
+    let app = LocalApp::new().await;
+    for path in ["/_local/", "/_local/mail", "/_local/nothing"] {
+        for host in [
+            "evil.example",
+            "evil.example:8000",
+            "localhost.evil.example",
+            "10.0.0.1",
+        ] {
+            let request = app.request("GET", path).header("host", host);
+            assert_eq!(app.send(request).await.status, 403, "{path} {host}");
+        }
+    }
+    for host in [
+        "localhost",
+        "localhost:1",
+        "127.0.0.1:8000",
+        "[::1]",
+        "[::1]:8000",
+    ] {
+        let request = app.request("GET", "/_local/mail").header("host", host);
+        assert_eq!(app.send(request).await.status, 200, "{host}");
+    }
+    let api = app
+        .request("GET", "/openapi.json")
+        .header("host", "accounts.example.com");
+    assert_eq!(
+        app.send(api).await.status,
+        200,
+        "the API has other names, too"
+    );
 }

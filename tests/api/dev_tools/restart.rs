@@ -1,5 +1,8 @@
 //! Restarts of a cloud that keeps its data on disk.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use local::{Cloud, Options};
 use tempfile::TempDir;
 
@@ -72,4 +75,42 @@ Resources:
         start(table.to_owned() + stream + index).await,
         ["kept the table Notes as it was created"]
     );
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: is about `local`")]
+async fn only_the_owner_can_read_data_on_disk() {
+    let parent = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let data = parent.path().join("data");
+    std::fs::create_dir(&data).expect("a directory");
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&data, open).expect("open permissions");
+    let app = LocalApp::on_disk(&data).await;
+    let token = app.register_and_login("testuser").await;
+    app.upload_url(&token).await;
+    app.settle().await;
+    app.stop().await;
+    let mut files = Vec::new();
+    assert_private(&data, &mut files);
+    for name in ["dynamodb.sqlite", "secrets.json", ".jpg"] {
+        assert!(
+            files.iter().any(|file| file.ends_with(name)),
+            "{name}: {files:#?}"
+        );
+    }
+}
+
+/// Only the owner has access to `path` and, if it is a directory, to everything in it.
+fn assert_private(path: &Path, files: &mut Vec<String>) {
+    let metadata = path.metadata().expect("metadata");
+    let mode = metadata.permissions().mode() & 0o777;
+    let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+    assert_eq!(mode, expected, "{mode:o} {}", path.display());
+    if metadata.is_dir() {
+        for entry in path.read_dir().expect("a directory") {
+            assert_private(&entry.expect("an entry").path(), files);
+        }
+    } else {
+        files.push(path.display().to_string());
+    }
 }

@@ -220,3 +220,68 @@ async fn another_method_gets_the_allowed_methods() {
         );
     }
 }
+
+#[tokio::test]
+async fn another_method_on_a_path_with_a_slash_is_answered_at_once() {
+    let app = TestApp::new().await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let client = client.build().expect("a client");
+    let mut responses = String::new();
+    for (method, path) in [
+        ("GET", "/api/users/name/"),
+        ("DELETE", "/api/users/avatar/"),
+        ("POST", "/api/users/login/"),
+        ("PATCH", "/api/users/"),
+        ("PUT", "/api/current_user/"),
+        ("GET", "/api/captcha/check/"),
+        ("DELETE", "/api/users/me/"),
+        ("GET", "/api/auth/login/"),
+        ("DELETE", "/users/"),
+    ] {
+        let method = method.parse().expect("a method");
+        let request = client.request(method, format!("{}{path}", app.url()));
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let line = format!("{} {path}", request.method());
+        let response = client.execute(request).await.expect("a response");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        responses.push_str(&format!("{line}: {status} {text}\n"));
+    }
+    assert_snapshot!(responses, @r#"
+    GET /api/users/name/: 404 {"code":1104,"message":"Not Found","data":{}}
+    DELETE /api/users/avatar/: 404 {"code":1104,"message":"Not Found","data":{}}
+    POST /api/users/login/: 404 {"code":1104,"message":"Not Found","data":{}}
+    PATCH /api/users/: 404 {"code":1104,"message":"Not Found","data":{}}
+    PUT /api/current_user/: 404 {"code":1104,"message":"Not Found","data":{}}
+    GET /api/captcha/check/: 404 {"code":1104,"message":"Not Found","data":{}}
+    DELETE /api/users/me/: 405 {"detail":"Method Not Allowed"}
+    GET /api/auth/login/: 405 {"detail":"Method Not Allowed"}
+    DELETE /users/: 404 {"error_code":"4002","message":"Not found"}
+    "#);
+}
+
+#[tokio::test]
+async fn every_response_has_the_headers_of_transport_and_isolation() {
+    let app = TestApp::new().await;
+    for path in [
+        "/verify-email",
+        "/reset-password",
+        "/docs",
+        "/openapi.json",
+        "/api/users/me",
+        "/api/users/",
+        "/api/v3/view_profile",
+        "/users",
+        "/nothing",
+        "/nothing/",
+    ] {
+        let response = app.request("GET", path).send().await.expect("a response");
+        for (name, value) in [
+            ("strict-transport-security", "max-age=31536000"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(response.headers()[name], value, "{path}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, TestApp, all};
+use crate::support::{PASSWORD, PNG, TestApp, all, picture, registration};
 
 #[tokio::test]
 async fn get_user_returns_the_caller_and_no_secret() {
@@ -20,7 +20,9 @@ async fn get_user_returns_the_caller_and_no_secret() {
       "code": 200,
       "data": {
         "avatar": "https://example.com/a.png",
+        "avatar_url": "https://example.com/a.png",
         "create_time": "[date and time]",
+        "email": "testuser@example.com",
         "mobile": "13800138000",
         "name": "testuser",
         "user_id": [id]
@@ -139,6 +141,31 @@ async fn set_name_changes_the_user_name_in_all_families() {
 }
 
 #[tokio::test]
+async fn a_name_can_have_one_character_or_fifty() {
+    let app = TestApp::new().await;
+    let token = app.register_and_login("testuser").await;
+    for name in ["小明", "明", "a", &"长".repeat(50)] {
+        let renamed = app
+            .send_json_as(&token, "PUT", "/users/name", &json!({ "name": name }))
+            .await
+            .json();
+        assert_eq!(
+            (&renamed["error_code"], &renamed["name"]),
+            (&json!("0"), &json!(name))
+        );
+        assert_eq!(app.login(name, PASSWORD).await.status, 200, "{name}");
+    }
+    let mut body = registration("short");
+    body["username"] = "小明".into();
+    let refused = app.register(&body).await;
+    assert_eq!(
+        (refused.status, &refused.json()["detail"]),
+        (422, &json!("username: must be 3 to 50 characters")),
+        "the center's document requires three characters"
+    );
+}
+
+#[tokio::test]
 async fn an_invalid_name_gets_the_documented_message() {
     let app = TestApp::new().await;
     let (token, _) = (
@@ -157,7 +184,9 @@ async fn an_invalid_name_gets_the_documented_message() {
         json!({"name": []}),
         json!({"name": {}}),
         json!({"name": 5}),
-        json!({"name": "ab"}),
+        json!({"name": "a".repeat(51)}),
+        json!({"name": "a\u{2800}b"}),
+        json!({"name": "\u{430}dmin"}),
         json!({"name": "a@b.co"}),
         json!({"name": "taken"}),
         json!({"name": "ＴＡＫＥＮ"}),
@@ -194,16 +223,18 @@ async fn an_invalid_name_gets_the_documented_message() {
     {"name":false}: 200 {"error_code":"4103","message":"Username cannot be empty"}
     {"name":[]}: 200 {"error_code":"4103","message":"Username cannot be empty"}
     {"name":{}}: 200 {"error_code":"4103","message":"Username cannot be empty"}
-    {"name":5}: 200 {"error_code":"4103","message":"Invalid parameters"}
-    {"name":"ab"}: 200 {"error_code":"4103","message":"Invalid parameters"}
-    {"name":"a@b.co"}: 200 {"error_code":"4103","message":"Invalid parameters"}
+    {"name":5}: 200 {"error_code":"4103","message":"Invalid parameters: name must be a string"}
+    {"name":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}: 200 {"error_code":"4103","message":"Invalid parameters: name must be 1 to 50 characters"}
+    {"name":"a⠀b"}: 200 {"error_code":"4103","message":"Invalid parameters: name must not contain invisible characters"}
+    {"name":"аdmin"}: 200 {"error_code":"4001","message":"Username update failed"}
+    {"name":"a@b.co"}: 200 {"error_code":"4103","message":"Invalid parameters: name must not contain @"}
     {"name":"taken"}: 200 {"error_code":"4001","message":"Username update failed"}
     {"name":"ＴＡＫＥＮ"}: 200 {"error_code":"4001","message":"Username update failed"}
     []: 200 {"error_code":"4103","message":"Incomplete parameters"}
     null: 200 {"error_code":"4103","message":"Incomplete parameters"}
     0: 200 {"error_code":"4103","message":"Incomplete parameters"}
     "": 200 {"error_code":"4103","message":"Incomplete parameters"}
-    [1]: 200 {"error_code":"4103","message":"Invalid parameters"}
+    [1]: 200 {"error_code":"4103","message":"Invalid parameters: the body must be a JSON object"}
     "": 200 {"error_code":"4103","message":"Incomplete parameters"}
     "name=renamed": 200 {"error_code":"4103","message":"Incomplete parameters"}
     "{": 200 {"error_code":"4103","message":"Incomplete parameters"}
@@ -416,4 +447,31 @@ async fn a_value_of_the_wrong_type_is_never_echoed() {
         }
     }
     assert!(refused > 0, "some families name the field");
+}
+
+#[tokio::test]
+async fn the_description_shows_the_messages_that_are_returned() {
+    let app = TestApp::new().await;
+    let token = app.register_and_login("testuser").await;
+    let description = app.send(app.request("GET", "/openapi.json")).await.json();
+    let example = |method: &str, path: &str| {
+        let operation = &description["paths"][path][method];
+        operation["responses"]["200"]["content"]["application/json"]["examples"]["success"]["value"]
+            .clone()
+    };
+    let real_name = json!({"real_name": "测试实名", "id_card": "11010119900307001X"});
+    let saved = app
+        .send_json_as(&token, "POST", "/users/auth", &real_name)
+        .await;
+    assert_eq!(example("post", "/users/auth"), saved.json());
+
+    let uploaded = app.upload(&token, &picture(PNG, 20)).await.json();
+    let mut shown = example("post", "/users/avatar");
+    assert_eq!(shown["avatar_url"], shown["data"]["avatar_url"]);
+    let key = |url: &Value| url.as_str().map(|url| url.rsplit('/').next().map(str::len));
+    assert_eq!(key(&shown["avatar_url"]), key(&uploaded["avatar_url"]));
+    for at in ["/avatar_url", "/data/avatar_url"] {
+        *shown.pointer_mut(at).expect("a URL") = uploaded["avatar_url"].clone();
+    }
+    assert_eq!(shown, uploaded);
 }

@@ -1,9 +1,11 @@
 //! Family `whale`: every documented response, and validation.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, PASSWORD, Response, TestApp};
+use crate::support::{LocalApp, PASSWORD, Response, TestApp, system_time};
 
 /// A line for the response to each body.
 async fn responses(app: &TestApp, method: &str, path: &str, bodies: &[Value]) -> String {
@@ -347,9 +349,9 @@ async fn email_verification_returns_every_documented_code() {
         (&json!(0), &json!(true))
     );
     assert_eq!(
-        app.send_json("PUT", path, &verified).await.json()["code"],
-        0,
-        "a repetition succeeds"
+        app.send_json("PUT", path, &verified).await.json(),
+        json!({"code": 0, "message": "Success", "data": {}}),
+        "a repetition succeeds without the user"
     );
     let again = app.request_verification(&user).await;
     assert_snapshot!(again, @r#"
@@ -439,6 +441,7 @@ async fn change_name_and_avatar_return_every_documented_code() {
             json!({"user_id": user["id"], "name": "n"}),
         ),
         ("the user", &token, "name", json!({"email": "a@b.co"})),
+        ("the user", &token, "name", json!({"user_id": user["id"]})),
         ("the user", &token, "name", json!({"name": 5})),
         (
             "the user",
@@ -500,7 +503,7 @@ async fn change_name_and_avatar_return_every_documented_code() {
             "avatar",
             json!({"email": "a@b.co", "avatar": picture}),
         ),
-        ("the user", &token, "avatar", json!({"avatar": picture})),
+        ("the user", &token, "avatar", json!({"avatar": 5})),
         (
             "the user",
             &token,
@@ -547,7 +550,8 @@ async fn change_name_and_avatar_return_every_documented_code() {
     assert_snapshot!(lines, @r#"
     name by nobody {"name":"n","user_id":[id]}: 200 {"code":1101,"message":"Unauthorized","data":{}}
     name by the user {"email":"a@b.co"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
-    name by the user {"name":5}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    name by the user {"user_id":[id]}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    name by the user {"name":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     name by the user {"email":"a@b.co","name":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     name by the user {"email":"a@b.co","name":""}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     name by the user {"email":"other@b.co","name":"n"}: 200 {"code":1103,"message":"Forbidden","data":{}}
@@ -558,7 +562,7 @@ async fn change_name_and_avatar_return_every_documented_code() {
     name by an admin {"email":"unknown@b.co","name":"n"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     name by an admin {"email":"nowhere","name":"n"}: 200 {"code":1411,"message":"账号不存在","data":{}}
     avatar by nobody {"avatar":"https://example.com/a.png","email":"a@b.co"}: 200 {"code":1101,"message":"Unauthorized","data":{}}
-    avatar by the user {"avatar":"https://example.com/a.png"}: 200 {"code":1401,"message":"POST/PUT方法json数据不完整","data":{}}
+    avatar by the user {"avatar":5}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":"javascript:alert(1)","email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":5,"email":"a@b.co"}: 200 {"code":1402,"message":"POST/PUT方法json数据值或类型错误","data":{}}
     avatar by the user {"avatar":"https://example.com/a.png","email":"other@b.co"}: 200 {"code":1103,"message":"Forbidden","data":{}}
@@ -587,6 +591,99 @@ async fn change_name_and_avatar_return_every_documented_code() {
         .send_json("PUT", &path, &json!({"email": "a@b.co", "avatar": null}))
         .await;
     assert_eq!(cleared.json()["data"]["user"]["avatar"], Value::Null);
+}
+
+#[tokio::test]
+async fn name_and_avatar_without_a_subject_are_the_callers() {
+    let app = TestApp::new().await;
+    let (_, token) = app.whale_account("a@b.co").await;
+    let (admin, admin_token) = app.whale_account("admin@b.co").await;
+    app.promote(&admin).await;
+    let picture = "https://example.com/a.png";
+    for (token, email) in [(&token, "a@b.co"), (&admin_token, "admin@b.co")] {
+        for (path, field, value) in [("name", "name", "renamed"), ("avatar", "avatar", picture)] {
+            let path = format!("/api/users/{path}/");
+            let changed = app
+                .send_json_as(token, "PUT", &path, &json!({ field: value }))
+                .await
+                .json();
+            let user = &changed["data"]["user"];
+            assert_eq!(
+                (&user["email"], &user[field]),
+                (&json!(email), &json!(value)),
+                "{changed}"
+            );
+        }
+    }
+    let body = json!({"name": "n"});
+    let nobody = app.send_json("PUT", "/api/users/name/", &body).await;
+    assert_eq!(nobody.json()["code"], 1101);
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
+async fn times_have_three_fraction_digits() {
+    let app = LocalApp::new().await;
+    let (user, _) = app.whale_account("a@b.co").await;
+    let token = app.whale_token("a@b.co").await;
+    let (first, now) = (user["iso_create_time"].clone(), system_time());
+    // The next whole second, so that there is no fraction to show.
+    app.advance_clock(Duration::from_nanos(
+        1_000_000_000 - u64::from(now.subsec_nanos()),
+    ));
+    let (whole, _) = app.whale_account("b@b.co").await;
+    let captcha = app
+        .send_json(
+            "POST",
+            "/api/captcha/",
+            &json!({"group": 1, "email": "a@b.co"}),
+        )
+        .await
+        .json();
+    let current = app.get_as(&token, "/api/current_user/").await.json();
+    for time in [
+        &first,
+        &user["iso_update_time"],
+        &whole["iso_create_time"],
+        &whole["iso_update_time"],
+        &current["data"]["user"]["iso_last_login"],
+        &captcha["data"]["captcha"]["iso_create_time"],
+        &captcha["data"]["captcha"]["expires_at"],
+    ] {
+        let time = time
+            .as_str()
+            .unwrap_or_else(|| panic!("{captcha} {current}"));
+        assert_eq!(
+            (time.len(), &time[19..20], &time[23..]),
+            (24, ".", "Z"),
+            "{time}"
+        );
+    }
+    assert!(first.as_str() < whole["iso_create_time"].as_str());
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
+async fn a_parameter_sets_the_access_of_new_users() {
+    let app = LocalApp::with_parameters(&[("NewUserAccess", "unregistered")]).await;
+    let (_, whale) = app.whale_account("a@b.co").await;
+    let center = app.register_and_login("testuser").await;
+    for token in [&whale, &center] {
+        let response = app.view_profile(token, "").await;
+        assert_eq!(response.status, 403, "{response}");
+        assert_eq!(app.me(token).await.status, 200);
+    }
+    let registered = json!({"command": "set-access", "user": "testuser", "access": "user"});
+    app.admin(registered).await;
+    assert_eq!(app.view_profile(&center, "").await.status, 200);
+    let created = app
+        .admin(json!({"command": "import-campus", "csv": "email,name,wx\nb@b.co,b,oB\n"}))
+        .await;
+    assert_eq!(created["created"], 1, "{created}");
+    let imported = app
+        .admin(json!({"command": "show", "user": "b@b.co"}))
+        .await;
+    assert_eq!(imported["user"]["access"], "user", "{imported}");
 }
 
 #[tokio::test]

@@ -67,6 +67,21 @@ impl TestApp {
             .to_owned()
     }
 
+    /// Stores an object for the user's avatar that no user refers to, as an interrupted upload does.
+    pub async fn interrupted_upload(&self, token: &str) -> String {
+        let user = self.me(token).await.json()["id"].clone();
+        let user = user.as_str().expect("a UUID");
+        let key = format!("avatars/{user}/{}.jpg", uuid::Uuid::nil().simple());
+        let put = self.operator().clients.s3().put_object();
+        put.bucket(self.physical_id("AvatarsBucket"))
+            .key(&key)
+            .body(picture(PNG, 20).into())
+            .send()
+            .await
+            .expect("an object");
+        format!("{}/{key}", self.avatars_url())
+    }
+
     /// Whether the avatar exists. For a missing object S3 responds 404, or 403 to a distribution
     /// without permission to list.
     pub async fn serves(&self, url: &str) -> bool {

@@ -238,7 +238,10 @@ pub async fn assert_markers_match(app: &TestApp) {
             if let Some(phone) = text("phone") {
                 let phone: Phone = phone.parse().unwrap();
                 names.insert(
-                    format!("PHONE#{}", phone.canonical().as_str()),
+                    format!(
+                        "PHONE#{}",
+                        phone.canonical("CN".parse().expect("a region")).as_str()
+                    ),
                     uuid.clone(),
                 );
             }

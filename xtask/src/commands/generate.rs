@@ -415,6 +415,7 @@ fn function_block(endpoint: &Value) -> Result<String> {
             "AVATARS_URL" => {
                 "!If [HasAvatarsUrl, !Ref AvatarsUrl, !Sub \"https://${AvatarsDistribution.DomainName}\"]"
             }
+            "NEW_USER_ACCESS" => "!Ref NewUserAccess",
             other => bail!("{name}: the variable {other} is unknown"),
         };
         variables.push(format!("          {variable}: {value}\n"));

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::ApiFamily;
 use crate::api::Response;
-use crate::domain::{Error, User, UserId};
+use crate::domain::{Error, InvalidField, User, UserId};
 
 /// The family of `/users…`.
 pub struct Profile;
@@ -84,6 +84,11 @@ impl<T: Serialize> ApiFamily<ProfileResponse<T>> for ProfileName {
         match error {
             Error::MalformedBody(_) => envelope(200, "4103", "Incomplete parameters"),
             Error::Missing(_) => envelope(200, "4103", "Username cannot be empty"),
+            Error::Invalid(InvalidField { field, reason }) => {
+                let rule = format!("{field} {reason}");
+                let message = format!("Invalid parameters: {}", rule.trim_start());
+                envelope(200, "4103", &message)
+            }
             error => Profile::error_response(error),
         }
     }
@@ -172,8 +177,13 @@ pub struct ProfileUser {
     name: String,
     #[schema(required = true, examples("13800138000"))]
     mobile: Option<String>,
+    #[schema(examples("test@example.com"))]
+    email: String,
     #[schema(required = true, examples("https://example.com/avatar.jpg"))]
     avatar: Option<String>,
+    /// The same as `avatar`.
+    #[schema(required = true, examples("https://example.com/avatar.jpg"))]
+    avatar_url: Option<String>,
     #[schema(
         pattern = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$",
         examples("2024-12-29 10:00:00")
@@ -183,11 +193,14 @@ pub struct ProfileUser {
 
 impl From<User> for ProfileUser {
     fn from(user: User) -> Self {
+        let avatar = user.avatar.as_ref().map(ToString::to_string);
         Self {
             user_id: user.id().get(),
             name: user.username.into(),
             mobile: user.phone.map(Into::into),
-            avatar: user.avatar.map(Into::into),
+            email: user.email.into(),
+            avatar_url: avatar.clone(),
+            avatar,
             create_time: user.created_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         }
     }

@@ -1,5 +1,6 @@
 //! The family `whale`: `{"code": 0, "message": "Success", "data": {…}}`.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -121,6 +122,11 @@ pub(in crate::api) fn owns(path: &str) -> bool {
     below("/api/current_user") || below("/api/users") || below("/api/captcha")
 }
 
+/// A time in UTC (RFC 3339) with three fraction digits, so that times sort as text.
+fn iso_time(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 /// A user as the whale's document names the parts of one. Times are RFC 3339, in UTC.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WhaleUser {
@@ -140,11 +146,11 @@ pub struct WhaleUser {
     blocked: bool,
     #[schema(examples(false))]
     featured: bool,
-    #[schema(format = DateTime, examples("2024-12-29T10:00:00Z"))]
+    #[schema(format = DateTime, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples("2024-12-29T10:00:00.000Z"))]
     iso_create_time: String,
-    #[schema(format = DateTime, examples("2024-12-29T12:00:00Z"))]
+    #[schema(format = DateTime, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples("2024-12-29T12:00:00.000Z"))]
     iso_update_time: String,
-    #[schema(format = DateTime, examples("2024-12-29T12:00:00Z"))]
+    #[schema(format = DateTime, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples("2024-12-29T12:00:00.000Z"))]
     iso_last_login: Option<String>,
 }
 
@@ -165,9 +171,9 @@ impl From<UserSummary> for WhaleUser {
             email_verified: entry.email_verified,
             blocked: entry.blocked,
             featured: entry.featured,
-            iso_create_time: entry.created_at.to_string(),
-            iso_update_time: entry.updated_at.to_string(),
-            iso_last_login: entry.last_login.map(|at| at.to_string()),
+            iso_create_time: iso_time(entry.created_at),
+            iso_update_time: iso_time(entry.updated_at),
+            iso_last_login: entry.last_login.map(iso_time),
         }
     }
 }
@@ -184,9 +190,9 @@ pub struct WhaleCaptcha {
     user: u64,
     #[schema(examples(1))]
     group: u64,
-    #[schema(format = DateTime, examples("2024-12-29T10:00:00Z"))]
+    #[schema(format = DateTime, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples("2024-12-29T10:00:00.000Z"))]
     iso_create_time: String,
-    #[schema(format = DateTime, examples("2024-12-29T10:10:00Z"))]
+    #[schema(format = DateTime, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples("2024-12-29T10:10:00.000Z"))]
     expires_at: String,
 }
 
@@ -205,8 +211,8 @@ impl From<MailCode> for WhaleCaptcha {
             uuid: code.uuid.to_string(),
             user: code.user.get(),
             group: code.group.number(),
-            iso_create_time: code.created_at.to_string(),
-            expires_at: code.expires_at.to_string(),
+            iso_create_time: iso_time(code.created_at),
+            expires_at: iso_time(code.expires_at),
         }
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::api::families::{campus, center, profile, whale};
 use crate::api::{
-    ApiFamily, Campus, CampusChange, Center, Profile, ProfileAuth, ProfileName, ProfileResponse,
-    Response, Whale,
+    ApiFamily, Campus, CampusChange, Center, Endpoint, Profile, ProfileAuth, ProfileName,
+    ProfileResponse, Response, Whale,
 };
 use crate::domain::{Error, ErrorCode};
 
@@ -17,8 +17,8 @@ pub(super) struct FamilySpec {
     pub prefix: &'static str,
     /// Renders an error.
     pub render_error: fn(&Error) -> Response,
-    /// The schema of a success, from the schema of the result and the name of the top-level field.
-    pub envelope: fn(Option<Value>, Option<&str>) -> Value,
+    /// The schema of an endpoint's success, from the schema of its result.
+    pub envelope: fn(Option<Value>, &Endpoint) -> Value,
     /// The fields that discriminate error variants. The last one names the schema.
     pub discriminators: &'static [&'static str],
     /// The errors of every endpoint with a body, except `Invalid` for uploads.
@@ -92,10 +92,10 @@ const PROFILE: FamilySpec = FamilySpec {
     owns: profile::owns,
     prefix: "Profile",
     render_error: Profile::error_response,
-    envelope: |result, top_level_field| {
+    envelope: |result, endpoint| {
         let data = result.unwrap_or_default();
-        let mut members = json!({ "error_code": const_schema("0"), "message": { "type": "string", "examples": ["Success"] }, "code": const_schema(200) });
-        if let Some(top_level_field) = top_level_field {
+        let mut members = json!({ "error_code": const_schema("0"), "message": const_schema(endpoint.message), "code": const_schema(200) });
+        if let Some(top_level_field) = endpoint.top_level_field {
             members[top_level_field] = data["properties"][top_level_field].clone();
         }
         members["data"] = data;

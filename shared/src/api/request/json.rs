@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde::de::{self, DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use utoipa::PartialSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use super::{Request, malformed};
 use crate::domain::InvalidField;
@@ -146,4 +148,33 @@ pub fn double_option<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A value that a client sets, or clears with `null` or an empty text.
+///
+/// A field of this type that may be absent is an `Option` with [`double_option`].
+pub struct Clearable<T>(pub Option<T>);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Clearable<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            return Ok(Self(None));
+        }
+        let value = T::deserialize(value).map_err(de::Error::custom)?;
+        Ok(Self(Some(value)))
+    }
+}
+
+impl<T: PartialSchema> Clearable<T> {
+    /// The schema of the value, `null` or an empty text.
+    #[must_use]
+    pub fn schema() -> Schema {
+        let empty = ObjectBuilder::new().schema_type(Type::String);
+        OneOfBuilder::new()
+            .item(T::schema())
+            .item(empty.max_length(Some(0)))
+            .item(ObjectBuilder::new().schema_type(Type::Null))
+            .into()
+    }
 }

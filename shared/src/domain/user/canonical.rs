@@ -35,13 +35,14 @@ pub(super) fn is_joiner(c: char) -> bool {
         | '\u{E0100}'..='\u{E01EF}')
 }
 
-/// Control characters, zero-width characters and bidirectional formatting characters.
+/// Control characters, zero-width characters, bidirectional formatting characters, and the blank of
+/// Braille, which is a symbol to Unicode but shows nothing.
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
             | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+            | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
             | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
@@ -72,6 +73,8 @@ mod tests {
             "a\r\nb",
             "\u{FEFF}ab",
             "a\u{AD}b",
+            "a\u{2800}b",
+            "\u{2800}",
         ] {
             assert_eq!(Canonical::parse(hidden), None, "{hidden:?}");
         }

@@ -9,8 +9,8 @@ use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    ApiKey, AvatarUrl, Email, IdCard, Nickname, Password, Phone, RealName, ShortText, UserId,
-    Username,
+    ApiKey, AvatarUrl, Email, IdCard, Nickname, Password, Phone, RealName, ShortText,
+    SignUpUsername, UserId, Username,
 };
 
 /// Whitespace (Unicode's `White_Space`), which is trimmed at both ends.
@@ -20,13 +20,13 @@ const BLANK: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u2
 /// Those above U+FFFF are literal, since no escape for them is portable.
 const INVISIBLE: &str = concat!(
     r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f",
-    r"\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb",
+    r"\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb",
     "\u{E0000}-\u{E0FFF}"
 );
 /// The same without joiners, which may appear in a text but not first.
 const INVISIBLE_BUT_JOINERS: &str = concat!(
     r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f",
-    r"\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb",
+    r"\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb",
     "\u{E0000}-\u{E00FF}\u{E01F0}-\u{E0FFF}"
 );
 /// A character of the local part (RFC 5322's `atext`).
@@ -111,7 +111,7 @@ fn phone() -> ObjectBuilder {
 }
 
 fn avatar_url() -> ObjectBuilder {
-    let pattern = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,4})?([/?#][A-Za-z0-9._~!$&'()*+,;=:%/?#-]*)?$";
+    let pattern = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,4}|:[1-5][0-9]{4})?([/?#][A-Za-z0-9._~!$&'()*+,;=:%/?#-]*)?$";
     plain("https://example.com/avatar.jpg")
         .max_length(Some(2048))
         .pattern(Some(pattern))
@@ -135,12 +135,13 @@ macro_rules! schemas {
 
 schemas! {
     UserId: user_id(), "The integer that the first bits of a user's UUID spell; JavaScript holds it exactly.";
-    Username: text(3, 50, "@＠﹫", "testuser"), "A user name: 3 to 50 characters, none of them `@`.";
+    Username: text(1, 50, "@＠﹫", "testuser"), "A user name: 1 to 50 characters, none of them `@`.";
+    SignUpUsername: text(3, 50, "@＠﹫", "testuser"), "A user name: 3 to 50 characters, none of them `@`.";
     Nickname: display_text("测试用户"), "A name to be shown: 1 to 100 characters.";
     Password: password(), "8 to 100 characters. A new one is refused if it is easy to guess, unless the service allows that.";
     Email: email(), "An e-mail address: ASCII, a domain with a dot.";
     Phone: phone(), "A phone number: 3 to 20 characters, at least 3 of them digits.";
-    AvatarUrl: avatar_url(), "Where a picture is: an `https` URL without user information. Never fetched by us.";
+    AvatarUrl: avatar_url(), "Where a picture is: an `https` or `http` URL without user information, its host name in ASCII. Never fetched by us.";
     ApiKey: text(1, 255, "", "sk-xxxxxxxxxxxxxxxx"), "A key to something of the user's own: 1 to 255 characters. Never shown.";
     RealName: display_text("张三"), "A person's real name: 1 to 100 characters.";
     IdCard: plain("110101199003071234").pattern(Some("^[A-Za-z0-9-]{4,32}$")), "The number of an ID card.";

@@ -8,9 +8,11 @@ use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Deserializer, de};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::skeleton;
 
 use super::canonical::{is_invisible, is_joiner};
-use super::{Canonical, UserId};
+use super::{Canonical, PhoneRegion, UserId};
 
 /// The problem with a text, worded to follow the field's name.
 type InvalidValue = &'static str;
@@ -69,7 +71,7 @@ fn is_domain(text: &str) -> bool {
         .all(|label| known(label) && !label.starts_with('-') && !label.ends_with('-'))
 }
 
-/// A user name: 3 to 50 characters without `@`, so that it is never taken for an address.
+/// A user name: 1 to 50 characters without `@`, so that it is never taken for an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -83,12 +85,15 @@ impl Username {
         canonical_form(&self.0)
     }
 
-    /// Whether the name is reserved for the first administrator, in any spelling.
+    /// Whether the name is reserved for the first administrator, in any spelling, or looks like it
+    /// with letters of other scripts (Unicode Technical Standard 39, section 4).
     ///
     /// Documentation refers to that account by its name, so no other account may have it.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        self.canonical().as_str() == Self::ADMINISTRATOR
+        let canonical = self.canonical();
+        canonical.as_str() == Self::ADMINISTRATOR
+            || !canonical.as_str().is_ascii() && looks(&self.0) == looks(Self::ADMINISTRATOR)
     }
 
     /// The default name of a user who chose none: `u<id>`.
@@ -102,15 +107,41 @@ impl FromStr for Username {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let text = strict_text(text, 3, 50, "must be 3 to 50 characters")?;
+        let text = strict_text(text, 1, 50, "must be 1 to 50 characters")?;
         let canonical = canonical_form(&text);
         if canonical.as_str().contains('@') {
             return Err("must not contain @");
         }
-        if canonical.as_str().chars().count() < 3 {
-            return Err("must be 3 to 50 characters");
+        if canonical.as_str().is_empty() {
+            return Err("must be 1 to 50 characters");
         }
         Ok(Self(text))
+    }
+}
+
+/// A user name as the center's document requires it at sign-up: 3 to 50 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignUpUsername(Username);
+
+impl FromStr for SignUpUsername {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        const INVALID: InvalidValue = "must be 3 to 50 characters";
+        let name: Username = match text.trim().chars().count() {
+            3..=50 => text.parse()?,
+            _ => return Err(INVALID),
+        };
+        match name.canonical().as_str().chars().count() {
+            0..=2 => Err(INVALID),
+            _ => Ok(Self(name)),
+        }
+    }
+}
+
+impl From<SignUpUsername> for Username {
+    fn from(name: SignUpUsername) -> Self {
+        name.0
     }
 }
 
@@ -131,10 +162,13 @@ impl FromStr for Nickname {
 pub struct Phone(String);
 
 impl Phone {
-    /// The form in which phone numbers are compared.
+    /// The form in which phone numbers are compared: the international one, if the number has one.
+    /// A number without a calling code is of `region`.
     #[must_use]
-    pub fn canonical(&self) -> Canonical {
-        canonical_form(&self.0)
+    pub fn canonical(&self, region: PhoneRegion) -> Canonical {
+        let form = canonical_form(&self.0);
+        let international = region.e164(form.as_str());
+        international.map_or(form, |number| canonical_form(&number))
     }
 }
 
@@ -157,9 +191,9 @@ impl FromStr for Phone {
     }
 }
 
-/// An `https` URL of an avatar: at most 2,048 characters, without user information.
+/// An `https` or `http` URL of an avatar: at most 2,048 characters, without user information.
 ///
-/// The service never fetches it.
+/// An international host name is in ASCII, as DNS has it. The service never fetches the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AvatarUrl(String);
 
@@ -167,11 +201,12 @@ impl FromStr for AvatarUrl {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        const INVALID: InvalidValue = "must be an https URL";
+        const INVALID: InvalidValue = "must be an http or https URL with its host name in ASCII";
         let text = strict_text(text, 1, 2048, "must be 1 to 2048 characters")?;
         let uri: http::Uri = text.parse().map_err(|_| INVALID)?;
         let authority = uri.authority().ok_or(INVALID)?;
-        if uri.scheme_str() != Some("https") || authority.host().is_empty() {
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !is_web || authority.host().is_empty() || !authority.as_str().is_ascii() {
             return Err(INVALID);
         }
         if authority.as_str().contains('@') {
@@ -320,6 +355,15 @@ fn strict_text(
     Ok(text.to_owned())
 }
 
+/// The look of a text: equal for texts whose letters look alike, in any case.
+fn looks(text: &str) -> String {
+    let compatible: String = text.nfkc().collect();
+    let skeleton: String = skeleton(&compatible).collect();
+    // The skeleton of m is rn, and that of a capital I is l.
+    let lower = skeleton.to_lowercase();
+    lower.replace("rn", "m").replace('l', "i")
+}
+
 /// The canonical form of a text that was parsed, and so has one.
 fn canonical_form(text: &str) -> Canonical {
     Canonical::parse(text).unwrap_or_default()
@@ -338,6 +382,7 @@ macro_rules! text_value {
 text_value!(
     Email,
     Username,
+    SignUpUsername,
     Nickname,
     Phone,
     AvatarUrl,
@@ -379,7 +424,10 @@ displayable_value!(
 
 #[cfg(test)]
 mod tests {
-    use super::{AvatarUrl, Email, Nickname, Phone, RealName, ShortText, Username, WechatOpenId};
+    use super::{
+        AvatarUrl, Email, Nickname, Phone, RealName, ShortText, SignUpUsername, Username,
+        WechatOpenId,
+    };
 
     #[test]
     fn an_email_is_a_plain_deliverable_address() {
@@ -429,8 +477,38 @@ mod tests {
 
     #[test]
     fn a_user_name_is_never_an_address() {
-        for bad in ["a@b", "a＠b.co", "ab", "a\u{200B}bc", &"a".repeat(51)] {
+        for bad in ["a@b", "a＠b.co", "", " ", "a\u{200B}bc", &"a".repeat(51)] {
             assert!(bad.parse::<Username>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_at_sign_up_has_three_characters() {
+        for short in ["明", "小明", " ab ", "ab"] {
+            assert!(short.parse::<SignUpUsername>().is_err(), "{short}");
+        }
+        assert!("小明".parse::<Username>().is_ok());
+        assert!("abc".parse::<SignUpUsername>().is_ok());
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_reserved_one_is_reserved() {
+        for reserved in [
+            "admin",
+            "ADMIN",
+            "ａｄｍｉｎ",
+            "\u{430}dmin",                   // Cyrillic а
+            "adm\u{456}n",                   // Cyrillic і
+            "\u{410}DMIN",                   // Cyrillic А
+            "\u{391}D\u{39C}\u{399}\u{39D}", // Greek Α, Μ, Ι and Ν
+            "adm\u{131}n",                   // dotless i
+        ] {
+            let name: Username = reserved.parse().unwrap();
+            assert!(name.is_reserved(), "{reserved}");
+        }
+        for free in ["admins", "adm1n", "adrnin", "админ", "小明", "admín", "a"] {
+            let name: Username = free.parse().unwrap();
+            assert!(!name.is_reserved(), "{free}");
         }
     }
 
@@ -496,14 +574,20 @@ mod tests {
     }
 
     #[test]
-    fn an_avatar_is_an_https_url_without_user_information() {
-        assert!(
-            "https://example.com/new-avatar.jpg"
-                .parse::<AvatarUrl>()
-                .is_ok()
-        );
-        for bad in [
+    fn an_avatar_is_a_web_url_without_user_information() {
+        for valid in [
+            "https://example.com/new-avatar.jpg",
             "http://example.com/a.jpg",
+            "http://127.0.0.1:8000/avatars/a.png",
+            "https://xn--fsqu00a.xn--0zwm56d/a.png",
+        ] {
+            assert!(valid.parse::<AvatarUrl>().is_ok(), "{valid}");
+        }
+        for bad in [
+            "https://例子.测试/a.png",
+            "http://user@example.com/a.jpg",
+            "ftp://example.com/a.jpg",
+            &format!("https://example.com/{}", "a".repeat(2029)),
             "javascript:alert(1)",
             "//example.com/a",
             "https://",

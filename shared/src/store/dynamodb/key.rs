@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::item::{Item, text};
-use crate::domain::{Canonical, User, UserId, WechatOpenId};
+use crate::domain::{Canonical, PhoneRegion, User, UserId, WechatOpenId};
 
 /// The attribute of the partition key.
 const PARTITION: &str = "pk";
@@ -265,7 +265,7 @@ pub(crate) fn held_marker(user: &User) -> Option<Key> {
 }
 
 /// The markers of a user's names. A response reports the first that is taken, in this order.
-pub(crate) fn markers(user: &User) -> Vec<(UniqueName, Key)> {
+pub(crate) fn markers(user: &User, region: PhoneRegion) -> Vec<(UniqueName, Key)> {
     let mut markers = vec![
         (UniqueName::Username, username(&user.username.canonical())),
         (UniqueName::Email, email(&user.email.canonical())),
@@ -273,7 +273,7 @@ pub(crate) fn markers(user: &User) -> Vec<(UniqueName, Key)> {
     markers.extend(
         user.phone
             .as_ref()
-            .map(|number| (UniqueName::Phone, phone(&number.canonical()))),
+            .map(|number| (UniqueName::Phone, phone(&number.canonical(region)))),
     );
     markers.extend(
         user.wechat_open_id

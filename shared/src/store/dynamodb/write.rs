@@ -116,7 +116,7 @@ pub(crate) enum Write {
     Update(Update, Conflict),
     /// Deletes an item of this version.
     DeleteIfVersion(Key, u64, Conflict),
-    /// Deletes a marker of this owner.
+    /// Deletes a marker of this owner, if there is one. Fails if it is of another owner.
     DeleteIfOwner(Key, Uuid, Conflict),
     /// Deletes an item, whether or not it exists.
     Delete(Key),
@@ -235,7 +235,7 @@ impl Write {
             ),
             Self::DeleteIfOwner(key, owner, _) => element.delete(
                 delete(key)
-                    .condition_expression("#owner = :owner")
+                    .condition_expression("attribute_not_exists(#owner) OR #owner = :owner")
                     .expression_attribute_names("#owner", "owner")
                     .expression_attribute_values(":owner", text(owner))
                     .build()

@@ -5,38 +5,21 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::Users;
-use super::change::Lock;
 use crate::aws::key_of;
-use crate::domain::{Actor, AvatarUrl, Error, Result, User, UserChange, UserId, clock};
+use crate::domain::{Actor, AvatarUrl, Error, InternalError, Result, User, UserId};
 use crate::store::dynamodb::{Item, ItemReader, Write, key, text};
 use crate::store::outbox;
 
 impl Users {
-    /// Sets the user's avatar. Deletes the object of the former avatar through the outbox, if it is
-    /// in our bucket. If the change certainly failed, deletes the object of `avatar` instead.
+    /// Sets the user's avatar to `avatar`, which was uploaded for it. If the change certainly
+    /// failed, deletes its object through the outbox.
     ///
     /// # Errors
-    /// [`Error::NoSuchAccount`] if the user was deleted meanwhile.
+    /// As [`Users::change`].
     pub async fn set_avatar(&self, user: User, actor: &Actor, avatar: &AvatarUrl) -> Result<User> {
-        let id = user.uuid;
-        let new = key_of(id, avatar);
-        let change = |user: &mut UserChange| {
-            if user.avatar.as_ref() != Some(avatar) {
-                user.avatar = Some(avatar.clone());
-                user.updated_at = clock::now();
-            }
-        };
-        let extra_writes = |before: &User, _: &User| {
-            let old = before.avatar.as_ref().and_then(|old| key_of(id, old));
-            let old = old.filter(|key| Some(key) != new.as_ref()); // one object can have two URLs
-            Ok(old
-                .map(|key| outbox::enqueue_object_deletion(&key))
-                .transpose()?
-                .into_iter()
-                .collect())
-        };
+        let new = key_of(user.uuid, avatar);
         let outcome = self
-            .write(user, actor, Lock::User, change, extra_writes)
+            .change(user, actor, |user| user.avatar = Some(avatar.clone()))
             .await;
         if let (Err(error), Some(key)) = (&outcome, &new)
             && !matches!(error, Error::Internal(error) if error.is_indeterminate())
@@ -86,4 +69,14 @@ impl Users {
             .await?;
         Ok(())
     }
+}
+
+/// The write that deletes the object of the former avatar, if it is in our bucket and the new avatar
+/// is another object. One object can have two URLs.
+pub(super) fn delete_former(from: &User, to: &User) -> Result<Option<Write>, InternalError> {
+    let object = |user: &User| user.avatar.as_ref().and_then(|url| key_of(user.uuid, url));
+    let former = object(from).filter(|former| object(to).as_ref() != Some(former));
+    former
+        .map(|key| outbox::enqueue_object_deletion(&key))
+        .transpose()
 }

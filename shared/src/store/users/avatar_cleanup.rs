@@ -1,8 +1,7 @@
 //! Deletion of avatars that no user refers to.
 //!
-//! An interrupted upload leaves an unreferenced object. So does an avatar URL that was replaced by
-//! one of another site. The next run resumes at the stored checkpoint. So several runs together
-//! check every object.
+//! An interrupted upload leaves an unreferenced object. The next run resumes at the stored
+//! checkpoint. So several runs together check every object.
 
 use std::time::{Duration, Instant};
 

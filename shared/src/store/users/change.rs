@@ -6,12 +6,13 @@
 //! because the actor may have lost it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::{Users, administrators, authority, item};
+use super::{Users, administrators, authority, avatar, item};
 use crate::domain::{
     Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, MailCodeGroup,
-    NewSession, PasswordHash, Result, Role, User, UserChange, clock,
+    NewSession, PasswordHash, PhoneRegion, Result, Role, User, UserChange, clock,
 };
 use crate::store::dynamodb::{
     AttributeValue, Conflict, FailedCondition, Key, Marker, RETRY_BUDGET, Update, Write,
@@ -57,8 +58,8 @@ pub(super) enum Lock {
 impl Users {
     /// Changes `user`, as read before, and returns the user after the change. A change without
     /// effect writes nothing. A former address is notified of a new one, if it was verified: whoever
-    /// reads an unverified one may have nothing to do with the account. Events are recorded in the
-    /// audit log.
+    /// reads an unverified one may have nothing to do with the account. The object of a former
+    /// avatar is deleted. Events are recorded in the audit log.
     ///
     /// # Errors
     /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WechatOpenIdTaken`; `LastAdministrator`;
@@ -117,10 +118,11 @@ impl Users {
     }
 
     /// Marks the e-mail address of `user` as verified, after a mailed link was verified for it.
+    /// `None` if it was verified already: only the first use of a link may show the user.
     ///
     /// # Errors
     /// [`Error::NoSuchAccount`] if the address was changed or the user was deleted meanwhile.
-    pub async fn verify_email(&self, user: User, actor: &Actor) -> Result<User> {
+    pub async fn verify_email(&self, user: User, actor: &Actor) -> Result<Option<User>> {
         let authority = Authority::MailedLink {
             email_version: user.email_version,
         };
@@ -129,7 +131,13 @@ impl Users {
             authority,
             ..actor.clone()
         };
-        self.change(user, &actor, UserChange::verify_email).await
+        let is_first = AtomicBool::new(false);
+        let verified = self.change(user, &actor, |user| {
+            is_first.store(!user.email_verified, Ordering::Relaxed);
+            user.verify_email();
+        });
+        let verified = verified.await?;
+        Ok(is_first.load(Ordering::Relaxed).then_some(verified))
     }
 
     /// Restores the former e-mail address of `user`, whose link for the `hold` was verified. Ends all
@@ -350,7 +358,7 @@ impl Users {
                 user.is_active_admin(),
                 changed.is_active_admin(),
             ));
-            let names = changed_markers(&user, &changed);
+            let names = changed_markers(&user, &changed, self.phone_region);
             let conflicts = conflict_limit(actor).filter(|_| !names.is_empty());
             writes.extend(names);
             writes.extend(
@@ -358,6 +366,7 @@ impl Users {
                     .clone()
                     .map(|limit| limit.only_checked().write(0, None)),
             );
+            writes.extend(avatar::delete_former(&user, &changed)?);
             writes.extend(extra_writes(&user, &changed)?);
             for event in events {
                 writes.push(self.audit_log.record(Some(user.id()), event, actor)?);
@@ -438,8 +447,8 @@ fn dated(change: impl Fn(&mut UserChange)) -> impl Fn(&mut UserChange) {
 
 /// The writes that delete the markers of former names and create those of new names. The marker of
 /// a held address stays, with the end of its hold.
-fn changed_markers(from: &User, to: &User) -> Vec<Write> {
-    let (before, after) = (key::markers(from), key::markers(to));
+fn changed_markers(from: &User, to: &User, region: PhoneRegion) -> Vec<Write> {
+    let (before, after) = (key::markers(from, region), key::markers(to, region));
     let (was_held, held) = (key::held_marker(from), key::held_marker(to));
     let release =
         |(_, marker): &(_, Key)| Write::DeleteIfOwner(marker.clone(), from.uuid, Conflict::User);

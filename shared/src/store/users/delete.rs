@@ -29,7 +29,9 @@ impl Users {
                 Conflict::User,
             )];
             writes.extend(count);
-            let markers = key::markers(&user).into_iter().map(|(_, marker)| marker);
+            let markers = key::markers(&user, self.phone_region)
+                .into_iter()
+                .map(|(_, marker)| marker);
             writes.extend(
                 markers
                     .chain(key::held_marker(&user))

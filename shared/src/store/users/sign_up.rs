@@ -6,8 +6,9 @@
 //! [`RateLimits::consume_sign_up`]: crate::store::RateLimits::consume_sign_up
 
 use super::{Users, administrators, item};
+use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, AuditEvent, Authority, Error, InternalError, NewSession, NewUser, Result, User,
+    Actor, AuditEvent, Authority, Error, InternalError, NewSession, NewUser, Result, Role, User,
     UserChange, Username,
 };
 use crate::store::dynamodb::{Conflict, FailedCondition, Marker, Write, WriteOutcome, key};
@@ -16,6 +17,29 @@ use crate::store::{NotificationKind, outbox};
 /// How many UUIDs are tried. Two sign-ups in the same millisecond get the same id with a
 /// probability of 1 in 4,096.
 const MAX_IDENTITIES: usize = 5;
+
+/// The access of accounts made by sign-up.
+pub struct NewUserAccess(Role);
+
+impl NewUserAccess {
+    /// The role of a new account.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.0
+    }
+}
+
+impl FromConfig for NewUserAccess {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        match connections.config.required("NEW_USER_ACCESS")?.as_str() {
+            "user" => Ok(Self(Role::User)),
+            "unregistered" => Ok(Self(Role::Unregistered)),
+            _ => Err(InternalError::new(
+                "the variable NEW_USER_ACCESS is neither user nor unregistered",
+            )),
+        }
+    }
+}
 
 impl Users {
     /// Creates a user, with a `session` if they are logged in at once. Only the operator may use a
@@ -88,7 +112,7 @@ impl Users {
 
     /// Writes a new user. `None` if another user has the same id.
     async fn insert(&self, user: User, actor: &Actor) -> Result<Option<User>> {
-        let markers = key::markers(&user);
+        let markers = key::markers(&user, self.phone_region);
         let record = self
             .audit_log
             .record(Some(user.id()), AuditEvent::SignUp, actor)?;
