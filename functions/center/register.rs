@@ -31,14 +31,15 @@ pub(crate) async fn register(
     request: Request,
 ) -> Result<CenterProfile> {
     let body: Registration = request.json()?;
+    let username = Username::from(body.username);
+    policy.check(&body.password, &[&username, &body.nickname, &body.email])?;
     let actor = request.anonymous_actor();
     limits.consume_sign_up(&actor).await?;
-    let username = Username::from(body.username);
     let new = NewUser {
-        password: policy.hash(&body.password, &[&username, &body.nickname, &body.email])?,
         username: Some(username),
         nickname: body.nickname,
         email: body.email,
+        password: body.password.hash()?,
         role: access.role(),
     };
     Ok(users.sign_up(new, None, &actor).await?.into())

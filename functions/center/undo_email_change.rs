@@ -24,7 +24,7 @@ struct Undone {}
         MayUseTokenKey,
         MayReadUsers,
         MayChangeUsers,
-        MaySetEmails,
+        MayRestoreEmails,
         MayIssueMailCodes,
         MayEnqueueMessages,
         MayWriteAuditLog,

@@ -59,13 +59,14 @@ pub(crate) async fn create_user(
     let email: Email = body.email.parse().map_err(|_| Error::BadEmail)?;
     let password = Password::parse(&body.password).map_err(|_| Error::BadPassword)?;
 
+    policy.check(&password, &[&nickname, &email])?;
     let actor = request.anonymous_actor();
     limits.consume_sign_up(&actor).await?;
     let new = NewUser {
-        password: policy.hash(&password, &[&nickname, &email])?,
         username: None,
         nickname,
         email,
+        password: password.hash()?,
         role: access.role(),
     };
     let session = tokens.new_session(&request, false)?;

@@ -205,6 +205,8 @@ grants! {
     MayPutAvatars => ["AVATARS_BUCKET", "AVATARS_URL"],
     /// Reads users.
     MayReadUsers,
+    /// Restores the marker of a former e-mail address.
+    MayRestoreEmails,
     /// Moves the marker of an e-mail address.
     MaySetEmails,
     /// Sets a user's password.

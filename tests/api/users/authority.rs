@@ -184,7 +184,7 @@ impl Change {
     async fn prepare(self, app: &LocalApp, number: usize) -> Scene {
         let wx = format!("actor{number}");
         let (actor, token) = app.student(&wx).await;
-        let email = format!("{wx}@example.com");
+        let mut email = format!("{wx}@example.com");
         let mut target = Value::Null;
         if self.is_of_another() {
             app.promote(&actor).await;
@@ -208,7 +208,7 @@ impl Change {
             Self::UndoEmailChange => {
                 app.update_directly(&actor, |user| user.verify_email())
                     .await;
-                let email = format!("thief{number}@example.com");
+                email = format!("thief{number}@example.com");
                 app.update_me(&token, &json!({"email": email})).await;
                 app.newest_link_token().await
             }
@@ -463,6 +463,7 @@ async fn an_undo_needs_nothing_but_its_link() {
     assert_snapshot!(table, @r#"
     UndoEmailChange, Blocked: 200, written
     UndoEmailChange, TokenVersionRaised: 200, written
+    UndoEmailChange, SessionEnded: 200, written
     UndoEmailChange, RoleTaken: 200, written
     UndoEmailChange, PasswordChanged: 200, written
     UndoEmailChange, AddressChanged: 200, written

@@ -22,17 +22,27 @@ pub enum PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// Hashes the new `password` of the account with these names: user name, nickname and e-mail.
+    /// Fails if the new `password` of the account with these names is refused: user name, nickname
+    /// and e-mail.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the password is refused.
-    pub fn hash(self, password: &Password, names: &[&dyn Display]) -> Result<PasswordHash> {
+    /// [`Error::Invalid`].
+    pub fn check(self, password: &Password, names: &[&dyn Display]) -> Result<()> {
         if self == Self::RefuseCommon && is_easy(password.expose(), names) {
             return Err(Error::Invalid(InvalidField::new(
                 "password",
                 "is too common",
             )));
         }
+        Ok(())
+    }
+
+    /// Checks the new `password` of the account with these names, and hashes it.
+    ///
+    /// # Errors
+    /// As [`PasswordPolicy::check`].
+    pub fn hash(self, password: &Password, names: &[&dyn Display]) -> Result<PasswordHash> {
+        self.check(password, names)?;
         Ok(password.hash()?)
     }
 }
