@@ -72,7 +72,7 @@ pub(crate) async fn update_me(
     };
 
     let actor = request.actor(&caller);
-    let session = caller.session.clone();
+    let session = caller.session;
     let changed = users.change(caller.user, &actor, |user| {
         body.nickname
             .iter()

@@ -21,6 +21,7 @@
 
 /// Users, their values, and the rules about them. No AWS, no HTTP.
 pub mod domain {
+    mod account;
     mod actor;
     mod audit_event;
     mod authority;
@@ -33,6 +34,7 @@ pub mod domain {
     mod user;
     mod user_ref;
 
+    pub use account::Account;
     pub use actor::Actor;
     pub use audit_event::AuditEvent;
     pub(crate) use authority::{AccessToken, Authority};
@@ -43,9 +45,9 @@ pub mod domain {
     pub use source::{KnownSources, Source};
     pub use user::{
         ApiKey, AvatarUrl, Canonical, Client, Email, EncryptedField, FormerEmail, IdCard,
-        NewSession, NewUser, Nickname, Password, PasswordHash, PasswordPolicy, Phone, PhoneRegion,
-        RealName, Role, Session, SessionId, Sessions, ShortText, SignUpUsername, User, UserChange,
-        UserId, Username, WechatOpenId,
+        NewSession, NewUser, Nickname, Password, PasswordHash, Phone, PhoneRegion, RealName, Role,
+        Session, SessionId, Sessions, ShortText, SignUpUsername, User, UserChange, UserId,
+        Username, WechatOpenId,
     };
     pub(crate) use user::{RefreshHashes, RefreshState, RefreshToken, SecretHash, new_uuid};
     pub use user_ref::UserRef;
@@ -93,6 +95,7 @@ pub mod aws {
     pub use email_sender::EmailSender;
     pub use email_template::{EmailTemplate, RenderedEmail};
     pub use field_cipher::FieldCipher;
+    pub use password_policy::PasswordPolicy;
     pub(crate) use secrets::{CachedSecret, CodeKey, Secret, SecretRef, TokenKey};
     pub use secrets::{RotatedSecret, SecretRotation, Stage};
 }
@@ -119,8 +122,7 @@ pub mod store {
         user_id_of_record,
     };
     pub use users::{
-        Account, CleanupReport, ImportedRow, NewUserAccess, PasswordChangeProof, RowOutcome,
-        SignIn, Users,
+        CleanupReport, ImportedRow, NewUserAccess, PasswordChangeProof, RowOutcome, SignIn, Users,
     };
 }
 

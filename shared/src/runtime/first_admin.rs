@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use super::cfn_responder::CfnResponder;
 use super::panic_guard::catch_panic;
 use crate::api::admin;
+use crate::aws::PasswordPolicy;
 use crate::aws::SecretRef;
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, Email, Error, InternalError, InvalidField, NewUser, Nickname, Password, PasswordPolicy,
-    Result, Role, Username,
+    Actor, Email, Error, InternalError, InvalidField, NewUser, Nickname, Password, Result, Role,
+    Username,
 };
 use crate::store::Users;
 

@@ -18,16 +18,14 @@ use uuid::Uuid;
 
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, AuditEvent, Error, InternalError, Language, MailCode, MailCodeGroup, Result, User,
-    UserId, clock, mail_code, new_uuid, random,
+    Account, Actor, AuditEvent, Error, InternalError, Language, MailCode, MailCodeGroup, Result,
+    User, UserId, clock, mail_code, new_uuid, random,
 };
 use crate::store::dynamodb::{
     AttributeValue, Check, Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome,
     flag, key, number, text, time,
 };
-use crate::store::{
-    Account, AuditLog, NotificationKind, RateLimit, RateLimits, outbox, rate_limits,
-};
+use crate::store::{AuditLog, NotificationKind, RateLimit, RateLimits, outbox, rate_limits};
 
 pub use code_deriver::CodeDeriver;
 

@@ -12,12 +12,14 @@
 use uuid::Uuid;
 
 use crate::aws::{Connections, FromConfig};
-use crate::domain::{Actor, AuditEvent, Error, InternalError, Result, Source, User, UserId, clock};
+use crate::domain::{
+    Account, Actor, AuditEvent, Error, InternalError, Result, Source, User, UserId, clock,
+};
+use crate::store::AuditLog;
 use crate::store::dynamodb::{
     Check, Conflict, Database, FailedCondition, ItemReader, Key, Update, Write, WriteOutcome, flag,
     key, number,
 };
-use crate::store::{Account, AuditLog};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

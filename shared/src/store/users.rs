@@ -22,7 +22,6 @@ use uuid::Uuid;
 
 use account::Enumeration;
 
-pub use account::Account;
 pub use avatar_cleanup::CleanupReport;
 pub use change::PasswordChangeProof;
 pub use import::{ImportedRow, RowOutcome};
@@ -31,8 +30,8 @@ pub use sign_up::NewUserAccess;
 
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
-    Actor, AuditEvent, Email, Error, InternalError, PhoneRegion, Result, User, UserChange, UserId,
-    Username, WechatOpenId,
+    Account, Actor, AuditEvent, Email, Error, InternalError, PhoneRegion, Result, User, UserChange,
+    UserId, Username, WechatOpenId,
 };
 use crate::store::dynamodb::{Database, Key, key};
 use crate::store::rate_limits::RateLimiter;

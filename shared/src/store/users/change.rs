@@ -158,7 +158,7 @@ impl Users {
         let change = |user: &mut UserChange| user.undo_email_change(hold);
         let extra_writes = |_: &User, after: &User| {
             let group = MailCodeGroup::Password;
-            Ok(mail_codes::issue(after, group, actor.language)?)
+            mail_codes::issue(after, group, actor.language)
         };
         let lock = Lock::AllButSessions(&[]);
         self.write(user, &actor, lock, dated(change), extra_writes)

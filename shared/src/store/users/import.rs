@@ -11,9 +11,9 @@ mod row;
 use std::fmt::Display;
 
 use super::Users;
+use crate::aws::PasswordPolicy;
 use crate::domain::{
-    Actor, Error, InvalidField, NewUser, Nickname, PasswordHash, PasswordPolicy, Result, Role,
-    User, UserChange,
+    Actor, Error, InvalidField, NewUser, Nickname, PasswordHash, Result, Role, User, UserChange,
 };
 use row::Row;
 

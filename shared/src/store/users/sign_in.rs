@@ -4,8 +4,8 @@
 
 use uuid::Uuid;
 
-use super::{Account, Users};
-use crate::domain::{Actor, AuditEvent, Error, NewSession, Password, Result, User};
+use super::Users;
+use crate::domain::{Account, Actor, AuditEvent, Error, NewSession, Password, Result, User};
 use crate::store::RateLimits;
 
 /// A try to sign in.
