@@ -84,7 +84,7 @@ enum Change {
     PasswordByOld,
     PasswordByCode,
     VerifyEmail,
-    UndoEmailChange,
+    RestoreEmail,
     Profile,
     ProfileOfAnother,
 }
@@ -97,7 +97,7 @@ const CENTER: [Change; 6] = [
     Change::EndOtherSessions,
     Change::Refresh,
 ];
-const CENTER_LINKS: [Change; 1] = [Change::UndoEmailChange];
+const CENTER_LINKS: [Change; 1] = [Change::RestoreEmail];
 const PROFILE: [Change; 3] = [Change::SetName, Change::SaveAuth, Change::SetAvatar];
 const WHALE: [Change; 4] = [
     Change::Rename,
@@ -169,7 +169,7 @@ impl Change {
             Self::MoveAvatarOfAnother => ("whale-change-avatar", transaction),
             Self::PasswordByOld | Self::PasswordByCode => ("whale-change-password", transaction),
             Self::VerifyEmail => ("whale-verify-email", transaction),
-            Self::UndoEmailChange => ("center-undo-email-change", transaction),
+            Self::RestoreEmail => ("center-undo-email-change", transaction),
             Self::Profile | Self::ProfileOfAnother => ("campus-change-profile", transaction),
         }
     }
@@ -205,7 +205,7 @@ impl Change {
                 let login = app.login_with_scope(&email, "offline_access").await;
                 login.json()["refresh_token"].as_str().unwrap().to_owned()
             }
-            Self::UndoEmailChange => {
+            Self::RestoreEmail => {
                 app.update_directly(&actor, |user| user.verify_email())
                     .await;
                 email = format!("thief{number}@example.com");
@@ -274,7 +274,7 @@ impl Change {
                 )
                 .await
             }
-            Self::UndoEmailChange => {
+            Self::RestoreEmail => {
                 put(
                     "/api/auth/email/undo",
                     json!({"user_uuid": actor["uuid"], "token": mailed}),
@@ -461,13 +461,13 @@ async fn center_refuses_a_write_after_revocation() {
 async fn an_undo_needs_nothing_but_its_link() {
     let table = table(&CENTER_LINKS).await;
     assert_snapshot!(table, @r#"
-    UndoEmailChange, Blocked: 200, written
-    UndoEmailChange, TokenVersionRaised: 200, written
-    UndoEmailChange, SessionEnded: 200, written
-    UndoEmailChange, RoleTaken: 200, written
-    UndoEmailChange, PasswordChanged: 200, written
-    UndoEmailChange, AddressChanged: 200, written
-    UndoEmailChange, Deleted: 401 {"detail":"Invalid credentials"}
+    RestoreEmail, Blocked: 200, written
+    RestoreEmail, TokenVersionRaised: 200, written
+    RestoreEmail, SessionEnded: 200, written
+    RestoreEmail, RoleTaken: 200, written
+    RestoreEmail, PasswordChanged: 200, written
+    RestoreEmail, AddressChanged: 200, written
+    RestoreEmail, Deleted: 401 {"detail":"Invalid credentials"}
     "#);
 }
 
