@@ -50,14 +50,11 @@ pub(crate) async fn create_captcha(
     let mail_code = mail_codes
         .send(&account, body.group, limits, &actor)
         .await?;
-    // The id that belongs to an e-mail address reveals that the account exists.
-    let hides_user = users.is_strict() && body.user_id.is_none();
     let captcha = WhaleCaptcha::from(mail_code);
-    Ok(Created {
-        captcha: if hides_user {
-            captcha.without_user()
-        } else {
-            captcha
-        },
-    })
+    let captcha = match users.is_strict() {
+        // The id that belongs to an e-mail address reveals that the account exists.
+        true => captcha.with_user(body.user_id.map_or(0, UserId::get)),
+        false => captcha,
+    };
+    Ok(Created { captcha })
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
-use shared::{Email, RateLimits, Request, Result, SignIn, Tokens, Users, endpoint};
+use shared::{Email, RateLimits, Request, Result, SignIn, Tokens, UserRef, Users, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -36,10 +36,8 @@ pub(crate) async fn login(
     request: Request,
 ) -> Result<SignedIn> {
     let body: Body = request.json_requiring(&["email", "password"])?;
-    let account = match body.email.parse() {
-        Ok(email) => users.owner_of_email(&email).await?,
-        Err(_) => None,
-    };
+    let target = body.email.parse().map_or(UserRef::Nobody, UserRef::Email);
+    let account = users.owner_of(&target).await?;
     let session = tokens.new_session(&request, false)?;
     let attempt = SignIn {
         name: &body.email,

@@ -29,6 +29,7 @@ mod endpoints {
 mod users {
     mod authority;
     mod email_change;
+    mod enumeration;
     mod lifecycle;
     mod passwords;
     mod rate_limits;

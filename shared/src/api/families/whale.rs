@@ -197,10 +197,10 @@ pub struct WhaleCaptcha {
 }
 
 impl WhaleCaptcha {
-    /// The captcha with the user id 0, which no user has.
+    /// The captcha with this user id. 0 is the id of no user.
     #[must_use]
-    pub fn without_user(self) -> Self {
-        Self { user: 0, ..self }
+    pub fn with_user(self, user: u64) -> Self {
+        Self { user, ..self }
     }
 }
 

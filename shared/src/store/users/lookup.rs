@@ -53,7 +53,11 @@ impl Users {
         self.owner_of(target).await?.ok_or(Error::NoSuchAccount)
     }
 
-    async fn owner_of(&self, target: &UserRef) -> Result<Option<Uuid>> {
+    /// The UUID of the target. One read, even for a malformed name, so that all take the same time.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn owner_of(&self, target: &UserRef) -> Result<Option<Uuid>> {
         Ok(match target {
             UserRef::Uuid(uuid) => Some(*uuid),
             UserRef::Username(name) => self.owner_of_username(name).await?,
