@@ -27,6 +27,7 @@ mod endpoints {
 
 /// User accounts in the store, whatever the family.
 mod users {
+    mod audit_log;
     mod authority;
     mod email_change;
     mod enumeration;

@@ -401,7 +401,8 @@ impl Users {
                     .await?;
                 for FailedCondition { conflict, item } in failed {
                     match conflict {
-                        Conflict::User => {}
+                        // The window of a limit that is not used up any more has just ended.
+                        Conflict::User | Conflict::RateLimit(_) => {}
                         Conflict::Authority => {
                             return Err(authority::failed_condition_error(
                                 &actor.authority,
