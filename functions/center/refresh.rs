@@ -2,9 +2,17 @@ use serde::{Deserialize, Serialize};
 use shared::{Error, InvalidField, Request, Result, Tokens, Users, endpoint};
 use utoipa::ToSchema;
 
+/// The only grant type of this endpoint.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code, reason = "it describes the schema")]
+enum GrantType {
+    RefreshToken,
+}
+
 #[derive(Deserialize, ToSchema)]
 struct Grant {
-    #[schema(examples("refresh_token"))]
+    #[schema(value_type = GrantType)]
     grant_type: String,
     #[schema(examples("AZQSNFZ4erw..."))]
     refresh_token: String,
