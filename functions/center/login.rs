@@ -66,7 +66,7 @@ pub(crate) async fn login(
         name: &body.username,
         account: users.owner_of_name(&body.username).await?,
         password: &body.password,
-        token_holder: tokens.holder(request.bearer()).await?,
+        token_holder: tokens.holder(request.bearer()).await,
         session: &session,
     };
     let user = users

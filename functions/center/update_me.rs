@@ -77,8 +77,10 @@ pub(crate) async fn update_me(
         body.nickname
             .iter()
             .for_each(|nickname| user.nickname = nickname.clone());
+        let was_verified = user.email_verified;
         if let Some(email) = &body.email
             && user.set_email(email.clone())
+            && was_verified
         {
             user.end_other_sessions(&session);
         }

@@ -81,9 +81,19 @@ pub(crate) async fn change_password(
     };
     let user = account.into_user()?;
     // After the proof: a refusal reveals the account's names.
-    let hash = policy.hash(&new, &[&user.username, &user.nickname, &user.email])?;
-    let changed = users.change_password(user, &hash, &proof, &actor).await?;
+    let hash = policy.hash(&new, &[&user.username, &user.nickname, &user.email]);
+    let changed = match hash {
+        Ok(hash) => users.change_password(user, &hash, &proof, &actor).await,
+        Err(error) => Err(error),
+    };
+    if let Err(Error::Invalid(_)) = changed {
+        // The proof was right, so its try is taken back.
+        match &proof {
+            PasswordChangeProof::Code(code) => mail_codes.give_back(code).await?,
+            PasswordChangeProof::OldPassword(tries) => limits.give_back(tries).await?,
+        }
+    }
     Ok(Changed {
-        user: changed.into(),
+        user: changed?.into(),
     })
 }

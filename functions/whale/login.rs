@@ -43,7 +43,7 @@ pub(crate) async fn login(
         name: &body.email,
         account,
         password: &body.password,
-        token_holder: tokens.holder(request.bearer_or_query()).await?,
+        token_holder: tokens.holder(request.bearer_or_query()).await,
         session: &session,
     };
     let user = users

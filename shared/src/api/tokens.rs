@@ -132,20 +132,12 @@ impl Tokens {
         Caller::admit(user, claims.ver, session, admission)
     }
 
-    /// The holder of an access token, which may have expired or been revoked. It proves that the
-    /// client was once signed in, and entitles to nothing else. No read.
-    ///
-    /// # Errors
-    /// Only an internal error.
-    pub async fn holder(&self, token: Option<&str>) -> Result<Option<Uuid>> {
-        let Some(token) = token else {
-            return Ok(None);
-        };
-        match self.decode(token, ACCESS).await {
-            Ok(claims) => Ok(Some(claims.user_id)),
-            Err(Error::Internal(error)) => Err(error.into()),
-            Err(_) => Ok(None),
-        }
+    /// The holder of an access token, and their token version at that time. The token may have
+    /// expired. It proves that the client was once signed in, and entitles to nothing else. No read.
+    /// `None` also if the token cannot be checked now, since a login does not need it.
+    pub async fn holder(&self, token: Option<&str>) -> Option<(Uuid, u64)> {
+        let claims = self.decode(token?, ACCESS).await.ok()?;
+        Some((claims.user_id, claims.ver))
     }
 
     /// Issues a token that verifies the user's e-mail address of version `version`.

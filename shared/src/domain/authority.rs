@@ -171,8 +171,9 @@ impl Authority {
                 ensure(user.email_version == *email_version, Error::NoSuchAccount)
             }
             Self::UndoLink { hold } => {
-                let is_held = user.held_email().is_some_and(|held| held.version == *hold);
-                ensure(is_held, Error::AlreadyUndone)
+                // With another hold, the change of a later address is still in effect.
+                let held = user.held_email().ok_or(Error::AlreadyUndone)?;
+                ensure(held.version == *hold, Error::BadToken)
             }
         }
     }

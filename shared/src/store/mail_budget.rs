@@ -1,5 +1,8 @@
 //! The daily budget of e-mails: for one address, and for the whole stack.
 //!
+//! Anybody can request e-mails. So a part of each budget is for notices alone: 5 of 20 e-mails to an
+//! address, and a tenth of the stack's.
+//!
 //! It is enforced where an e-mail is sent, so it holds for all accounts and reasons together.
 //! Counters are items of a day in UTC. An e-mail is counted once, in one transaction with an item
 //! of its own. So a retry after a failure of SES uses up nothing.
@@ -51,15 +54,16 @@ impl MailBudget {
         let address = message.to.canonical();
         let address = format!("{:?}", digest(&SHA256, address.as_str().as_bytes()));
         let stack = key::mails_of_stack(day);
+        let requested = message.kind.is_requested();
         let to_address = Counter {
             key: key::mails_to(day, &address),
             max: MAX_TO_ADDRESS,
-            max_requested: message.kind.is_requested().then_some(MAX_REQUESTED),
+            max_requested: requested.then_some(MAX_REQUESTED),
         };
         let of_stack = Counter {
             key: stack.clone(),
             max: self.max,
-            max_requested: None,
+            max_requested: requested.then_some(self.max.saturating_sub(self.max / 10)),
         };
         let counted = Item::from([("expires_at".into(), number(expires_at))]);
         let writes = vec![

@@ -82,6 +82,9 @@ impl MailCodes {
     ) -> Result<MailCode> {
         let user = &account.user;
         let requests = limits.mail_requests("mail-code", user, &actor.source());
+        // Whoever signed up with another's address is a known source, too.
+        let (_, is_verified) = user.recovery_email();
+        let is_owner = is_verified && rate_limits::is_known_source(user, &actor.source());
         let key = key_of(account, group);
         for _ in 0..MAX_REPLACEMENTS {
             let stored = self.database.get(&key).await?;
@@ -99,7 +102,7 @@ impl MailCodes {
             };
             let kind = NotificationKind::ResetCode {
                 mail_code: code.uuid,
-                requested: true,
+                requested: !is_owner,
             };
             let message = match account.exists() {
                 true => outbox::enqueue(&kind, user, actor.language)?,
@@ -217,7 +220,8 @@ impl MailCodes {
         let refund = Update {
             key: code.key.clone(),
             expression: "SET tries = tries - :one, sources.#source = sources.#source - :one".into(),
-            condition: "#uuid = :uuid".into(),
+            // Without the source's count, an operator has cleared the tries meanwhile.
+            condition: "#uuid = :uuid AND attribute_exists(sources.#source)".into(),
             names: vec![
                 ("#source".into(), code.source.clone()),
                 ("#uuid".into(), "uuid".into()),

@@ -41,7 +41,8 @@ pub enum NotificationKind {
     ResetCode {
         /// The mail code.
         mail_code: Uuid,
-        /// Whether somebody asked for it: anybody can. Otherwise it follows from a change.
+        /// Whether a stranger can have asked for it. Otherwise it follows from a change, or the
+        /// owner of a verified address asked from a source that they signed in from lately.
         requested: bool,
     },
     /// Somebody signed up with the address, which has an account.

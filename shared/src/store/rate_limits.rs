@@ -64,17 +64,18 @@ impl RateLimits {
     /// that a user name and an e-mail share an account. Separate counts would double the guesses per
     /// password.
     ///
-    /// `token_holder` is the user of an access token in the request, which may have expired.
+    /// `token_holder` is the user of an access token in the request, and their token version. It may
+    /// have expired, but not be older than the password.
     #[must_use]
     pub fn password_tries(
         &self,
         account: &Account,
         actor: &Actor,
-        token_holder: Option<Uuid>,
+        token_holder: Option<(Uuid, u64)>,
     ) -> PasswordTries {
         let (source, user) = (actor.source(), account.id());
-        let is_trusted =
-            token_holder == Some(account.user.uuid) || is_known_source(&account.user, &source);
+        let holder = (account.user.uuid, account.user.token_version);
+        let is_trusted = token_holder == Some(holder) || is_known_source(&account.user, &source);
         let account = subject(&account.user);
         PasswordTries {
             by_account_and_source: RateLimit::new(
@@ -102,10 +103,14 @@ impl RateLimits {
     }
 
     /// The limits of mails of one `kind` that a source requests for `user`: for both, and for the
-    /// user. A source with too many failures may not request any.
+    /// user, unless the user signed in from it lately. A source with too many failures may not request
+    /// any.
     pub(super) fn mail_requests(&self, kind: &str, user: &User, source: &Source) -> [RateLimit; 3] {
         let account = subject(user);
-        let by_account = self.mails_per_day.saturating_mul(SOURCES_PER_ACCOUNT);
+        let by_account = match is_known_source(user, source) {
+            true => u64::MAX,
+            false => self.mails_per_day.saturating_mul(SOURCES_PER_ACCOUNT),
+        };
         [
             RateLimit::new(kind, &of_source(&account, source), self.mails_per_day, DAY),
             RateLimit::new(kind, &account, by_account, DAY),
@@ -134,6 +139,15 @@ impl RateLimits {
             .await
     }
 
+    /// Takes a try back, after the right password. One transaction.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub async fn give_back(&self, tries: &PasswordTries) -> Result<()> {
+        self.limiter.database.write(tries.succeed()).await?;
+        Ok(())
+    }
+
     /// Counts an `outcome` that reveals whether an account exists as a failure of the actor's
     /// source.
     ///
@@ -156,6 +170,11 @@ impl RateLimits {
 /// The limits of one user's changes of unique names, by refusals that reveal another account.
 pub(super) fn name_conflicts(user: Uuid) -> RateLimit {
     RateLimit::new("conflicts", &user.to_string(), CONFLICTS_PER_HOUR, HOUR)
+}
+
+/// The write that resets the limit of [`name_conflicts`].
+pub(super) fn clear_name_conflicts(user: Uuid) -> Write {
+    Write::Delete(name_conflicts(user).key)
 }
 
 /// The keys of a user's counters without a source. The others expire within a day.

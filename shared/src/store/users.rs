@@ -37,6 +37,7 @@ use crate::store::dynamodb::{Database, Key, key};
 use crate::store::rate_limits::RateLimiter;
 use crate::store::{
     AuditLog, AuditRecord, NotificationKind, PasswordTries, RateLimits, mail_codes, outbox,
+    rate_limits,
 };
 
 /// The store of user accounts.
@@ -201,12 +202,14 @@ impl Users {
         Err(Error::WrongPassword)
     }
 
-    /// Resets the rate limits of `user`, and the tries of their mail code. Two writes.
+    /// Resets the rate limits of `user`, and the tries of their mail code. Three writes.
     ///
     /// # Errors
     /// As [`Users::change`].
     pub async fn clear_limits(&self, user: User, actor: &Actor) -> Result<User> {
         let user = self.change(user, actor, UserChange::clear_limits).await?;
+        let conflicts = rate_limits::clear_name_conflicts(user.uuid);
+        self.database.write(vec![conflicts]).await?;
         self.database
             .write(vec![mail_codes::clear_tries(&user)])
             .await?;

@@ -259,8 +259,8 @@ async fn a_return_to_the_former_address_ends_the_hold() {
     let second = app.newest_link_token().await;
     assert_eq!(
         undo(&app, &user, &first).await.status,
-        409,
-        "of another hold"
+        401,
+        "of another hold: the new change is in effect"
     );
     assert_eq!(undo(&app, &user, &second).await.status, 200);
     assert_eq!(undo(&app, &user, &second).await.status, 409, "used");

@@ -106,6 +106,30 @@ async fn a_registration_with_a_common_password_is_refused() {
 
 #[tokio::test]
 #[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
+async fn a_refused_new_password_gives_the_try_back() {
+    let app = refusing().await;
+    let body = json!({"email": "a@b.co", "password": FINE, "name": "n"});
+    let created = app.send_json("POST", "/api/users/", &body).await.json();
+    let user = &created["data"]["user"];
+    let code = app.code("a@b.co").await;
+    let easy = "password1";
+    for _ in 0..6 {
+        for response in [
+            app.reset_password(user, &code, easy).await,
+            app.change_password(user, FINE, easy).await,
+        ] {
+            assert_eq!(response.json()["code"], 1402, "{response}");
+        }
+    }
+    let changed = app.change_password(user, FINE, "another fine one").await;
+    assert_eq!(changed.json()["code"], 0, "{changed}");
+    let code = app.code("a@b.co").await;
+    let reset = app.reset_password(user, &code, FINE).await;
+    assert_eq!(reset.json()["code"], 0, "{reset}");
+}
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_sign_up_with_a_common_password_is_refused() {
     let app = refusing().await;
     let names = names();

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::user::values::{Email, Phone, Username};
 use crate::domain::{
-    AuditEvent, EncryptedField, FormerEmail, NewSession, PasswordHash, RefreshToken, Role,
-    SessionId, Source, User, WechatOpenId, clock,
+    AuditEvent, EncryptedField, FormerEmail, KnownSources, NewSession, PasswordHash, RefreshToken,
+    Role, SessionId, Source, User, WechatOpenId, clock,
 };
 
 /// A user that is being changed.
@@ -103,6 +103,11 @@ impl UserChange {
     pub fn clear_limits(&mut self) {
         self.limit_epoch = self.limit_epoch.saturating_add(1);
         self.events.push(AuditEvent::LimitsCleared);
+    }
+
+    /// Forgets all sources that the user signed in from: one of them may be a thief's.
+    pub(crate) fn forget_sources(&mut self) {
+        self.user.known_sources = KnownSources::default();
     }
 
     /// Adds a source that the user signed in from.

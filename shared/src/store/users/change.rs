@@ -211,10 +211,11 @@ impl Users {
             ..actor.clone()
         };
         let change = |user: &mut UserChange| {
-            if let PasswordChangeProof::Code(code) = proof
-                && code.proves_address
-            {
-                user.recover();
+            if let PasswordChangeProof::Code(code) = proof {
+                user.forget_sources();
+                if code.proves_address {
+                    user.recover();
+                }
             }
             user.set_password(hash.clone());
         };

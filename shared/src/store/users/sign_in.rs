@@ -16,8 +16,8 @@ pub struct SignIn<'a> {
     pub account: Option<Uuid>,
     /// The password.
     pub password: &'a str,
-    /// The holder of an access token in the request, which may have expired.
-    pub token_holder: Option<Uuid>,
+    /// The holder of an access token in the request, and their token version. It may have expired.
+    pub token_holder: Option<(Uuid, u64)>,
     /// The session to start.
     pub session: &'a NewSession,
 }

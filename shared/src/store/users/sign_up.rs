@@ -13,6 +13,7 @@ use crate::domain::{
 };
 use crate::store::dynamodb::{Conflict, FailedCondition, Marker, Write, WriteOutcome, key};
 use crate::store::{NotificationKind, outbox};
+use crate::telemetry::log;
 
 /// How many UUIDs are tried. Two sign-ups in the same millisecond get the same id with a
 /// probability of 1 in 4,096.
@@ -80,6 +81,19 @@ impl Users {
             Err(Error::EmailTaken) => new.into_user()?,
             Err(error) => return Err(error),
         };
+        // The user may exist, so no error may reach the client.
+        if let Err(error) = self.notify_owner(&user, actor).await {
+            log::warning(
+                "the owner of an address was not notified",
+                &error.into_internal(),
+            );
+        }
+        Ok(user)
+    }
+
+    /// Notifies the owner of the e-mail of `user`, unless they are the owner. Two reads and a write
+    /// in both cases.
+    async fn notify_owner(&self, user: &User, actor: &Actor) -> Result<()> {
         let owner = self.owner_of_email(&user.email).await?.unwrap_or_default();
         let message = match self.by_uuid(owner).await? {
             Some(owner) if owner.uuid != user.uuid => {
@@ -88,7 +102,7 @@ impl Users {
             _ => outbox::enqueue_nothing()?,
         };
         self.database.write(vec![message]).await?;
-        Ok(user)
+        Ok(())
     }
 
     /// As [`Users::sign_up`], with further fields that `fill` sets.
