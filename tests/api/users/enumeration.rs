@@ -345,11 +345,14 @@ fn median(durations: &mut [Duration]) -> Duration {
 }
 
 /// Prints for each probe the median duration for known and unknown accounts, and their difference
-/// in percent of a password hash. `PAIRS` sets the number of pairs.
+/// in percent of a password hash. `PAIRS=2000` measures exactly: at most 5 % then. Few pairs only
+/// show that no work is missing.
 #[tokio::test]
 #[ignore = "takes minutes"]
+#[expect(clippy::disallowed_methods, reason = "a benchmark's size")]
 async fn the_duration_does_not_reveal_whether_an_account_exists() {
-    let pairs = std::env::var("PAIRS").map_or(2_000, |pairs| pairs.parse().expect("a number"));
+    let pairs = std::env::var("PAIRS").map_or(50, |pairs| pairs.parse().expect("a number"));
+    let max_percent = if pairs >= 2_000 { 5.0 } else { 50.0 };
     let (app, mut probes) = prepared().await;
     probes.retain(|probe| !probe.is_sign_up());
     let begun = Instant::now();
@@ -377,6 +380,10 @@ async fn the_duration_does_not_reveal_whether_an_account_exists() {
             "{}: {known:?} {unknown:?} {difference:.1} % of {hash:?}",
             probe.name
         );
-        assert!(difference < 5.0, "{}: {known:?} {unknown:?}", probe.name);
+        assert!(
+            difference < max_percent,
+            "{}: {known:?} {unknown:?}",
+            probe.name
+        );
     }
 }
