@@ -507,3 +507,31 @@ async fn no_secret_and_no_personal_data_is_in_any_line() {
         &functions.collect(),
     );
 }
+
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
+async fn the_units_of_frequent_requests_are_known() {
+    let app = LocalApp::new().await;
+    let mut lines = String::new();
+    let mut log = |request: &str| {
+        let line = app.last_log_line();
+        let units = |name: &str| line[name].as_f64().expect("a number");
+        let (read, written) = (units("read_units"), units("write_units"));
+        lines.push_str(&format!("{request}: {read} read, {written} written\n"));
+    };
+    app.register(&registration("testuser")).await;
+    let token = app.login_token("testuser", PASSWORD).await;
+    log("login");
+    app.login("testuser", "a wrong one").await;
+    log("failed login");
+    app.me(&token).await;
+    log("read");
+    app.update_me(&token, &json!({"nickname": "n"})).await;
+    log("nickname");
+    assert_snapshot!(lines, @r"
+    login: 2 read, 16 written
+    failed login: 2 read, 8 written
+    read: 1 read, 0 written
+    nickname: 1 read, 1 written
+    ");
+}
