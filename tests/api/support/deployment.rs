@@ -157,7 +157,7 @@ impl Deployment {
         let objects = listed.expect("a list").contents.into_iter().flatten();
         content.objects = objects.filter_map(|object| object.key).collect();
         for table in self.stack.tables.keys() {
-            let shown = |(name, value): (String, AttributeValue)| (name, format!("{value:?}"));
+            let shown = |(name, value): (String, AttributeValue)| (name, shown(value));
             let items = self.items(table).await.into_iter();
             content
                 .items
@@ -204,6 +204,19 @@ impl Deployment {
             .collect::<Result<_, _>>()
             .await
             .expect("a scan")
+    }
+}
+
+/// The value as text. The members of a map are sorted, because their order differs between reads.
+fn shown(value: AttributeValue) -> String {
+    match value {
+        AttributeValue::M(members) => {
+            let members = members.into_iter();
+            let members: BTreeMap<_, _> =
+                members.map(|(name, value)| (name, shown(value))).collect();
+            format!("{members:?}")
+        }
+        other => format!("{other:?}"),
     }
 }
 
