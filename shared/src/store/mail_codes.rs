@@ -23,7 +23,7 @@ use crate::domain::{
 };
 use crate::store::dynamodb::{
     AttributeValue, Check, Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome,
-    flag, key, number, text, time,
+    flag, key, map, number, text, time,
 };
 use crate::store::{AuditLog, NotificationKind, RateLimit, RateLimits, outbox, rate_limits};
 
@@ -250,7 +250,7 @@ pub(super) fn clear_tries(user: &User) -> Write {
         names: vec![],
         values: vec![
             (":none".into(), number(0)),
-            (":empty".into(), AttributeValue::M(Item::new())),
+            (":empty".into(), map(Item::new())),
         ],
     };
     Write::Update(clear, Conflict::Code)
@@ -355,7 +355,7 @@ impl StoredCode {
             ("uuid".into(), text(self.uuid)),
             ("binding".into(), text(binding(user))),
             ("tries".into(), number(0)),
-            ("sources".into(), AttributeValue::M(Item::new())),
+            ("sources".into(), map(Item::new())),
             ("used".into(), flag(false)),
             ("version".into(), number(self.version)),
             ("created_at".into(), time(self.created_at)),

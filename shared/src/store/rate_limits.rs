@@ -77,6 +77,11 @@ impl RateLimits {
         let holder = (account.user.uuid, account.user.token_version);
         let is_trusted = token_holder == Some(holder) || is_known_source(&account.user, &source);
         let account = subject(&account.user);
+        let by_account = if is_trusted {
+            u64::MAX
+        } else {
+            self.account_tries
+        };
         PasswordTries {
             by_account_and_source: RateLimit::new(
                 "login",
@@ -85,14 +90,7 @@ impl RateLimits {
                 15 * MINUTE,
             ),
             by_source: self.failures(&source),
-            by_account: RateLimit {
-                max: if is_trusted {
-                    u64::MAX
-                } else {
-                    self.account_tries
-                },
-                ..RateLimit::new("account", &account, self.account_tries, DAY)
-            },
+            by_account: RateLimit::new("account", &account, by_account, DAY),
             user,
         }
     }

@@ -21,6 +21,7 @@ mod sign_up;
 use uuid::Uuid;
 
 use account::Enumeration;
+use change::{Lock, dated};
 
 pub use avatar_cleanup::CleanupReport;
 pub use change::PasswordChangeProof;
@@ -202,14 +203,22 @@ impl Users {
         Err(Error::WrongPassword)
     }
 
-    /// Resets the rate limits of `user`, and the tries of their mail code. Three writes.
+    /// Resets the rate limits of `user`, and the tries of their mail code. Two writes.
     ///
     /// # Errors
     /// As [`Users::change`].
     pub async fn clear_limits(&self, user: User, actor: &Actor) -> Result<User> {
-        let user = self.change(user, actor, UserChange::clear_limits).await?;
-        let conflicts = rate_limits::clear_name_conflicts(user.uuid);
-        self.database.write(vec![conflicts]).await?;
+        let conflicts =
+            |before: &User, _: &User| Ok(vec![rate_limits::clear_name_conflicts(before.uuid)]);
+        let user = self
+            .write(
+                user,
+                actor,
+                Lock::User,
+                dated(UserChange::clear_limits),
+                conflicts,
+            )
+            .await?;
         self.database
             .write(vec![mail_codes::clear_tries(&user)])
             .await?;

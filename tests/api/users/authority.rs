@@ -789,6 +789,27 @@ async fn a_login_with_a_lost_response_before_a_reset_gets_no_token() {
     assert_eq!(response.status, 401, "{response}");
 }
 
+#[tokio::test]
+#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
+async fn a_login_cannot_delay_a_reset() {
+    let app = LocalApp::new().await;
+    let (user, _, code) = user_with_code(&app, "a@b.co").await;
+    let login = async {
+        let login = app.login_from("203.0.113.9", "a@b.co", PASSWORD).await;
+        assert_eq!(login.status, 200);
+    };
+    app.cloud.clear_calls();
+    let write = ("whale-change-password", "TransactWriteItems");
+    let reset = app.reset_password(&user, &code, NEW);
+    let reset = between_check_and_write(&app, write, reset, login).await;
+    assert_eq!(reset.json()["code"], 0, "{reset}");
+    let calls = app.cloud.calls().into_iter();
+    let writes = calls.filter(|call| (call.function.as_str(), call.operation.as_str()) == write);
+    assert_eq!(writes.count(), 2, "the count of the try, and the change");
+    let stored = app.stored_user(&user).await;
+    assert_eq!(stored.known_sources, shared::KnownSources::default());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn no_token_of_the_old_password_survives_a_reset() {

@@ -50,8 +50,8 @@ pub(super) enum Lock {
     /// cannot make the write fail. The write increments the version nevertheless, so that those
     /// changes detect it.
     Attributes(&'static [&'static str]),
-    /// The same for a change that ends all sessions. It ends them whichever they are, so no login can
-    /// delay it. They are locked only if there are none.
+    /// The same for a change that ends all sessions, and may forget the known sources. It removes
+    /// them whichever they are, so no login can delay it. They are locked only if there are none.
     AllButSessions(&'static [&'static str]),
 }
 
@@ -437,7 +437,7 @@ fn conflict_limit(actor: &Actor) -> Option<RateLimit> {
 }
 
 /// `change`, with the time of the change in `updated_at` if it has an effect.
-fn dated(change: impl Fn(&mut UserChange)) -> impl Fn(&mut UserChange) {
+pub(super) fn dated(change: impl Fn(&mut UserChange)) -> impl Fn(&mut UserChange) {
     move |user| {
         let before = User::clone(user);
         change(user);
@@ -498,10 +498,12 @@ fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
         Lock::Attributes(names) => attributes(names),
         Lock::AllButSessions(names) => {
             let mut names = attributes(names);
-            if before.contains_key(item::SESSIONS) {
-                names.remove(item::SESSIONS);
-            } else {
-                names.insert(item::SESSIONS);
+            for name in [item::SESSIONS, item::KNOWN_SOURCES] {
+                if before.contains_key(name) {
+                    names.remove(name);
+                } else {
+                    names.insert(name);
+                }
             }
             names
         }

@@ -16,6 +16,8 @@ use crate::store::dynamodb::{
 
 /// The attribute that holds the sessions.
 pub(super) const SESSIONS: &str = "sessions";
+/// The attribute that holds the known sources.
+pub(super) const KNOWN_SOURCES: &str = "known_sources";
 
 /// The item of a user. An absent value has no attribute.
 pub(super) fn from_user(user: &User) -> Item {
@@ -87,7 +89,7 @@ pub(super) fn from_user(user: &User) -> Item {
         (SESSIONS, from_sessions(sessions)),
         ("email_version", Some(number(*email_version))),
         ("limit_epoch", Some(number(*limit_epoch))),
-        ("known_sources", sources(known_sources)),
+        (KNOWN_SOURCES, from_sources(known_sources)),
         ("version", Some(number(*version))),
         ("created_at", Some(time(*created_at))),
         ("updated_at", Some(time(*updated_at))),
@@ -145,12 +147,12 @@ fn encrypted(EncryptedField(field): &EncryptedField) -> AttributeValue {
 }
 
 /// The map of known sources. `None` if there are none.
-fn sources(known: &KnownSources) -> Option<AttributeValue> {
-    let map: Item = known
+fn from_sources(known: &KnownSources) -> Option<AttributeValue> {
+    let members: Item = known
         .entries()
         .map(|(hash, at)| (hash.clone(), number(at)))
         .collect();
-    (!map.is_empty()).then_some(AttributeValue::M(map))
+    (!members.is_empty()).then(|| map(members))
 }
 
 /// The user of an item.
@@ -203,7 +205,7 @@ pub(super) fn to_user(item: &Item) -> Result<User, InternalError> {
         sessions: to_sessions(&reader)?,
         email_version: reader.number("email_version")?,
         limit_epoch: reader.number("limit_epoch")?,
-        known_sources: KnownSources::stored(reader.numbers("known_sources")?),
+        known_sources: KnownSources::stored(reader.numbers(KNOWN_SOURCES)?),
         version: reader.number("version")?,
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
