@@ -17,7 +17,7 @@ pub enum EmailTemplate<'a> {
     },
     /// Contains the code for a password reset.
     ResetCode {
-        /// The code, valid for 10 minutes and 5 attempts.
+        /// The code, valid for 10 minutes and 5 wrong attempts from one source.
         code: &'a str,
         /// The link to the page that asks for the code.
         link: &'a str,
