@@ -1,10 +1,10 @@
-//! Prints the declarations of all endpoints and the description of the API as JSON.
+//! Prints the endpoints' declarations, the grants' attributes and the API's description as JSON.
 //!
 //! `cargo xtask generate` runs it (`cargo run --example describe`).
 
 use accounts::{ENDPOINTS, Operations};
-use serde_json::{Value, json};
-use shared::{Endpoint, openapi};
+use serde_json::{Map, Value, json};
+use shared::{Endpoint, grant_attributes, openapi};
 use utoipa::OpenApi;
 
 /// The head of the description.
@@ -29,7 +29,13 @@ fn main() -> serde_json::Result<()> {
         .iter()
         .map(|endpoint| declaration(endpoint, &openapi))
         .collect();
-    println!("{}", json!({ "endpoints": endpoints, "openapi": openapi }));
+    let attributes: Map<String, Value> = grant_attributes()
+        .into_iter()
+        .map(|(grant, attributes)| (grant.to_owned(), json!(attributes)))
+        .collect();
+    let description =
+        json!({ "endpoints": endpoints, "attributes": attributes, "openapi": openapi });
+    println!("{description}");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 use shared::CenterProfile;
-use shared::{RateLimits, Request, Result, SignIn, Tokens, Users, endpoint};
+use shared::{RateLimits, Request, Result, SignIn, Tokens, UsersWithPasswords, endpoint};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -41,10 +41,11 @@ struct SignedIn {
     errors = [WrongPassword, RateLimited],
     grants = [
         MayUseTokenKey,
-        MayReadUsers,
+        MayReadPasswords,
         MayFindByEmail,
         MayFindByUsername,
         MayCheckPasswords,
+        MayRecordLogins,
         MayWriteAuditLog,
     ],
     memory = Hashing,
@@ -55,7 +56,7 @@ struct SignedIn {
     ),
 )]
 pub(crate) async fn login(
-    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    (users, limits, tokens): &(UsersWithPasswords, RateLimits, Tokens),
     request: Request,
 ) -> Result<SignedIn> {
     let body: Credentials = request.form()?;

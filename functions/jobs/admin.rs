@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use shared::{
     Actor, Avatars, CustomResourceRequest, Email, Error, FirstAdminResource, InvalidField, NewUser,
     Nickname, Password, PasswordPolicy, Result, Role, User, UserChange, UserIndex, UserRef,
-    Username, Users, WechatOpenId, admin as responses, serve_commands,
+    Username, Users, UsersWithPasswords, WechatOpenId, admin as responses, serve_commands,
 };
 
 /// The default and the maximum number of audit records in a response.
@@ -130,7 +130,7 @@ impl shared::Command for AdminEvent {
 
 async fn admin(
     resources: &(
-        (Users, PasswordPolicy),
+        (UsersWithPasswords, PasswordPolicy),
         Avatars,
         UserIndex,
         FirstAdminResource,
@@ -147,7 +147,7 @@ async fn admin(
 }
 
 async fn execute(
-    users: &Users,
+    users: &UsersWithPasswords,
     policy: PasswordPolicy,
     avatars: &Avatars,
     index: &UserIndex,

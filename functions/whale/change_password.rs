@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
 use shared::{
     CodeDeriver, Email, Error, MailCodeGroup, MailCodes, Password, PasswordChangeProof,
-    PasswordPolicy, RateLimits, Request, Result, UserId, UserRef, Users, endpoint,
+    PasswordPolicy, RateLimits, Request, Result, UserId, UserRef, UsersWithPasswords, endpoint,
 };
 use utoipa::ToSchema;
 
@@ -34,7 +34,7 @@ struct Changed {
     errors = [Missing, NoSuchAccount, WrongPassword, BadPassword, BadCode, ExpiredCode, RateLimited],
     grants = [
         MayUseCodeKey,
-        MayReadUsers,
+        MayReadPasswords,
         MayFindByEmail,
         MayCheckPasswords,
         MaySetPasswords,
@@ -51,7 +51,7 @@ struct Changed {
 )]
 pub(crate) async fn change_password(
     (users, (mail_codes, codes), limits, policy): &(
-        Users,
+        UsersWithPasswords,
         (MailCodes, CodeDeriver),
         RateLimits,
         PasswordPolicy,

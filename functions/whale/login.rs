@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use shared::WhaleUser;
-use shared::{Email, RateLimits, Request, Result, SignIn, Tokens, UserRef, Users, endpoint};
+use shared::{
+    Email, RateLimits, Request, Result, SignIn, Tokens, UserRef, UsersWithPasswords, endpoint,
+};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -23,7 +25,14 @@ struct SignedIn {
     PUT "/api/users/login/",
     family = Whale,
     errors = [Missing, NoSuchAccount, WrongPassword, Blocked, RateLimited],
-    grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayCheckPasswords, MayWriteAuditLog],
+    grants = [
+        MayUseTokenKey,
+        MayReadPasswords,
+        MayFindByEmail,
+        MayCheckPasswords,
+        MayRecordLogins,
+        MayWriteAuditLog,
+    ],
     memory = Hashing,
     throttle = 120,
     openapi(
@@ -32,7 +41,7 @@ struct SignedIn {
     ),
 )]
 pub(crate) async fn login(
-    (users, limits, tokens): &(Users, RateLimits, Tokens),
+    (users, limits, tokens): &(UsersWithPasswords, RateLimits, Tokens),
     request: Request,
 ) -> Result<SignedIn> {
     let body: Body = request.json_requiring(&["email", "password"])?;

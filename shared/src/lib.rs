@@ -104,6 +104,7 @@ pub mod aws {
 pub mod store {
     mod audit_log;
     pub(crate) mod dynamodb;
+    mod grant_attributes;
     mod mail_budget;
     pub(crate) mod mail_codes;
     pub(crate) mod outbox;
@@ -113,6 +114,7 @@ pub mod store {
 
     pub(crate) use audit_log::AuditLog;
     pub use audit_log::AuditRecord;
+    pub use grant_attributes::grant_attributes;
     pub use mail_budget::MailBudget;
     pub use mail_codes::{CodeDeriver, MailCodes, VerifiedCode};
     pub use outbox::{EmailHold, NotificationKind, OutboxMessage, object_to_delete};
@@ -123,6 +125,7 @@ pub mod store {
     };
     pub use users::{
         CleanupReport, ImportedRow, NewUserAccess, PasswordChangeProof, RowOutcome, SignIn, Users,
+        UsersWithPasswords,
     };
 }
 

@@ -84,6 +84,7 @@ mod runtime {
 
 /// The template, and rules that no compiler checks.
 mod deployment {
+    mod attributes;
     mod conventions;
     mod template;
 }

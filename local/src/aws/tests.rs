@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 use crate::template::StackSettings;
 
@@ -26,6 +28,24 @@ Resources:
               Action: ses:SendEmail
               Resource: '*'
               Condition: { StringEquals: { 'ses:FromAddress': a@b.co } }
+  Read:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: read } }
+    Properties:
+      Policies:
+        - Statement:
+            - Effect: Allow
+              Action: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:Scan']
+              Resource: [!GetAtt Users.Arn, !Sub '${Users.Arn}/index/by-name']
+              Condition:
+                'ForAllValues:StringEquals': { 'dynamodb:Attributes': [pk, sk, name, sessions] }
+                StringEquals: { 'dynamodb:Select': SPECIFIC_ATTRIBUTES }
+            - Effect: Allow
+              Action: ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem']
+              Resource: !GetAtt Users.Arn
+              Condition:
+                'ForAllValues:StringEquals': { 'dynamodb:Attributes': [pk, sk, name, sessions] }
+                StringEqualsIfExists: { 'dynamodb:ReturnValues': [NONE, UPDATED_NEW] }
   Boundary:
     Type: AWS::IAM::ManagedPolicy
     Properties:
@@ -205,4 +225,146 @@ fn a_boundary_restricts_and_grants_nothing() {
     assert_eq!(denial("keep", "UpdateItem", body), None);
     assert!(denial("keep", "DeleteItem", body).is_some());
     assert!(denial_by("secretsmanager", "keep", "GetSecretValue", "{}").is_some());
+}
+
+/// Asserts for each request with the fields of `common` whether the function `read` may send it.
+fn assert_allowed(
+    operation: &str,
+    common: &serde_json::Value,
+    cases: &[(serde_json::Value, bool)],
+) {
+    for (fields, allowed) in cases {
+        let mut request = common.clone();
+        let fields = fields.as_object().unwrap().clone();
+        request.as_object_mut().unwrap().extend(fields);
+        let denial = denial("read", operation, &request.to_string());
+        assert_eq!(denial.is_none(), *allowed, "{operation} {request}");
+    }
+}
+
+#[test]
+fn a_read_of_limited_attributes_must_name_them() {
+    let key = json!({"pk": {"S": "a"}, "sk": {"S": "b"}});
+    let cases = [
+        (json!({}), false), // all attributes
+        (json!({"ProjectionExpression": "name"}), true),
+        (json!({"ProjectionExpression": "name, password"}), false),
+        (json!({"ProjectionExpression": "name,\npassword"}), false),
+        (
+            json!({"ProjectionExpression": "#n", "ExpressionAttributeNames": {"#n": "name"}}),
+            true,
+        ),
+        (
+            json!({"ProjectionExpression": "#n", "ExpressionAttributeNames": {"#n": "role"}}),
+            false,
+        ),
+        (
+            json!({"ProjectionExpression": "sessions.password, sessions[0].role"}),
+            true,
+        ), // members
+        (
+            json!({"ProjectionExpression": "sessions . #m", "ExpressionAttributeNames": {"#m": "role"}}),
+            true,
+        ),
+        (json!({"ProjectionExpression": "role.name"}), false),
+        (json!({"AttributesToGet": ["name"]}), true),
+        (json!({"AttributesToGet": ["name", "role"]}), false),
+    ];
+    assert_allowed(
+        "GetItem",
+        &json!({"TableName": "Users", "Key": key}),
+        &cases,
+    );
+    let batches = cases.map(|(mut fields, allowed)| {
+        fields["Keys"] = json!([key]);
+        (json!({"RequestItems": {"Users": fields}}), allowed)
+    });
+    assert_allowed("BatchGetItem", &json!({}), &batches);
+    let query = json!({
+        "TableName": "Users",
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :a AND :b",
+        "ProjectionExpression": "name",
+    });
+    let cases = [
+        (json!({}), true),
+        (json!({"IndexName": "by-name"}), true),
+        (json!({"Select": "COUNT"}), false),
+        (
+            json!({"FilterExpression": "NOT begins_with (name, :p) or size(sk) > :n"}),
+            true,
+        ),
+        (
+            json!({"FilterExpression": "begins_with(password, :p)"}),
+            false,
+        ),
+        (
+            json!({"FilterExpression": "name IN (:role, :password)"}),
+            true,
+        ),
+        (json!({"FilterExpression": "contains(name, role)"}), false),
+    ];
+    assert_allowed("Query", &query, &cases);
+    assert_allowed(
+        "Scan",
+        &json!({"TableName": "Users", "IndexName": "by-name"}),
+        &[(json!({}), false)],
+    );
+}
+
+#[test]
+fn a_change_of_limited_attributes_may_neither_write_nor_check_others() {
+    let update = json!({
+        "TableName": "Users",
+        "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}},
+        "UpdateExpression": "SET name = if_not_exists(name, :name), sessions.role = :x REMOVE sessions.#s",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists ( sessions ) AND name <> :role",
+        "ExpressionAttributeNames": {"#s": "role", "#r": "role"},
+    });
+    let cases = [
+        (json!({}), true),
+        (json!({"ReturnValues": "NONE"}), true),
+        (json!({"ReturnValues": "UPDATED_NEW"}), true),
+        (json!({"ReturnValues": "ALL_NEW"}), false),
+        (
+            json!({"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+            false,
+        ),
+        (json!({"UpdateExpression": "SET #r = :x"}), false),
+        (
+            json!({"UpdateExpression": "SET name = :x REMOVE role"}),
+            false,
+        ),
+        (json!({"UpdateExpression": "set name = role"}), false),
+        (json!({"UpdateExpression": "ADD tries :one"}), false),
+        (json!({"ConditionExpression": "#r = :x"}), false),
+        (
+            json!({"ConditionExpression": "begins_with(password, :x)"}),
+            false,
+        ),
+        (
+            json!({"AttributeUpdates": {"role": {"Value": {"S": "admin"}}}}),
+            false,
+        ),
+        (json!({"Expected": {"role": {"Exists": true}}}), false),
+    ];
+    assert_allowed("UpdateItem", &update, &cases);
+    let transactions = cases.map(|(fields, allowed)| {
+        let mut update = update.clone();
+        update
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        (json!({"TransactItems": [{"Update": update}]}), allowed)
+    });
+    assert_allowed("TransactWriteItems", &json!({}), &transactions);
+    let check = |condition: &str| {
+        let key = json!({"pk": {"S": "a"}, "sk": {"S": "b"}});
+        let check = json!({"TableName": "Users", "Key": key, "ConditionExpression": condition});
+        json!({"TransactItems": [{"ConditionCheck": check}]})
+    };
+    let cases = [
+        (check("name = :x"), true),
+        (check("name = :x AND role = :y"), false),
+    ];
+    assert_allowed("TransactWriteItems", &json!({}), &cases);
 }

@@ -73,16 +73,19 @@ pub struct Condition {
     is_pattern: bool,
     /// `ForAllValues`.
     for_all_values: bool,
+    /// `…IfExists`.
+    if_exists: bool,
 }
 
 impl Condition {
     /// True if each of the request's values is accepted.
     ///
-    /// As in IAM, a request without the key meets a condition with `ForAllValues` and no other.
+    /// As in IAM, a request without the key meets a condition with `ForAllValues` or `…IfExists`, and
+    /// no other.
     pub fn is_met(&self, context: &RequestContext) -> bool {
         match context.get(&self.key) {
             Some(values) => values.iter().all(|value| self.accepts(value)),
-            None => self.for_all_values,
+            None => self.for_all_values || self.if_exists,
         }
     }
 
@@ -103,7 +106,9 @@ fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Conditio
     for (operator, keys) in operators {
         let base_operator = operator.strip_prefix("ForAllValues:");
         let for_all_values = base_operator.is_some();
-        let is_pattern = match base_operator.unwrap_or(&operator) {
+        let base_operator = base_operator.unwrap_or(&operator);
+        let if_exists = base_operator.ends_with("IfExists");
+        let is_pattern = match base_operator.trim_end_matches("IfExists") {
             "StringEquals" => false,
             "StringLike" => true,
             _ => {
@@ -117,6 +122,7 @@ fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Conditio
                 values: list(values).map_err(D::Error::custom)?,
                 is_pattern,
                 for_all_values,
+                if_exists,
             });
         }
     }

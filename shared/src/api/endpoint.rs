@@ -203,8 +203,12 @@ grants! {
     MayListUsers,
     /// Writes avatars to the bucket.
     MayPutAvatars => ["AVATARS_BUCKET", "AVATARS_URL"],
-    /// Reads users.
+    /// Reads users with their password hashes.
+    MayReadPasswords,
+    /// Reads users without their password hashes.
     MayReadUsers,
+    /// Updates a user's own item after a login.
+    MayRecordLogins,
     /// Restores the marker of a former e-mail address.
     MayRestoreEmails,
     /// Moves the marker of an e-mail address.

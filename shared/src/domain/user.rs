@@ -18,7 +18,7 @@ mod values;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::{KnownSources, Result, clock};
+use crate::domain::{InternalError, KnownSources, Result, clock};
 
 pub use canonical::Canonical;
 pub use change::UserChange;
@@ -79,8 +79,8 @@ pub struct User {
     pub blocked: bool,
     /// Whether the user is featured.
     pub featured: bool,
-    /// The password hash.
-    pub password: PasswordHash,
+    /// The password hash. `None` if it was not read: only few functions may read it.
+    pub password: Option<PasswordHash>,
     /// Incremented to revoke all access tokens.
     pub token_version: u64,
     /// The sessions that have not ended.
@@ -157,7 +157,7 @@ impl NewUser {
             role: self.role,
             blocked: false,
             featured: false,
-            password: self.password,
+            password: Some(self.password),
             token_version: 1,
             sessions: Sessions::default(),
             email_version: 1,
@@ -191,6 +191,22 @@ impl User {
             .map_or((&self.email, self.email_verified), |held| {
                 (&held.email, true)
             })
+    }
+
+    /// The password hash.
+    ///
+    /// # Errors
+    /// If it was not read.
+    pub(crate) fn password_hash(&self) -> Result<&PasswordHash, InternalError> {
+        self.password
+            .as_ref()
+            .ok_or_else(|| InternalError::new("the password hash was not read"))
+    }
+
+    /// Whether an import created the account without a password, and nobody has set one since. A hash
+    /// that was not read counts as a password.
+    pub(crate) fn has_no_password(&self) -> bool {
+        self.password.as_ref() == Some(&PasswordHash::of_nobody())
     }
 
     /// Whether the user is an administrator and not blocked.

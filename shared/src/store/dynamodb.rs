@@ -11,9 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
-};
+use aws_sdk_dynamodb::types::CancellationReason;
 
 use item::non_empty;
 pub(crate) use item::{
@@ -21,6 +19,7 @@ pub(crate) use item::{
 };
 pub(crate) use key::{Key, Partition, Table};
 pub(crate) use query::Direction;
+use query::projection;
 pub(crate) use write::{Check, Conflict, Marker, Update, Write};
 
 use crate::aws::{Connections, FromConfig};
@@ -70,20 +69,20 @@ impl TableNames {
 
 /// The outcome of conditional writes.
 pub(crate) enum WriteOutcome {
-    /// All were applied. Holds the new item after a single update, and nothing after a transaction.
-    Committed(Item),
+    /// All were applied.
+    Committed,
     /// None was applied, because these conditions failed: at least one, in the order of the writes.
     ConditionFailed(Vec<FailedCondition>),
 }
 
 impl WriteOutcome {
-    /// The item after the write.
+    /// `Ok` if all were applied.
     ///
     /// # Errors
     /// The error that the first failed condition means.
-    pub(crate) fn committed(self) -> crate::domain::Result<Item> {
+    pub(crate) fn committed(self) -> crate::domain::Result<()> {
         match self {
-            Self::Committed(item) => Ok(item),
+            Self::Committed => Ok(()),
             Self::ConditionFailed(failed) => {
                 let unknown = || InternalError::new("a condition failed without a reason").into();
                 Err(failed
@@ -98,7 +97,7 @@ impl WriteOutcome {
 pub(crate) struct FailedCondition {
     /// The meaning of the failure.
     pub conflict: Conflict,
-    /// The item that failed it. `None` if there was none, or if the write does not request it.
+    /// The item that failed it. `None` if there was none, or if no caller needs it.
     pub item: Option<Item>,
 }
 
@@ -125,8 +124,21 @@ impl FromConfig for Database {
 impl Database {
     /// The item at `key`, strongly consistent.
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, InternalError> {
+        self.get_attributes(key, &[]).await
+    }
+
+    /// These attributes of the item at `key`, or all if there are none. Strongly consistent.
+    pub(crate) async fn get_attributes(
+        &self,
+        key: &Key,
+        attributes: &[&str],
+    ) -> Result<Option<Item>, InternalError> {
+        let (names, expression) = projection(attributes);
         let read = self.client.get_item().table_name(self.names.get(key.table));
-        let read = read.set_key(Some(key.attributes()));
+        let read = read
+            .set_key(Some(key.attributes()))
+            .set_expression_attribute_names(non_empty(names))
+            .set_projection_expression(expression);
         match read.consistent_read(true).send().await {
             Ok(output) => Ok(output.item),
             Err(error) => Err(sdk_error("GetItem", error)),
@@ -167,16 +179,11 @@ impl Database {
                 .condition_expression(update.condition)
                 .set_expression_attribute_names(non_empty(update.names))
                 .set_expression_attribute_values(non_empty(update.values))
-                .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(OnFailure::AllOld)
+                .set_return_values_on_condition_check_failure(conflict.on_failure())
                 .send()
                 .await;
             match sent {
-                Ok(output) => {
-                    return Ok(WriteOutcome::Committed(
-                        output.attributes.unwrap_or_default(),
-                    ));
-                }
+                Ok(_) => return Ok(WriteOutcome::Committed),
                 Err(SdkError::ServiceError(error))
                     if is_transaction_conflict(error.err()) && started.elapsed() < RETRY_BUDGET =>
                 {
@@ -213,7 +220,7 @@ impl Database {
                 .send()
                 .await;
             let Err(error) = sent else {
-                return Ok(WriteOutcome::Committed(Item::new()));
+                return Ok(WriteOutcome::Committed);
             };
             let reasons = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {

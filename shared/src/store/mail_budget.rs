@@ -72,7 +72,7 @@ impl MailBudget {
             Write::Update(of_stack.increment(expires_at), Conflict::StackBudget),
         ];
         let failed = match self.database.write(writes).await? {
-            WriteOutcome::Committed(_) => {
+            WriteOutcome::Committed => {
                 self.record_use(&stack).await;
                 return Ok(true);
             }

@@ -115,7 +115,7 @@ impl MailCodes {
                 .limiter()
                 .write(&requests, account.id(), actor, writes)
                 .await?;
-            if let WriteOutcome::Committed(_) = written {
+            if let WriteOutcome::Committed = written {
                 return code.public(user.id(), group);
             }
             // Another request has replaced or used the code meanwhile.
@@ -200,7 +200,7 @@ impl MailCodes {
             .write(&failures, account.id(), actor, writes)
             .await?;
         Ok(match written {
-            WriteOutcome::Committed(_) => Ok(tried),
+            WriteOutcome::Committed => Ok(tried),
             WriteOutcome::ConditionFailed(failed) => {
                 let item = failed.into_iter().find_map(|failed| failed.item);
                 let error = match &item {

@@ -397,7 +397,7 @@ impl RateLimiter {
             let mut all = writes();
             all.extend(counted);
             let failed = match self.database.write(all).await? {
-                WriteOutcome::Committed(item) => return Ok(WriteOutcome::Committed(item)),
+                WriteOutcome::Committed => return Ok(WriteOutcome::Committed),
                 WriteOutcome::ConditionFailed(failed) => failed,
             };
             let (mut counters, mut used_up) = (0, Vec::new());

@@ -37,6 +37,7 @@ pub use list::{ListPage, PagePosition};
 pub use lookup::Lookup;
 pub use order::OrderBy;
 pub use sync::user_id_of_record;
+pub(super) use user_summary::ATTRIBUTES;
 pub use user_summary::UserSummary;
 
 use crate::aws::{Connections, FromConfig};

@@ -12,11 +12,13 @@ mod avatar_cleanup;
 mod change;
 mod delete;
 mod import;
-mod item;
+pub(super) mod item;
 mod lookup;
 mod sessions;
 mod sign_in;
 mod sign_up;
+
+use std::ops::Deref;
 
 use uuid::Uuid;
 
@@ -41,13 +43,16 @@ use crate::store::{
     rate_limits,
 };
 
-/// The store of user accounts.
+/// The store of user accounts. It reads no password hashes.
+///
+/// [`UsersWithPasswords`] does, for the functions that IAM lets read them.
 pub struct Users {
     database: Database,
     audit_log: AuditLog,
     limiter: RateLimiter,
     enumeration: Enumeration,
     phone_region: PhoneRegion,
+    reads_passwords: bool,
 }
 
 impl FromConfig for Users {
@@ -65,7 +70,32 @@ impl FromConfig for Users {
             audit_log,
             enumeration: Enumeration::parse(&connections.config.required("ENUMERATION")?)?,
             phone_region: phone_region.parse().map_err(unknown)?,
+            reads_passwords: false,
         })
+    }
+}
+
+/// The store of user accounts, with password hashes.
+///
+/// What depends on a hash is a method of this type and not of [`Users`]: signing in, new passwords,
+/// roles and the import. A function that opens it needs `MayReadPasswords` in the place of
+/// `MayReadUsers`.
+pub struct UsersWithPasswords(Users);
+
+impl FromConfig for UsersWithPasswords {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        Ok(Self(Users {
+            reads_passwords: true,
+            ..Users::open(connections).await?
+        }))
+    }
+}
+
+impl Deref for UsersWithPasswords {
+    type Target = Users;
+
+    fn deref(&self) -> &Users {
+        &self.0
     }
 }
 
@@ -84,7 +114,13 @@ impl Users {
     /// # Errors
     /// Only an internal error.
     pub async fn by_id(&self, id: UserId) -> Result<Option<User>> {
-        let item = self.database.get(&key::user(id)).await?;
+        let key = key::user(id);
+        let item = if self.reads_passwords {
+            self.database.get(&key).await?
+        } else {
+            let attributes = item::attributes_for(item::Use::Read);
+            self.database.get_attributes(&key, &attributes).await?
+        };
         Ok(item.as_ref().map(item::to_user).transpose()?)
     }
 
@@ -181,28 +217,6 @@ impl Users {
         Ok(())
     }
 
-    /// Verifies the old password of `account`, to change it. Counts a try first. Returns the tries, to
-    /// reset when the password is changed.
-    ///
-    /// # Errors
-    /// [`Error::WrongPassword`], which is recorded; [`Error::RateLimited`].
-    pub async fn verify_password(
-        &self,
-        account: &Account,
-        password: &str,
-        limits: &RateLimits,
-        actor: &Actor,
-    ) -> Result<PasswordTries> {
-        let tries = limits.password_tries(account, actor, None);
-        limits.consume_password_try(&tries, actor).await?;
-        if account.user.password.verify(password)? && account.exists() {
-            return Ok(tries);
-        }
-        self.record(account.id(), AuditEvent::WrongPassword, actor)
-            .await?;
-        Err(Error::WrongPassword)
-    }
-
     /// Resets the rate limits of `user`, and the tries of their mail code. Two writes.
     ///
     /// # Errors
@@ -235,5 +249,29 @@ impl Users {
     async fn owner(&self, marker: &Key) -> Result<Option<Uuid>> {
         let item = self.database.get(marker).await?;
         Ok(item.as_ref().and_then(item::owner))
+    }
+}
+
+impl UsersWithPasswords {
+    /// Verifies the old password of `account`, to change it. Counts a try first. Returns the tries, to
+    /// reset when the password is changed.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], which is recorded; [`Error::RateLimited`].
+    pub async fn verify_password(
+        &self,
+        account: &Account,
+        password: &str,
+        limits: &RateLimits,
+        actor: &Actor,
+    ) -> Result<PasswordTries> {
+        let tries = limits.password_tries(account, actor, None);
+        limits.consume_password_try(&tries, actor).await?;
+        if account.user.password_hash()?.verify(password)? && account.exists() {
+            return Ok(tries);
+        }
+        self.record(account.id(), AuditEvent::WrongPassword, actor)
+            .await?;
+        Err(Error::WrongPassword)
     }
 }

@@ -1,6 +1,6 @@
 //! Conventions that no compiler checks: names of functions, least privilege, module boundaries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -279,6 +279,7 @@ async fn no_function_has_an_unused_permission() {
     for email in ["interim@example.com", "new@example.com"] {
         app.update_me(&token, &json!({"email": email})).await;
     }
+    app.store_outdated_hash("new@example.com").await; // the login renews it
     assert_eq!(app.login("new@example.com", PASSWORD).await.status, 200);
 
     let login = app.login_with_scope("testuser", "offline_access").await;
@@ -383,7 +384,7 @@ async fn no_function_has_an_unused_permission() {
     app.update_me(&unverified, &json!({"phone": "13500135000"}))
         .await;
     let code = app.code("unverified@b.co").await;
-    let reset = json!({"email": "unverified@b.co", "code": code, "password_new": PASSWORD});
+    let reset = json!({"email": "unverified@b.co", "code": code, "password_new": long});
     put("/api/users/password/", reset).await; // releases the phone number
     let change = json!({"email": "a@b.co", "password_old": long, "password_new": long});
     put("/api/users/password/", change).await;
@@ -491,6 +492,11 @@ async fn no_function_has_an_unused_permission() {
         }
     }
     assert!(unused.is_empty(), "grants that no call uses: {unused:#?}");
+    let unused = unused_attributes(&app, &calls);
+    assert!(
+        unused.is_empty(),
+        "attributes that no call names: {unused:#?}"
+    );
 }
 
 #[tokio::test]
@@ -537,21 +543,52 @@ fn grants(statement: &Statement) -> Vec<Statement> {
             resources: vec![resource.clone()],
             ..statement.clone()
         };
-        let values = one
+        let keys = one
             .conditions
-            .first()
-            .map(|condition| condition.values.clone());
-        let Some(values) = values else {
+            .iter()
+            .position(|condition| condition.key == "dynamodb:LeadingKeys");
+        let Some(keys) = keys else {
             grants.push(one);
             continue;
         };
-        for value in values {
+        for value in &one.conditions[keys].values {
             let mut of_value = one.clone();
-            of_value.conditions[0].values = vec![value];
+            of_value.conditions[keys].values = vec![value.clone()];
             grants.push(of_value);
         }
     }
     grants
+}
+
+/// The attributes in the conditions of grants that no call of any function with the grant names.
+fn unused_attributes(app: &LocalApp, calls: &[AwsCall]) -> BTreeSet<String> {
+    const ATTRIBUTES: &str = "dynamodb:Attributes";
+    let mut named: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+    for function in &app.cloud.template().functions {
+        for statement in &function.statements {
+            let conditions = statement.conditions.iter();
+            let mut limited = conditions.filter(|condition| condition.key == ATTRIBUTES);
+            let Some(limited) = limited.next() else {
+                continue;
+            };
+            let (listed, used) = named.entry(format!("{statement:?}")).or_default();
+            listed.extend(limited.values.iter().cloned());
+            for call in calls.iter().filter(|call| call.function == function.name) {
+                let needs = call.actions.iter().zip(&call.resources).zip(&call.contexts);
+                let covered = needs.filter(|((action, resource), context)| {
+                    statement.covers(action, resource, context)
+                });
+                used.extend(covered.flat_map(|(_, context)| context[ATTRIBUTES].clone()));
+            }
+        }
+    }
+    let unused = named.into_iter().flat_map(|(statement, (listed, used))| {
+        let unused: Vec<_> = listed.difference(&used).cloned().collect();
+        unused
+            .into_iter()
+            .map(move |name| format!("{name} in {statement}"))
+    });
+    unused.collect()
 }
 
 /// Whether the call needs this grant.

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use shared::{
     Account, Actor, CodeDeriver, Error, FromConfig, MailCodeGroup, MailCodes, Password,
-    PasswordChangeProof, RateLimits, User, UserId, Users, VerifiedCode,
+    PasswordChangeProof, RateLimits, User, UserId, UsersWithPasswords, VerifiedCode,
 };
 
 use crate::support::{LocalApp, PASSWORD, TestApp, all};
@@ -496,13 +496,15 @@ async fn of_100_concurrent_uses_of_one_code_one_succeeds() {
 type Codes = (MailCodes, CodeDeriver);
 
 /// The store itself, without limits of codes and failures.
-async fn open_store(app: &TestApp) -> (Users, Codes, RateLimits) {
+async fn open_store(app: &TestApp) -> (UsersWithPasswords, Codes, RateLimits) {
     let mut variables = app.variables();
     variables.insert("MAILS_PER_DAY".into(), "1000000".into());
     variables.insert("SOURCE_TRIES".into(), "1000000".into());
-    <(Users, Codes, RateLimits)>::open(&shared::Connections::from_variables(variables).unwrap())
-        .await
-        .unwrap()
+    <(UsersWithPasswords, Codes, RateLimits)>::open(
+        &shared::Connections::from_variables(variables).unwrap(),
+    )
+    .await
+    .unwrap()
 }
 
 /// Has a code sent to the user.

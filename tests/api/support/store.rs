@@ -6,7 +6,9 @@ use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
-use shared::{Actor, Connections, FromConfig, Role, User, UserChange, Users};
+use shared::{
+    Actor, Connections, FromConfig, PasswordHash, Role, User, UserChange, UsersWithPasswords,
+};
 
 use super::{PASSWORD, TestApp};
 
@@ -23,8 +25,8 @@ impl TestApp {
         self.operator().clients.dynamodb()
     }
 
-    pub async fn users(&self) -> Users {
-        Users::open(&self.operator())
+    pub async fn users(&self) -> UsersWithPasswords {
+        UsersWithPasswords::open(&self.operator())
             .await
             .expect("the store opens")
     }
@@ -53,7 +55,8 @@ impl TestApp {
     /// Makes `user` an administrator, although [`PASSWORD`] is too short for one.
     pub async fn promote(&self, user: &Value) {
         self.update_directly(user, |user| {
-            user.password = user.password.clone().exempt_from_admin_length();
+            let password = user.password.take();
+            user.password = password.map(PasswordHash::exempt_from_admin_length);
             user.role = Role::Admin;
         })
         .await;

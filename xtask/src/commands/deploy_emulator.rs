@@ -20,7 +20,9 @@
 //! * A batch of a stream counts as processed, whatever the function returns. There are no retries,
 //!   no bisection and no dead letters. All of these are tested in `local`.
 //! * `!Ref` of a secret is its name, and mail is sent from `*`. The grants of both are rewritten. A
-//!   condition on leading keys is always true. `local` enforces all of them.
+//!   condition on leading keys is always true, and so is one on the attributes of a change. A condition
+//!   on the projection of a `BatchGetItem` is always false, so it is removed. `local` enforces all of
+//!   them.
 //! * ministack has no TLS. Statements that deny requests without TLS are removed.
 //!   `tests/api/deployment/template.rs` checks them.
 //! * Every request comes from 127.0.0.1. A body that is not UTF-8 is changed on its way.

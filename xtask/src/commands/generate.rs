@@ -3,7 +3,7 @@
 //! | derived | from |
 //! |---|---|
 //! | `functions/lib.rs`, `functions/bin/*.rs`, the binaries in `Cargo.toml` | the files in `functions/` |
-//! | the marked parts of `template.yaml` | `#[endpoint(…)]` |
+//! | the marked parts of `template.yaml` | `#[endpoint(…)]`, and the attributes of users by grant |
 //! | `functions/docs/openapi.json` | `#[endpoint(…)]` and the schemas |
 //! | `events/<name>.json`, if there is none | `#[endpoint(…)]` |
 //!
@@ -74,14 +74,20 @@ async fn generate(workspace: &Workspace, check: bool) -> Result<()> {
     let description = describe(workspace).await?;
     let endpoints = at(&description, "/endpoints").as_array();
     let endpoints = endpoints.context("the description has no endpoints")?;
-    files.replace_parts(
-        "template.yaml",
-        &[
-            ("throttles", throttles(endpoints)),
-            ("endpoints", function_blocks(endpoints)?),
-            ("methods", any_routes(endpoints)),
-        ],
-    )?;
+    let attributes = at(&description, "/attributes").as_object();
+    let attributes = attributes.context("the description has no attributes")?;
+    let conditions: Vec<(String, String)> = attributes
+        .iter()
+        .map(|(grant, names)| (format!("attributes of {grant}"), condition(names)))
+        .collect();
+    let mut parts = vec![
+        ("throttles", throttles(endpoints)),
+        ("endpoints", function_blocks(endpoints)?),
+        ("methods", any_routes(endpoints)),
+    ];
+    let conditions = conditions.iter();
+    parts.extend(conditions.map(|(name, condition)| (name.as_str(), condition.clone())));
+    files.replace_parts("template.yaml", &parts)?;
     let openapi = serde_json::to_string_pretty(at(&description, "/openapi"))? + "\n";
     files.write("functions/docs/openapi.json", &openapi)?;
     for endpoint in endpoints {
@@ -361,6 +367,31 @@ fn any_routes(endpoints: &[Value]) -> String {
         );
     }
     lines
+}
+
+/// The condition of a policy that a request names no other attributes than these.
+fn condition(names: &Value) -> String {
+    let names = names.as_array().into_iter().flatten();
+    let names: Vec<String> = names.filter_map(Value::as_str).map(str::to_owned).collect();
+    let mut text =
+        "              \"ForAllValues:StringEquals\":\n                \"dynamodb:Attributes\":\n"
+            .to_owned();
+    let mut line = "                  [".to_owned();
+    for (place, name) in names.iter().enumerate() {
+        let item = if place + 1 == names.len() {
+            format!("{name}]")
+        } else {
+            format!("{name},")
+        };
+        if line.len() + item.len() + 1 > MAX_LINE {
+            text += line.trim_end();
+            text.push('\n');
+            line = "                   ".to_owned();
+        }
+        line += &item;
+        line.push(' ');
+    }
+    text + line.trim_end() + "\n"
 }
 
 /// The function of each endpoint, family by family.

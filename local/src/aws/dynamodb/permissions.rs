@@ -1,4 +1,9 @@
-//! Required permissions of DynamoDB requests: actions, tables and leading keys.
+//! Required permissions of DynamoDB requests: actions, tables and condition keys.
+//!
+//! The condition keys are those of
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html>.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
@@ -9,6 +14,35 @@ use crate::{
 
 /// Condition key with the partition keys that a request accesses.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
+/// Condition key with the top-level attributes that a request names.
+const ATTRIBUTES: &str = "dynamodb:Attributes";
+/// Condition key with the choice of attributes that a read returns.
+const SELECT: &str = "dynamodb:Select";
+/// Condition key with the attributes that a write returns.
+const RETURN_VALUES: &str = "dynamodb:ReturnValues";
+
+/// Parameters that are expressions.
+const EXPRESSIONS: [&str; 5] = [
+    "ConditionExpression",
+    "FilterExpression",
+    "KeyConditionExpression",
+    "ProjectionExpression",
+    "UpdateExpression",
+];
+
+/// Parameters that are the predecessors of expressions, as maps by attribute name.
+const LEGACY_MAPS: [&str; 5] = [
+    "AttributeUpdates",
+    "Expected",
+    "KeyConditions",
+    "QueryFilter",
+    "ScanFilter",
+];
+
+/// Words of an expression that are no names. DynamoDB reserves them in any case.
+const KEYWORDS: [&str; 9] = [
+    "ADD", "AND", "BETWEEN", "DELETE", "IN", "NOT", "OR", "REMOVE", "SET",
+];
 
 /// The operation and its required permissions. A transaction requires those of all its items.
 pub(in crate::aws) fn required_permissions(
@@ -20,10 +54,18 @@ pub(in crate::aws) fn required_permissions(
     let permission = |operation: &str, request: &Json| {
         let action = format!("dynamodb:{operation}");
         let permission = RequiredPermission::new(action, resource_arn(request));
-        match leading_keys(operation, request, tables) {
-            Some(keys) => permission.with_context(LEADING_KEYS, keys),
-            None => permission,
-        }
+        let context = [
+            (LEADING_KEYS, leading_keys(operation, request, tables)),
+            (ATTRIBUTES, Some(attributes(request))),
+            (SELECT, select(operation, request)),
+            (RETURN_VALUES, return_values(request)),
+        ];
+        context
+            .into_iter()
+            .filter_map(|(key, values)| Some((key, values?)))
+            .fold(permission, |permission, (key, values)| {
+                permission.with_context(key, values)
+            })
     };
     let permissions = match operation {
         "TransactWriteItems" | "TransactGetItems" => items(&body["TransactItems"])
@@ -78,6 +120,97 @@ fn leading_keys(operation: &str, request: &Json, tables: &[Table]) -> Option<Vec
             .collect(),
         _ => return None,
     })
+}
+
+/// Top-level attributes that a request names: in keys, items and expressions.
+fn attributes(request: &Json) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    let mut add = |attributes: &Json| {
+        names.extend(
+            attributes
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.clone()),
+        );
+    };
+    add(&request["Key"]);
+    add(&request["Item"]);
+    LEGACY_MAPS.iter().for_each(|map| add(&request[*map]));
+    items(&request["Keys"]).iter().for_each(&mut add);
+    for item in items(&request["Items"]) {
+        add(&item["PutRequest"]["Item"]);
+        add(&item["DeleteRequest"]["Key"]);
+    }
+    let listed = items(&request["AttributesToGet"]).iter();
+    names.extend(listed.filter_map(|name| Some(name.as_str()?.to_owned())));
+    for expression in EXPRESSIONS {
+        let expression = request[expression].as_str().unwrap_or_default();
+        let named = names_in(expression).into_iter().map(|name| {
+            let resolved = request["ExpressionAttributeNames"][name].as_str();
+            resolved.unwrap_or(name).to_owned()
+        });
+        names.extend(named);
+    }
+    names.into_iter().collect()
+}
+
+/// Names and `#` placeholders of top-level attributes in an expression: not what follows a dot.
+fn names_in(expression: &str) -> Vec<&str> {
+    let is_part = |character: char| character.is_alphanumeric() || "_#:".contains(character);
+    let (mut names, mut rest, mut is_member) = (Vec::new(), expression, false);
+    while let Some(first) = rest.chars().next() {
+        let length = rest
+            .find(|character| !is_part(character))
+            .unwrap_or(rest.len());
+        if length == 0 {
+            // Blanks are allowed around the dot.
+            is_member = first == '.' || is_member && first.is_whitespace();
+            rest = &rest[first.len_utf8()..];
+            continue;
+        }
+        let (word, following) = rest.split_at(length);
+        let is_value =
+            word.starts_with(|character: char| character == ':' || character.is_numeric());
+        let is_function = following.trim_start().starts_with('(');
+        let is_keyword = KEYWORDS
+            .iter()
+            .any(|keyword| word.eq_ignore_ascii_case(keyword));
+        if !(is_member || is_value || is_function || is_keyword) {
+            names.push(word);
+        }
+        (rest, is_member) = (following, false);
+    }
+    names
+}
+
+/// `Select` of a read: `SPECIFIC_ATTRIBUTES` for a projection, and else all attributes by default.
+fn select(operation: &str, request: &Json) -> Option<Vec<String>> {
+    let reads = ["GetItem", "BatchGetItem", "Query", "Scan"];
+    reads.contains(&operation).then(|| {
+        let is_projection = ["ProjectionExpression", "AttributesToGet"]
+            .iter()
+            .any(|parameter| !request[*parameter].is_null());
+        let default = match request["IndexName"].as_str() {
+            _ if is_projection => "SPECIFIC_ATTRIBUTES",
+            Some(_) => "ALL_PROJECTED_ATTRIBUTES",
+            None => "ALL_ATTRIBUTES",
+        };
+        vec![request["Select"].as_str().unwrap_or(default).to_owned()]
+    })
+}
+
+/// `ReturnValues` of a request. Without one, none are returned.
+///
+/// AWS does not document whether `ReturnValuesOnConditionCheckFailure`, which can return a whole item,
+/// has this condition key. Here it has: what a grant must not return is not requested either.
+fn return_values(request: &Json) -> Option<Vec<String>> {
+    let parameters = ["ReturnValues", "ReturnValuesOnConditionCheckFailure"];
+    let values = parameters
+        .iter()
+        .filter_map(|parameter| Some(request[*parameter].as_str()?.to_owned()));
+    let values: Vec<_> = values.collect();
+    (!values.is_empty()).then_some(values)
 }
 
 fn items(list: &Json) -> &[Json] {

@@ -129,7 +129,7 @@ impl UserChange {
     ///
     /// An account without a password was imported and never used. Its fields are the operator's.
     pub fn recover(&mut self) {
-        if !self.email_verified && self.password != PasswordHash::of_nobody() {
+        if !self.email_verified && !self.has_no_password() {
             self.phone = None;
             self.real_name = None;
             self.id_card = None;
@@ -140,8 +140,8 @@ impl UserChange {
 
     /// Sets the password hash, ends all sessions and revokes all access tokens.
     pub fn set_password(&mut self, password: PasswordHash) {
-        if self.password != password {
-            self.password = password;
+        if self.password.as_ref() != Some(&password) {
+            self.password = Some(password);
             self.token_version = self.token_version.saturating_add(1);
             self.user.sessions.end_all();
             self.events.push(AuditEvent::Password);

@@ -138,6 +138,17 @@ impl PasswordHash {
         Ok(hasher()?.verify_password(attempt.as_bytes(), &phc).is_ok())
     }
 
+    /// The hash of the same password with the current parameters.
+    ///
+    /// # Errors
+    /// Only an internal error.
+    pub(crate) fn renew(&self, password: &Password) -> Result<Self, InternalError> {
+        Ok(Self {
+            fits_admin: self.fits_admin,
+            ..password.hash()?
+        })
+    }
+
     /// Whether the hash has parameters other than the current ones.
     #[must_use]
     pub fn is_outdated(&self) -> bool {

@@ -7,7 +7,7 @@ use super::item::{Item, text};
 use crate::domain::{Canonical, PhoneRegion, User, UserId, WechatOpenId};
 
 /// The attribute of the partition key.
-const PARTITION: &str = "pk";
+pub(crate) const PARTITION: &str = "pk";
 /// The attribute of the sort key. Only the audit log and the user index have one.
 const SORT: &str = "sk";
 

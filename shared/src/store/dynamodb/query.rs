@@ -211,7 +211,7 @@ async fn collect_up_to(query: QueryFluentBuilder, max: usize) -> Result<Vec<Item
 }
 
 /// The names and the projection expression of these attributes. `None` reads all.
-fn projection(attributes: &[&str]) -> (Vec<(String, String)>, Option<String>) {
+pub(super) fn projection(attributes: &[&str]) -> (Vec<(String, String)>, Option<String>) {
     let names: Vec<_> = attributes
         .iter()
         .map(|name| (format!("#{name}"), (*name).to_owned()))

@@ -41,6 +41,13 @@ pub(crate) enum Conflict {
 }
 
 impl Conflict {
+    /// Which item a failed condition returns: the counter of a rate limit and a mail code, and no other.
+    ///
+    /// A user's item holds the password hash, and IAM has no condition key for this parameter.
+    pub(super) fn on_failure(self) -> Option<OnFailure> {
+        matches!(self, Self::RateLimit(_) | Self::Code).then_some(OnFailure::AllOld)
+    }
+
     /// The error of a request that has the conflict.
     pub(crate) fn into_error(self) -> Error {
         match self {
@@ -184,14 +191,12 @@ impl Write {
                 .set_key(Some(key.attributes()))
         };
         let element = match self {
-            Self::Create(key, item, _) => {
-                let put = put(key, item).condition_expression("attribute_not_exists(pk)");
-                element.put(
-                    put.return_values_on_condition_check_failure(OnFailure::AllOld)
-                        .build()
-                        .map_err(build_error)?,
-                )
-            }
+            Self::Create(key, item, _) => element.put(
+                put(key, item)
+                    .condition_expression("attribute_not_exists(pk)")
+                    .build()
+                    .map_err(build_error)?,
+            ),
             Self::Claim(marker, _) => {
                 let mut item = Item::from([("owner".into(), text(marker.owner))]);
                 item.extend(
@@ -206,14 +211,10 @@ impl Write {
                     .expression_attribute_names("#owner", "owner")
                     .expression_attribute_values(":owner", text(marker.owner))
                     .expression_attribute_values(":now", number(clock::seconds()));
-                element.put(
-                    put.return_values_on_condition_check_failure(OnFailure::AllOld)
-                        .build()
-                        .map_err(build_error)?,
-                )
+                element.put(put.build().map_err(build_error)?)
             }
             Self::Put(key, item) => element.put(put(key, item).build().map_err(build_error)?),
-            Self::Update(update, _) => element.update(
+            Self::Update(update, conflict) => element.update(
                 UpdateElement::builder()
                     .table_name(table)
                     .set_key(Some(update.key.attributes()))
@@ -221,7 +222,7 @@ impl Write {
                     .condition_expression(update.condition)
                     .set_expression_attribute_names(non_empty(update.names))
                     .set_expression_attribute_values(non_empty(update.values))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld)
+                    .set_return_values_on_condition_check_failure(conflict.on_failure())
                     .build()
                     .map_err(build_error)?,
             ),
@@ -273,13 +274,13 @@ impl Write {
                     names,
                     values,
                 },
-                _,
+                conflict,
             ) => element.condition_check(
                 check(key)
                     .condition_expression(condition)
                     .set_expression_attribute_names(non_empty(names))
                     .set_expression_attribute_values(non_empty(values))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld)
+                    .set_return_values_on_condition_check_failure(conflict.on_failure())
                     .build()
                     .map_err(build_error)?,
             ),

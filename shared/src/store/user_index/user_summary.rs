@@ -8,7 +8,7 @@ use crate::domain::{AvatarUrl, Email, InternalError, Nickname, User, UserId};
 use crate::store::dynamodb::{Item, ItemReader, flag, number, text, time};
 
 /// The attributes of a user's item that an entry consists of.
-pub(super) const ATTRIBUTES: [&str; 11] = [
+pub(in crate::store) const ATTRIBUTES: [&str; 11] = [
     "uuid",
     "nickname",
     "email",

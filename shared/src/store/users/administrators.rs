@@ -38,7 +38,7 @@ pub(super) fn update_count(before: bool, after: bool) -> Option<Write> {
 /// Fails if `user` is an administrator whose password is too short for one. `because` is what the
 /// change set: the password, or else the role.
 pub(super) fn check_password(user: &User, because: AuditEvent) -> Result<()> {
-    if user.role != Role::Admin || user.password.fits_admin() {
+    if user.role != Role::Admin || user.password_hash()?.fits_admin() {
         return Ok(());
     }
     let (field, reason) = match because {

@@ -1,8 +1,8 @@
 //! DynamoDB condition on an administrator's authority over another user.
 
-use super::item;
-use crate::domain::{AccessToken, Authority, Error, Role, User};
-use crate::store::dynamodb::{Check, Item, flag, key, number, text};
+use super::{Users, item};
+use crate::domain::{AccessToken, Authority, Error, Result, Role, User};
+use crate::store::dynamodb::{Check, flag, key, number, text};
 
 /// The condition for a change of `user`. `None` unless the authority is another user's.
 ///
@@ -15,17 +15,17 @@ pub(super) fn condition(authority: &Authority, user: &User) -> Option<Check> {
     }
 }
 
-/// The error of the failed condition. `item` is the administrator's item.
-pub(super) fn failed_condition_error(authority: &Authority, item: Option<&Item>) -> Error {
-    let Authority::Token(token) = authority else {
-        return Error::Forbidden;
-    };
-    match item.map(item::to_user).transpose() {
-        Ok(Some(holder)) if holder.uuid == token.holder => {
-            token.check(&holder).err().unwrap_or(Error::Forbidden)
-        }
-        Ok(_) => Error::BadToken,
-        Err(error) => error.into(),
+impl Users {
+    /// `Ok` if the holder of the token has the authority now. One read, after the condition failed.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`] if the holder was deleted; the error that a new request would get.
+    pub(super) async fn check_holder(&self, authority: &Authority) -> Result<()> {
+        let Authority::Token(token) = authority else {
+            return Err(Error::Forbidden);
+        };
+        let holder = self.by_uuid(token.holder).await?.ok_or(Error::BadToken)?;
+        token.check(&holder)
     }
 }
 

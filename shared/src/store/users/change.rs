@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::{Users, administrators, authority, avatar, item};
+use super::item::{self, VERSION};
+use super::{Users, UsersWithPasswords, administrators, authority, avatar};
 use crate::domain::{
     Actor, Admission, AuditEvent, Authority, EncryptedField, InternalError, MailCodeGroup,
     NewSession, PasswordHash, PhoneRegion, Result, Role, User, UserChange, clock,
@@ -29,9 +30,6 @@ pub(super) const MAX_TRIES: usize = 40;
 /// The number of tries without a pause. Of concurrent changes one succeeds at each try, so few need
 /// more. Pauses of random length then keep many changes from colliding again.
 const TRIES_WITHOUT_PAUSE: usize = 3;
-
-/// The attribute that every write of a user increments.
-const VERSION: &str = "version";
 
 /// What entitles to a new password.
 pub enum PasswordChangeProof {
@@ -103,20 +101,6 @@ impl Users {
             .await
     }
 
-    /// Sets the role of `user`. Concurrent changes by others cannot make it fail.
-    ///
-    /// # Errors
-    /// [`Error::LastAdministrator`]; [`Error::Invalid`] if the password is too short for an
-    /// administrator; as [`Users::change`].
-    pub async fn set_role(&self, user: User, actor: &Actor, role: Role) -> Result<User> {
-        // The count of administrators depends on role and block, whichever of them changes. An
-        // administrator's password must be long.
-        let lock = Lock::Attributes(&["role", "blocked", "password_fits_admin"]);
-        let change = |user: &mut UserChange| user.set_role(role);
-        self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
-            .await
-    }
-
     /// Marks the e-mail address of `user` as verified, after a mailed link was verified for it.
     /// `None` if it was verified already: only the first use of a link may show the user.
     ///
@@ -165,73 +149,6 @@ impl Users {
             .await
     }
 
-    /// Sets a new password for `user`. Revokes all earlier tokens and notifies the user by e-mail.
-    /// Consumes the code of `proof`, and takes the try back. A code that went to the current address
-    /// also verifies it, and clears what a stranger may have saved. Concurrent changes of other
-    /// attributes cannot make it fail.
-    ///
-    /// # Errors
-    /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::BadCode`] if the
-    /// code was used or revoked meanwhile; [`Error::NoSuchAccount`] if the user was deleted;
-    /// [`Error::Invalid`] if the password is too short for an administrator.
-    pub async fn change_password(
-        &self,
-        user: User,
-        hash: &PasswordHash,
-        proof: &PasswordChangeProof,
-        actor: &Actor,
-    ) -> Result<User> {
-        let (token_version, email_version) = (user.token_version, user.email_version);
-        let (authority, lock) = match proof {
-            PasswordChangeProof::OldPassword(_) => (
-                Authority::Password {
-                    token_version,
-                    admission: None,
-                },
-                Lock::AllButSessions(&["role"]),
-            ),
-            PasswordChangeProof::Code(_) => (
-                Authority::MailedCode {
-                    token_version,
-                    email_version,
-                },
-                // The rest is what a recovery clears: none of it may be saved meanwhile.
-                Lock::AllButSessions(&[
-                    "role",
-                    "email_version",
-                    "email_verified",
-                    "phone",
-                    "real_name",
-                    "id_card",
-                ]),
-            ),
-        };
-        let actor = Actor {
-            authority,
-            ..actor.clone()
-        };
-        let change = |user: &mut UserChange| {
-            if let PasswordChangeProof::Code(code) = proof {
-                user.forget_sources();
-                if code.proves_address {
-                    user.recover();
-                }
-            }
-            user.set_password(hash.clone());
-        };
-        let extra_writes = |before: &User, after: &User| {
-            let mut writes = match proof {
-                PasswordChangeProof::OldPassword(tries) => tries.succeed(),
-                PasswordChangeProof::Code(code) => code.consume(before),
-            };
-            let kind = NotificationKind::PasswordChanged;
-            writes.push(outbox::enqueue(&kind, after, actor.language)?);
-            Ok(writes)
-        };
-        self.write(user, &actor, lock, dated(change), extra_writes)
-            .await
-    }
-
     /// Records a login of `user`, whose password was verified: its time, the new `session`, and a
     /// `renewed` hash of the same password if there is one. Remembers the source, and takes the try
     /// back.
@@ -260,7 +177,9 @@ impl Users {
         let change = |user: &mut UserChange| {
             user.add_source(&source);
             user.last_login = Some(now);
-            user.password = renewed.unwrap_or(&user.password).clone();
+            if let Some(renewed) = renewed {
+                user.password = Some(renewed.clone());
+            }
             user.start_session(session);
         };
         let extra_writes = |_: &User, after: &User| {
@@ -374,7 +293,7 @@ impl Users {
             }
 
             let failed = match self.database.write(writes).await {
-                Ok(WriteOutcome::Committed(_)) => return Ok(changed),
+                Ok(WriteOutcome::Committed) => return Ok(changed),
                 Ok(WriteOutcome::ConditionFailed(failed)) => failed,
                 Err(error) if error.is_indeterminate() => {
                     last = error;
@@ -400,16 +319,12 @@ impl Users {
                 self.limiter
                     .refuse(limits, &failed, Some(user.id()), actor)
                     .await?;
-                for FailedCondition { conflict, item } in failed {
+                for FailedCondition { conflict, .. } in failed {
                     match conflict {
                         // The window of a limit that is not used up any more has just ended.
                         Conflict::User | Conflict::RateLimit(_) => {}
-                        Conflict::Authority => {
-                            return Err(authority::failed_condition_error(
-                                &actor.authority,
-                                item.as_ref(),
-                            ));
-                        }
+                        // If it succeeds, the holder has lost and regained the authority.
+                        Conflict::Authority => self.check_holder(&actor.authority).await?,
                         conflict => {
                             if matches!(conflict, Conflict::Taken(_)) && !limits.is_empty() {
                                 self.limiter.consume(limits, Some(user.id()), actor).await?;
@@ -425,6 +340,89 @@ impl Users {
             user = latest;
         }
         Err(last.into())
+    }
+}
+
+impl UsersWithPasswords {
+    /// Sets the role of `user`. Concurrent changes by others cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::LastAdministrator`]; [`Error::Invalid`] if the password is too short for an
+    /// administrator; as [`Users::change`].
+    pub async fn set_role(&self, user: User, actor: &Actor, role: Role) -> Result<User> {
+        // The count of administrators depends on role and block, whichever of them changes. An
+        // administrator's password must be long.
+        let lock = Lock::Attributes(&["role", "blocked", "password_fits_admin"]);
+        let change = |user: &mut UserChange| user.set_role(role);
+        self.write(user, actor, lock, dated(change), |_, _| Ok(vec![]))
+            .await
+    }
+
+    /// Sets a new password for `user`. Revokes all earlier tokens and notifies the user by e-mail.
+    /// Consumes the code of `proof`, and takes the try back. A code that went to the current address
+    /// also verifies it, and clears what a stranger may have saved. Concurrent changes of other
+    /// attributes cannot make it fail.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`] if the password was changed meanwhile; [`Error::BadCode`] if the
+    /// code was used or revoked meanwhile; [`Error::NoSuchAccount`] if the user was deleted;
+    /// [`Error::Invalid`] if the password is too short for an administrator.
+    pub async fn change_password(
+        &self,
+        user: User,
+        hash: &PasswordHash,
+        proof: &PasswordChangeProof,
+        actor: &Actor,
+    ) -> Result<User> {
+        let (token_version, email_version) = (user.token_version, user.email_version);
+        let (authority, lock) = match proof {
+            PasswordChangeProof::OldPassword(_) => (
+                Authority::Password {
+                    token_version,
+                    admission: None,
+                },
+                Lock::AllButSessions(&["role"]),
+            ),
+            PasswordChangeProof::Code(_) => (
+                Authority::MailedCode {
+                    token_version,
+                    email_version,
+                },
+                // The rest is what a recovery clears: none of it may be saved meanwhile.
+                Lock::AllButSessions(&[
+                    "role",
+                    "email_version",
+                    "email_verified",
+                    "phone",
+                    "real_name",
+                    "id_card",
+                ]),
+            ),
+        };
+        let actor = Actor {
+            authority,
+            ..actor.clone()
+        };
+        let change = |user: &mut UserChange| {
+            if let PasswordChangeProof::Code(code) = proof {
+                user.forget_sources();
+                if code.proves_address {
+                    user.recover();
+                }
+            }
+            user.set_password(hash.clone());
+        };
+        let extra_writes = |before: &User, after: &User| {
+            let mut writes = match proof {
+                PasswordChangeProof::OldPassword(tries) => tries.succeed(),
+                PasswordChangeProof::Code(code) => code.consume(before),
+            };
+            let kind = NotificationKind::PasswordChanged;
+            writes.push(outbox::enqueue(&kind, after, actor.language)?);
+            Ok(writes)
+        };
+        self.write(user, &actor, lock, dated(change), extra_writes)
+            .await
     }
 }
 
@@ -489,9 +487,7 @@ fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
         let set = before.keys().chain(after.keys()).map(String::as_str);
         let set = set.filter(|name| before.get(*name) != after.get(*name));
         let set = set.filter(|name| ![VERSION, "updated_at"].contains(name));
-        set.chain(names.iter().copied())
-            .chain(["uuid"])
-            .collect::<BTreeSet<_>>()
+        set.chain(names.iter().copied()).collect::<BTreeSet<_>>()
     };
     let names = match lock {
         Lock::User => [VERSION].into(),
@@ -514,8 +510,10 @@ fn locked(from: &User, to: &User, lock: Lock) -> Vec<Attribute> {
         .collect()
 }
 
-/// The update of the attributes in which the two users differ, if the `locked` attributes are as
-/// read.
+/// The update of the attributes in which the two users differ, if the user still exists and the
+/// `locked` attributes are as read.
+///
+/// The key identifies the user: it holds the millisecond of the creation, so no later user has it.
 fn update(from: &User, to: &User, locked: &[Attribute]) -> Update {
     let (before, after) = (item::from_user(from), item::from_user(to));
     let mut set: Vec<_> = after
@@ -541,7 +539,10 @@ fn update(from: &User, to: &User, locked: &[Attribute]) -> Update {
         Some(_) => format!("#{name} = :was_{name}"),
         None => format!("attribute_not_exists(#{name})"),
     });
-    let conditions: Vec<String> = conditions.collect();
+    let conditions: Vec<String> = ["attribute_exists(pk)".to_owned()]
+        .into_iter()
+        .chain(conditions)
+        .collect();
 
     let written = set
         .iter()

@@ -56,7 +56,7 @@ impl Users {
             );
 
             let failed = match self.database.write(writes).await {
-                Ok(WriteOutcome::Committed(_)) => return Ok(()),
+                Ok(WriteOutcome::Committed) => return Ok(()),
                 Ok(WriteOutcome::ConditionFailed(failed)) => failed,
                 Err(error) if error.is_indeterminate() => {
                     last = error;

@@ -10,7 +10,7 @@ mod row;
 
 use std::fmt::Display;
 
-use super::Users;
+use super::UsersWithPasswords;
 use crate::aws::PasswordPolicy;
 use crate::domain::{
     Actor, Error, InvalidField, NewUser, Nickname, PasswordHash, Result, Role, User, UserChange,
@@ -36,7 +36,7 @@ pub struct ImportedRow {
     pub outcome: Result<RowOutcome>,
 }
 
-impl Users {
+impl UsersWithPasswords {
     /// Creates or updates the users of `csv`. The error of an invalid row is part of the report,
     /// and the import continues. Passwords must meet `policy`.
     ///

@@ -1,7 +1,7 @@
 //! Conversion between users and DynamoDB items.
 //!
 //! Both directions name every field of [`User`]. So a new field does not compile until it is both
-//! written and read.
+//! written and read. Nor does a new attribute until [`ATTRIBUTES`] has it.
 
 use uuid::Uuid;
 
@@ -18,8 +18,80 @@ use crate::store::dynamodb::{
 pub(super) const SESSIONS: &str = "sessions";
 /// The attribute that holds the known sources.
 pub(super) const KNOWN_SOURCES: &str = "known_sources";
+/// The attribute that every write of a user increments.
+pub(super) const VERSION: &str = "version";
 
-/// The item of a user. An absent value has no attribute.
+/// A capability that IAM limits to some attributes of a user's item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Use {
+    /// Reading a user without the password hash.
+    Read,
+    /// Checking, in the transaction of a change, that the caller is still an administrator.
+    CheckHolder,
+    /// Changing a user, by the user or an administrator.
+    Change,
+    /// Setting a new password.
+    SetPassword,
+    /// Recording a login.
+    RecordLogin,
+}
+
+use Use::{Change, CheckHolder, Read, RecordLogin, SetPassword};
+
+/// The attributes of a user's item, and which capabilities may name them. All others are for the
+/// operator, and for sign-ups, which write a whole item.
+///
+/// IAM does not distinguish an attribute that a request writes from one in its condition. So an update
+/// that must not write an attribute cannot lock it either.
+const ATTRIBUTES: [(&str, &[Use]); 33] = [
+    ("uuid", &[Read, CheckHolder]),
+    ("username", &[Read, Change]),
+    ("nickname", &[Read, Change]),
+    ("email", &[Read, Change]),
+    ("email_verified", &[Read, Change, SetPassword]),
+    ("former_email", &[Read, Change]),
+    ("former_email_until", &[Read, Change]),
+    ("former_email_version", &[Read, Change]),
+    ("phone", &[Read, Change, SetPassword]),
+    ("avatar", &[Read, Change]),
+    ("apikey", &[Read, Change]),
+    ("real_name", &[Read, Change, SetPassword]),
+    ("id_card", &[Read, Change, SetPassword]),
+    ("wechat_open_id", &[Read]),
+    ("sid", &[Read]),
+    ("block", &[Read, Change]),
+    ("room", &[Read, Change]),
+    ("isp", &[Read, Change]),
+    ("account", &[Read, Change]),
+    ("role", &[Read, CheckHolder, SetPassword]),
+    ("blocked", &[Read, CheckHolder]),
+    ("featured", &[Read]),
+    ("password", &[SetPassword, RecordLogin]),
+    ("password_fits_admin", &[SetPassword]),
+    ("token_version", &[Read, CheckHolder, SetPassword]),
+    (
+        SESSIONS,
+        &[Read, CheckHolder, Change, SetPassword, RecordLogin],
+    ),
+    ("email_version", &[Read, Change, SetPassword]),
+    ("limit_epoch", &[Read]),
+    (KNOWN_SOURCES, &[Read, SetPassword, RecordLogin]),
+    (VERSION, &[Read, Change, SetPassword, RecordLogin]),
+    ("created_at", &[Read]),
+    ("updated_at", &[Read, Change, SetPassword]),
+    ("last_login", &[Read, RecordLogin]),
+];
+
+/// The attributes that a capability may name.
+pub(in crate::store) fn attributes_for(purpose: Use) -> Vec<&'static str> {
+    let allowed = ATTRIBUTES
+        .iter()
+        .filter(|(_, uses)| uses.contains(&purpose));
+    allowed.map(|(name, _)| *name).collect()
+}
+
+/// The item of a user. An absent value has no attribute, and neither has a password hash that was not
+/// read.
 pub(super) fn from_user(user: &User) -> Item {
     let User {
         uuid,
@@ -54,7 +126,8 @@ pub(super) fn from_user(user: &User) -> Item {
         last_login,
     } = user;
     let former = former_email.as_ref();
-    let attributes = [
+    let password = password.as_ref();
+    let attributes: [_; ATTRIBUTES.len()] = [
         ("uuid", Some(text(uuid))),
         ("username", Some(text(username))),
         ("nickname", Some(text(nickname))),
@@ -83,14 +156,17 @@ pub(super) fn from_user(user: &User) -> Item {
         ("role", Some(text(role.as_str()))),
         ("blocked", Some(flag(*blocked))),
         ("featured", Some(flag(*featured))),
-        ("password", Some(text(password.as_str()))),
-        ("password_fits_admin", Some(flag(password.fits_admin()))),
+        ("password", password.map(|hash| text(hash.as_str()))),
+        (
+            "password_fits_admin",
+            password.map(|hash| flag(hash.fits_admin())),
+        ),
         ("token_version", Some(number(*token_version))),
         (SESSIONS, from_sessions(sessions)),
         ("email_version", Some(number(*email_version))),
         ("limit_epoch", Some(number(*limit_epoch))),
         (KNOWN_SOURCES, from_sources(known_sources)),
-        ("version", Some(number(*version))),
+        (VERSION, Some(number(*version))),
         ("created_at", Some(time(*created_at))),
         ("updated_at", Some(time(*updated_at))),
         ("last_login", last_login.map(time)),
@@ -155,7 +231,7 @@ fn from_sources(known: &KnownSources) -> Option<AttributeValue> {
     (!members.is_empty()).then(|| map(members))
 }
 
-/// The user of an item.
+/// The user of an item, without the password hash if the item has none.
 ///
 /// # Errors
 /// If an attribute is missing or malformed.
@@ -163,6 +239,13 @@ pub(super) fn to_user(item: &Item) -> Result<User, InternalError> {
     let reader = ItemReader(item);
     let short_text = |name| reader.maybe_text(name).map(ShortText::stored);
     let encrypted = |name| reader.maybe_bytes(name).map(EncryptedField);
+    let password = match reader.maybe_text("password") {
+        Some(hash) => {
+            let fits_admin = reader.flag("password_fits_admin")?;
+            Some(PasswordHash::stored(hash, fits_admin))
+        }
+        None => None,
+    };
     let former_email = match reader.maybe_text("former_email") {
         Some(email) => Some(FormerEmail {
             email: Email::stored(email),
@@ -197,16 +280,13 @@ pub(super) fn to_user(item: &Item) -> Result<User, InternalError> {
             .map_err(|_| unreadable("role"))?,
         blocked: reader.flag("blocked")?,
         featured: reader.flag("featured")?,
-        password: PasswordHash::stored(
-            reader.text("password")?,
-            reader.flag("password_fits_admin")?,
-        ),
+        password,
         token_version: reader.number("token_version")?,
         sessions: to_sessions(&reader)?,
         email_version: reader.number("email_version")?,
         limit_epoch: reader.number("limit_epoch")?,
         known_sources: KnownSources::stored(reader.numbers(KNOWN_SOURCES)?),
-        version: reader.number("version")?,
+        version: reader.number(VERSION)?,
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
         last_login: reader.maybe_time("last_login")?,
@@ -247,11 +327,6 @@ fn to_session(item: &Item) -> Result<Session, InternalError> {
     })
 }
 
-/// The UUID in a user's item.
-pub(super) fn uuid(item: &Item) -> Option<Uuid> {
-    ItemReader(item).uuid("uuid").ok()
-}
-
 /// The UUID of the user that has a marker's name. `None` if the name is only held.
 pub(super) fn owner(marker: &Item) -> Option<Uuid> {
     let is_held = marker.contains_key("expires_at");
@@ -267,4 +342,92 @@ pub(super) fn owner_or_holder(marker: &Item) -> Option<Uuid> {
         .number("expires_at")
         .is_ok_and(|end| end <= clock::seconds());
     reader.uuid("owner").ok().filter(|_| !has_ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::{NewSession, NewUser, Role, Source, UserChange};
+
+    /// A user with a value in every field.
+    fn user() -> User {
+        let new = NewUser {
+            username: None,
+            nickname: "nickname".parse().unwrap(),
+            email: "new@example.com".parse().unwrap(),
+            password: PasswordHash::of_nobody(),
+            role: Role::Admin,
+        };
+        let encrypted = || Some(EncryptedField(vec![1]));
+        let short = || Some("text".parse().unwrap());
+        let user = User {
+            email_verified: true,
+            phone: Some("13800138000".parse().unwrap()),
+            avatar: Some("https://example.com/a.png".parse().unwrap()),
+            apikey: encrypted(),
+            real_name: encrypted(),
+            id_card: encrypted(),
+            wechat_open_id: Some("openid".parse().unwrap()),
+            sid: short(),
+            block: short(),
+            room: short(),
+            isp: short(),
+            account: short(),
+            last_login: Some(clock::now()),
+            ..new.into_user().unwrap()
+        };
+        let client = Client::new("192.0.2.1", None);
+        let session = NewSession::new(client, SignedDuration::from_hours(1), false).unwrap();
+        let mut user = UserChange::new(user);
+        user.set_email("newer@example.com".parse().unwrap()); // the former address is held
+        user.start_session(&session);
+        user.add_source(&Source::from_client_ip("192.0.2.1"));
+        user.finish().0
+    }
+
+    #[test]
+    fn the_table_has_exactly_the_attributes_of_an_item() {
+        let item = from_user(&user());
+        let written: BTreeSet<&str> = item.keys().map(String::as_str).collect();
+        let listed: BTreeSet<&str> = ATTRIBUTES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(written, listed);
+    }
+
+    #[test]
+    fn a_reader_gets_all_but_the_password() {
+        let (user, readable) = (user(), attributes_for(Read));
+        let mut item = from_user(&user);
+        item.retain(|name, _| readable.contains(&name.as_str()));
+        let read = to_user(&item).unwrap();
+        assert!(read.password_hash().is_err());
+        let password = user.password.clone();
+        assert_eq!(User { password, ..read }, user);
+    }
+
+    #[test]
+    fn only_the_operator_may_change_what_grants_access() {
+        for (name, uses) in ATTRIBUTES {
+            let may_change = uses.contains(&Change);
+            let grants_access = [
+                "uuid",
+                "role",
+                "blocked",
+                "featured",
+                "password",
+                "password_fits_admin",
+                "token_version",
+                "wechat_open_id",
+                "sid",
+                "limit_epoch",
+                "known_sources",
+                "created_at",
+                "last_login",
+            ];
+            assert_eq!(may_change, !grants_access.contains(&name), "{name}");
+        }
+    }
 }

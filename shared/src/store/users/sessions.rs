@@ -4,14 +4,14 @@
 
 use jiff::SignedDuration;
 
+use super::Users;
 use super::change::Lock;
-use super::{Users, item};
 use crate::domain::{
     Actor, Authority, Error, RefreshState, RefreshToken, Result, SessionId, User, UserChange, clock,
 };
 
 impl Users {
-    /// Ends one session of `user`. Concurrent changes of other attributes cannot make it fail.
+    /// Ends one session of `user`.
     ///
     /// # Errors
     /// The authority's error if the actor lost it meanwhile.
@@ -99,9 +99,8 @@ impl Users {
         actor: &Actor,
         change: impl Fn(&mut UserChange),
     ) -> Result<()> {
-        // All that an access token depends on.
-        let lock = Lock::Attributes(&[item::SESSIONS, "token_version", "blocked", "role"]);
-        self.write(user, actor, lock, change, |_, _| Ok(vec![]))
+        // An access token depends on the role and the block, which IAM does not let these functions name.
+        self.write(user, actor, Lock::User, change, |_, _| Ok(vec![]))
             .await
             .map(drop)
     }

@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use super::Users;
+use super::UsersWithPasswords;
 use crate::domain::{Account, Actor, AuditEvent, Error, NewSession, Password, Result, User};
 use crate::store::RateLimits;
 
@@ -22,7 +22,7 @@ pub struct SignIn<'a> {
     pub session: &'a NewSession,
 }
 
-impl Users {
+impl UsersWithPasswords {
     /// Verifies the password of an account, records the login, starts the session, and returns the
     /// user. Resets the rate limit, and replaces a password hash with outdated parameters.
     ///
@@ -46,7 +46,7 @@ impl Users {
         limits.consume_password_try(&tries, actor).await?;
 
         let id = account.id();
-        let hash = account.user.password.clone();
+        let hash = account.user.password_hash()?.clone();
         let is_right = hash.verify(attempt.password)?;
         let error = match account.into_user() {
             Ok(user) if is_right && !user.blocked => {
@@ -54,7 +54,7 @@ impl Users {
                     .is_outdated()
                     .then(|| Password::parse(attempt.password).ok())
                     .flatten();
-                let renewed = renewed.map(|password| password.hash()).transpose()?;
+                let renewed = renewed.map(|password| hash.renew(&password)).transpose()?;
                 return self
                     .record_login(user, attempt.session, renewed.as_ref(), &tries, actor)
                     .await;

@@ -11,7 +11,7 @@ use crate::domain::{
     Actor, AuditEvent, Authority, Error, InternalError, NewSession, NewUser, Result, Role, User,
     UserChange, Username,
 };
-use crate::store::dynamodb::{Conflict, FailedCondition, Marker, Write, WriteOutcome, key};
+use crate::store::dynamodb::{Conflict, Marker, Write, WriteOutcome, key};
 use crate::store::{NotificationKind, outbox};
 use crate::telemetry::log;
 
@@ -146,29 +146,21 @@ impl Users {
         writes.extend(administrators::update_count(false, user.is_active_admin()));
         writes.push(record);
         let failed = match self.database.write(writes).await {
-            Ok(WriteOutcome::Committed(_)) => return Ok(Some(user)),
+            Ok(WriteOutcome::Committed) => return Ok(Some(user)),
             Ok(WriteOutcome::ConditionFailed(failed)) => failed,
             Err(error) if error.is_indeterminate() => {
                 return self.confirm_created(user, error).await.map(Some);
             }
             Err(error) => return Err(error.into()),
         };
-        // An earlier attempt may have created this user, with its response lost.
-        let is_this_user = |failed: &FailedCondition| {
-            let Some(item) = &failed.item else {
-                return false;
-            };
-            item::uuid(item).or_else(|| item::owner(item)) == Some(user.uuid)
-        };
-        if failed.iter().any(is_this_user) {
-            return Ok(Some(user));
-        }
         // The default user name is derived from the id, so both conflict together. Report the id.
         if failed
             .iter()
             .any(|failed| failed.conflict == Conflict::User)
         {
-            return Ok(None);
+            // An earlier attempt may have created this user, with its response lost.
+            let owner = self.owner_of_email(&user.email).await?;
+            return Ok((owner == Some(user.uuid)).then_some(user));
         }
         match failed.first() {
             None => Ok(None),

@@ -127,7 +127,8 @@ fn capitalize(value: &Value) -> Value {
     }
 }
 
-/// A policy that names secrets by their ARNs, and allows mail from any sender.
+/// A policy that names secrets by their ARNs, allows mail from any sender, and reads of a batch without
+/// a projection.
 fn adapt_grants(value: Value, secrets: &BTreeSet<String>) -> Value {
     match value {
         Value::Array(values) => values
@@ -146,9 +147,17 @@ fn adapt_grants(value: Value, secrets: &BTreeSet<String>) -> Value {
                 let effect = members.get("Effect");
                 return json!({"Effect": effect, "Action": "ses:SendEmail", "Resource": "*"});
             }
+            let is_batch = members.get("Action") == Some(&json!("dynamodb:BatchGetItem"));
             let members = members.into_iter();
             let members = members.map(|(name, value)| (name, adapt_grants(value, secrets)));
-            Value::Object(members.collect())
+            let mut members: Map<String, Value> = members.collect();
+            if is_batch
+                && let Some(conditions) = members.get_mut("Condition")
+                && let Some(conditions) = conditions.as_object_mut()
+            {
+                conditions.remove("StringEquals");
+            }
+            Value::Object(members)
         }
         value => value,
     }
@@ -224,13 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn grants_of_secrets_and_mail_are_rewritten_in_policies_only() {
+    fn grants_of_secrets_mail_and_batches_are_rewritten_in_policies_only() {
         let resources = adapted(json!({
             "Key": {"Type": "AWS::SecretsManager::Secret", "Properties": {}},
             "Role": {"Type": "AWS::IAM::Role", "Properties": {"Policies": [
                 {"Resource": {"Ref": "Key"}},
                 {"Resource": {"Ref": "Table"}},
                 {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "arn", "Condition": {}},
+                {"Action": "dynamodb:BatchGetItem", "Condition": {"StringEquals": {}, "Other": {}}},
+                {"Action": "dynamodb:GetItem", "Condition": {"StringEquals": {}}},
             ]}},
             "Function": {"Type": "AWS::Lambda::Function", "Properties": {"Key": {"Ref": "Key"}}},
         }));
@@ -238,6 +249,8 @@ mod tests {
             {"Resource": {"Fn::GetAtt": ["Key", "Id"]}},
             {"Resource": {"Ref": "Table"}},
             {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"},
+            {"Action": "dynamodb:BatchGetItem", "Condition": {"Other": {}}},
+            {"Action": "dynamodb:GetItem", "Condition": {"StringEquals": {}}},
         ]);
         assert_eq!(resources["Role"]["Properties"]["Policies"], policies);
         assert_eq!(

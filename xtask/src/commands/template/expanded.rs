@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::json::at;
@@ -23,13 +23,29 @@ const READING: [&str; 3] = [
     "dynamodb:GetShardIterator",
 ];
 
+/// The attributes of users that hold the password.
+const PASSWORD: [&str; 2] = ["password", "password_fits_admin"];
+
+/// The policies that name more than others of users, each with what: `*` is all.
+const PRIVILEGED: [(&str, &[&str]); 5] = [
+    ("MayAdminister", &["*"]),
+    ("MayReadPasswords", &["*"]),
+    ("MayActForOthers", &["role"]), // in conditions only
+    ("MayRecordLogins", &["password"]),
+    (
+        "MaySetPasswords",
+        &["role", "password", "password_fits_admin"],
+    ),
+];
+
 /// Checks an expanded template.
 pub fn check(template: &Value) -> Result<()> {
     let template = Template(template);
     template.check_functions()?;
     template.check_storage()?;
     template.check_api()?;
-    template.check_rotation()
+    template.check_rotation()?;
+    template.check_users()
 }
 
 struct Template<'a>(&'a Value);
@@ -215,6 +231,79 @@ impl<'a> Template<'a> {
             equal("interval of the rotation", rules, &days)
         })
     }
+
+    /// Checks which attributes of users the policies name.
+    fn check_users(&self) -> Result<()> {
+        for (name, policy) in self.of_type("AWS::IAM::ManagedPolicy") {
+            let privileges = PRIVILEGED.iter().find(|(policy, _)| *policy == name);
+            let privileges = privileges.map_or(&[] as &[&str], |(_, attributes)| attributes);
+            for statement in list(at(policy, "/PolicyDocument/Statement")) {
+                if !privileges.contains(&"*") && reaches_users(statement) {
+                    check_attributes(statement, privileges)
+                        .with_context(|| format!("{name}: attributes of users"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The elements of a list. IAM allows a list of one element without its brackets.
+fn list(value: &Value) -> &[Value] {
+    match value {
+        Value::Null => &[],
+        Value::Array(many) => many,
+        single => std::slice::from_ref(single),
+    }
+}
+
+/// Whether a statement allows actions on items of users.
+fn reaches_users(statement: &Value) -> bool {
+    let table = json!({"Fn::GetAtt": ["UsersTable", "Arn"]});
+    let keys = at(
+        statement,
+        "/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys",
+    );
+    let of_users = |key: &Value| {
+        let key = key.as_str().unwrap_or_default();
+        key.starts_with('*') || key.starts_with("USER#")
+    };
+    list(at(statement, "/Resource")).contains(&table)
+        && (keys.is_null() || list(keys).iter().any(of_users))
+}
+
+/// Checks that a statement names attributes, and the role and the password only if `privileges` do.
+fn check_attributes(statement: &Value, privileges: &[&str]) -> Result<()> {
+    let condition = |pointer: &str| at(statement, &format!("/Condition/{pointer}"));
+    for action in list(at(statement, "/Action")) {
+        let action = action.as_str().unwrap_or_default();
+        let is_read = match action {
+            "dynamodb:GetItem" | "dynamodb:BatchGetItem" => true,
+            "dynamodb:UpdateItem" | "dynamodb:ConditionCheckItem" | "dynamodb:PutItem" => false,
+            other => bail!("{other} is not limited to some attributes"),
+        };
+        if is_read {
+            let select = condition("StringEquals/dynamodb:Select");
+            equal("Select", select, &json!("SPECIFIC_ATTRIBUTES"))?;
+        } else {
+            let values = condition("StringEqualsIfExists/dynamodb:ReturnValues");
+            equal("ReturnValues", values, &json!("NONE"))?;
+        }
+        if action == "dynamodb:PutItem" {
+            continue; // it writes a whole item
+        }
+        let named = list(condition("ForAllValues:StringEquals/dynamodb:Attributes"));
+        ensure!(!named.is_empty(), "{action} on all attributes");
+        let named = named.iter().filter_map(Value::as_str);
+        let mut secret = named.filter(|name| {
+            let is_secret = PASSWORD.contains(name) || *name == "role" && !is_read;
+            is_secret && !privileges.contains(name)
+        });
+        if let Some(name) = secret.next() {
+            bail!("{action} on {name}");
+        }
+    }
+    Ok(())
 }
 
 fn equal(what: &str, found: &Value, expected: &Value) -> Result<()> {
@@ -238,6 +327,30 @@ mod tests {
                     {"Action": ["dynamodb:GetRecords"], "Resource": "stream"},
                     {"Action": ["dynamodb:GetItem"], "Resource": "table"},
                 ]}},
+            },
+            "MayReadUsers": {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {"PolicyDocument": {"Statement": [{
+                    "Action": "dynamodb:GetItem",
+                    "Resource": {"Fn::GetAtt": ["UsersTable", "Arn"]},
+                    "Condition": {
+                        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["USER#*"]},
+                        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "role"]},
+                        "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+                    },
+                }]}},
+            },
+            "MayChangeUsers": {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {"PolicyDocument": {"Statement": [{
+                    "Action": ["dynamodb:UpdateItem"],
+                    "Resource": {"Fn::GetAtt": ["UsersTable", "Arn"]},
+                    "Condition": {
+                        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["USER#*"]},
+                        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "nickname"]},
+                        "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
+                    },
+                }]}},
             },
             "MailerOutbox": {
                 "Type": "AWS::Lambda::EventSourceMapping",
@@ -379,6 +492,42 @@ mod tests {
             *template["Resources"].pointer_mut(pointer).unwrap() = value;
             let error = check(&template).unwrap_err().to_string();
             assert!(error.starts_with(wanted), "{pointer}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_policy_may_not_reach_the_password_or_the_role_of_users() {
+        for (policy, pointer, value) in [
+            ("MayReadUsers", "/Condition", Value::Null),
+            ("MayReadUsers", "/Condition/StringEquals", Value::Null),
+            (
+                "MayReadUsers",
+                "/Condition/ForAllValues:StringEquals",
+                Value::Null,
+            ),
+            (
+                "MayReadUsers",
+                "/Condition/ForAllValues:StringEquals/dynamodb:Attributes/1",
+                json!("password"),
+            ),
+            ("MayReadUsers", "/Action", json!("dynamodb:Query")),
+            ("MayReadUsers", "/Action", json!("dynamodb:DeleteItem")),
+            (
+                "MayChangeUsers",
+                "/Condition/StringEqualsIfExists",
+                Value::Null,
+            ),
+            (
+                "MayChangeUsers",
+                "/Condition/ForAllValues:StringEquals/dynamodb:Attributes/1",
+                json!("role"),
+            ),
+        ] {
+            let mut template = template();
+            let changed = format!("/{policy}/Properties/PolicyDocument/Statement/0{pointer}");
+            *template["Resources"].pointer_mut(&changed).unwrap() = value;
+            let error = check(&template).unwrap_err().to_string();
+            assert_eq!(error, format!("{policy}: attributes of users"), "{pointer}");
         }
     }
 

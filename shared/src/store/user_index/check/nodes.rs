@@ -85,7 +85,7 @@ impl UserIndex {
                     .write(vec![replace(node, stored.version, &children)])
             };
             let is_unchanged = match repair {
-                true => matches!(replaced().await?, WriteOutcome::Committed(_)),
+                true => matches!(replaced().await?, WriteOutcome::Committed),
                 false => self.node(node).await?.version == stored.version,
             };
             if is_unchanged {

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use csv::StringRecord;
 
 use crate::domain::{
-    Email, Error, InvalidField, Nickname, Password, PasswordHash, Phone, Result, Role, ShortText,
-    User, UserChange, Username, WechatOpenId,
+    Email, Error, InvalidField, Nickname, Password, Phone, Result, Role, ShortText, User,
+    UserChange, Username, WechatOpenId,
 };
 
 /// The names of all allowed columns. `name` is also allowed, for `nickname`.
@@ -112,7 +112,7 @@ impl Row {
         present_and_equal(self.wx.as_ref(), user.wechat_open_id.as_ref())
             || present_and_equal(self.sid.as_ref(), user.sid.as_ref())
             || (self.email.canonical() == user.email.canonical()
-                && (user.email_verified || user.password == PasswordHash::of_nobody()))
+                && (user.email_verified || user.has_no_password()))
     }
 
     /// Sets the values of the row on `user`.
