@@ -27,6 +27,7 @@ pub use clock::system_time;
 pub use faults::{fault, fault_of, refuse};
 pub use jwt::{encode, encode_text, key_id, parts, sign, sign_text};
 pub use local_app::{LocalApp, ROTATOR, half_rotated};
+pub use mail::link_token;
 pub use requests::{profile_change, registration};
 pub use response::{Response, filters};
 pub use rng::TestRng;

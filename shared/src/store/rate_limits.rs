@@ -29,6 +29,9 @@ const DAY: u64 = 24 * HOUR;
 const SOURCES_PER_ACCOUNT: u64 = 3;
 /// How many refusals that reveal another account a signed-in user gets in an hour.
 const CONFLICTS_PER_HOUR: u64 = 20;
+/// How often a user may change the e-mail address in a day. The notices to a former address must not
+/// use up what an address gets in a day: a later link to undo a change must reach it.
+const EMAIL_CHANGES_PER_DAY: u64 = 6;
 
 /// The configured rate limits.
 pub struct RateLimits {
@@ -100,10 +103,10 @@ impl RateLimits {
         RateLimit::new("source", source.as_str(), self.source_tries, 15 * MINUTE)
     }
 
-    /// The limits of mails of one `kind` that a source requests for `user`: for both, and for the
-    /// user, unless the user signed in from it lately. A source with too many failures may not request
-    /// any.
-    pub(super) fn mail_requests(&self, kind: &str, user: &User, source: &Source) -> [RateLimit; 3] {
+    /// The limits of mails of one `kind` that a source requests for `user`: for both, for the source,
+    /// and for the user, unless the user signed in from it lately. A source with too many failures may
+    /// not request any.
+    pub(super) fn mail_requests(&self, kind: &str, user: &User, source: &Source) -> [RateLimit; 4] {
         let account = subject(user);
         let by_account = match is_known_source(user, source) {
             true => u64::MAX,
@@ -112,6 +115,7 @@ impl RateLimits {
         [
             RateLimit::new(kind, &of_source(&account, source), self.mails_per_day, DAY),
             RateLimit::new(kind, &account, by_account, DAY),
+            RateLimit::new("mails", source.as_str(), self.source_tries, DAY),
             self.failures(source).only_checked(),
         ]
     }
@@ -170,18 +174,24 @@ pub(super) fn name_conflicts(user: Uuid) -> RateLimit {
     RateLimit::new("conflicts", &user.to_string(), CONFLICTS_PER_HOUR, HOUR)
 }
 
+/// The limit of one user's changes of the e-mail address.
+pub(super) fn email_changes(user: &User) -> RateLimit {
+    RateLimit::new("email", &subject(user), EMAIL_CHANGES_PER_DAY, DAY)
+}
+
 /// The write that resets the limit of [`name_conflicts`].
 pub(super) fn clear_name_conflicts(user: Uuid) -> Write {
     Write::Delete(name_conflicts(user).key)
 }
 
 /// The keys of a user's counters without a source. The others expire within a day.
-pub(super) fn keys_of(user: &User) -> [Key; 4] {
+pub(super) fn keys_of(user: &User) -> [Key; 5] {
     let account = subject(user);
     [
         key::rate_limit("account", &account),
         key::rate_limit("mail-code", &account),
         key::rate_limit("verify", &account),
+        key::rate_limit("email", &account),
         key::rate_limit("conflicts", &user.uuid.to_string()),
     ]
 }

@@ -40,7 +40,7 @@ impl TestApp {
 }
 
 /// The token in the link of an e-mail.
-fn link_token(mail: &CapturedEmail) -> String {
+pub fn link_token(mail: &CapturedEmail) -> String {
     let mut words = mail.text.split_whitespace();
     let token = words.find_map(|word| word.split_once("&t="));
     token

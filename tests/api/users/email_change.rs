@@ -393,6 +393,8 @@ async fn no_concurrent_change_escapes_an_undo() {
     let app = LocalApp::with_parameters(&[("LoginTries", "100000")]).await;
     let (user, mut token) = app.verified_account(OWNER).await;
     for round in 0..10 {
+        app.admin(json!({"command": "clear-limits", "user": user["id"]}))
+            .await;
         move_to(&app, &token, &format!("thief{round}@b.co")).await;
         let link = app.newest_link_token().await;
         let again = (0..4).map(|number| {

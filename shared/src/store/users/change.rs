@@ -19,9 +19,9 @@ use crate::store::dynamodb::{
     AttributeValue, Conflict, FailedCondition, Key, Marker, RETRY_BUDGET, Update, Write,
     WriteOutcome, key, number, pause,
 };
-use crate::store::rate_limits::name_conflicts;
 use crate::store::{
     EmailHold, NotificationKind, PasswordTries, RateLimit, VerifiedCode, mail_codes, outbox,
+    rate_limits,
 };
 
 /// How often a change is tried while others change the same user.
@@ -57,10 +57,11 @@ impl Users {
     /// Changes `user`, as read before, and returns the user after the change. A change without
     /// effect writes nothing. A former address is notified of a new one, if it was verified: whoever
     /// reads an unverified one may have nothing to do with the account. The object of a former
-    /// avatar is deleted. Events are recorded in the audit log.
+    /// avatar is deleted. Events are recorded in the audit log. A new address is counted first.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`], `EmailTaken`, `PhoneTaken`, `WechatOpenIdTaken`; `LastAdministrator`;
+    /// [`Error::RateLimited`] after too many addresses in a day; [`Error::UsernameTaken`],
+    /// `EmailTaken`, `PhoneTaken`, `WechatOpenIdTaken`; `LastAdministrator`;
     /// `NoSuchAccount` if the user was deleted meanwhile; the authority's error if the actor lost
     /// it meanwhile. Nothing is written then.
     pub async fn change(
@@ -69,6 +70,14 @@ impl Users {
         actor: &Actor,
         change: impl Fn(&mut UserChange),
     ) -> Result<User> {
+        let mut preview = UserChange::new(user.clone());
+        change(&mut preview);
+        if preview.email_version != user.email_version {
+            let limit = rate_limits::email_changes(&user);
+            self.limiter
+                .consume(&[limit], Some(user.id()), actor)
+                .await?;
+        }
         let notices = |before: &User, after: &User| {
             let notify = before.email_verified && before.email_version != after.email_version;
             let hold = after
@@ -429,7 +438,7 @@ impl UsersWithPasswords {
 /// The limit of refusals that reveal another account. `None` for the operator.
 fn conflict_limit(actor: &Actor) -> Option<RateLimit> {
     match &actor.authority {
-        Authority::Token(token) => Some(name_conflicts(token.holder)),
+        Authority::Token(token) => Some(rate_limits::name_conflicts(token.holder)),
         _ => None,
     }
 }
