@@ -1,7 +1,6 @@
 //! Black-box tests: HTTP requests to the real function binaries.
 //!
-//! By default each test starts an embedded cloud of its own: no network, no server, no order.
-//! With the feature `deployed` the suite runs against the stack that `cargo xtask deploy-emulator` deployed.
+//! Each test starts an embedded cloud of its own: no network, no server, no order.
 
 #![allow(
     clippy::expect_used,

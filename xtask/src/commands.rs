@@ -52,9 +52,9 @@ pub enum Command {
     ///
     /// Needs Python 3.
     Template,
-    /// Deploy all functions to an emulator of AWS, and test them there
+    /// Deploy all functions to an emulator of AWS, use them, change and delete the stack
     ///
-    /// Needs Python 3 and no AWS account. Takes about 20 minutes on two cores.
+    /// Needs Python 3 and no AWS account. Takes half a minute after the build.
     DeployEmulator,
     /// Run all checks that a change must pass
     ///

@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read, Write, pipe, stdout};
+use std::io::{Read, pipe};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -144,65 +144,30 @@ pub async fn run(command: Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end, with its output in a file. Fails if the command does.
-pub async fn run_to_file(mut command: Command, log: &Path) -> Result<()> {
-    let file = File::create(log)?;
-    command.stdout(file.try_clone()?).stderr(file);
-    run(command).await
-}
-
 /// The standard output of a command. Fails if the command does.
 pub async fn output(command: Command) -> Result<String> {
     let name = name(&command);
-    let (status, output) = capture(command, Errors::Inherit, false).await?;
+    let (status, output) = capture(command).await?;
     ensure!(status.success(), "{name} failed ({status})");
     Ok(output)
 }
 
 /// The exit status and the standard output of a command.
 pub async fn status_and_output(command: Command) -> Result<(ExitStatus, String)> {
-    capture(command, Errors::Inherit, false).await
+    capture(command).await
 }
 
-/// The exit status and the output of a command, which is also shown while the command runs.
-pub async fn tee(command: Command) -> Result<(ExitStatus, String)> {
-    capture(command, Errors::Merge, true).await
-}
-
-/// Where a captured command's standard error goes.
-#[derive(PartialEq)]
-enum Errors {
-    /// To this program's standard error.
-    Inherit,
-    /// Into the captured output.
-    Merge,
-}
-
-async fn capture(mut command: Command, errors: Errors, show: bool) -> Result<(ExitStatus, String)> {
+async fn capture(mut command: Command) -> Result<(ExitStatus, String)> {
     let (mut reader, writer) = pipe()?;
-    if errors == Errors::Merge {
-        command.stderr(writer.try_clone()?);
-    }
     command.stdout(writer);
-    let mut process = Process::spawn(command)?; // closes this program's ends of the pipe, too
-    let copy = thread::spawn(move || {
-        let (mut captured, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
-        loop {
-            let length = reader.read(&mut buffer)?;
-            let read = buffer.get(..length).unwrap_or_default();
-            if read.is_empty() {
-                return Ok::<_, std::io::Error>(captured);
-            }
-            captured.extend_from_slice(read);
-            if show {
-                stdout().write_all(read)?;
-                stdout().flush()?;
-            }
-        }
+    let mut process = Process::spawn(command)?; // closes this program's end of the pipe, too
+    let read = thread::spawn(move || {
+        let mut captured = Vec::new();
+        reader.read_to_end(&mut captured).map(|_| captured)
     });
     let status = process.wait().await?;
     drop(process); // also ends whoever else holds the pipe
-    let Ok(captured) = copy.join() else {
+    let Ok(captured) = read.join() else {
         bail!("the thread that reads the output has panicked");
     };
     Ok((status, String::from_utf8_lossy(&captured?).into_owned()))
@@ -282,11 +247,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn captured_output_is_standard_output_and_with_tee_also_errors() {
-        let script = "echo one; echo two >&2; exit 4";
-        let (status, output) = tee(shell(script)).await.unwrap();
-        assert_eq!((status.code(), output.as_str()), (Some(4), "one\ntwo\n"));
-        let (status, output) = status_and_output(shell("echo one; exit 4")).await.unwrap();
+    async fn captured_output_is_standard_output() {
+        let (status, output) = status_and_output(shell("echo one; echo two >&2; exit 4"))
+            .await
+            .unwrap();
         assert_eq!((status.code(), output.as_str()), (Some(4), "one\n"));
     }
 

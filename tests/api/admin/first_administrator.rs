@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CallbackServer, LocalApp, TestApp, registration};
+use crate::support::{CallbackServer, TestApp, registration};
 
 const EMAIL: &str = "root@b.co";
 
@@ -33,9 +33,8 @@ fn body(callbacks: &[String]) -> Value {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_stack_creates_its_administrator_with_a_random_password() {
-    let app = LocalApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
+    let app = TestApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
     let password = app.secret("AdminPassword").await;
     assert!(app.items().await.is_empty());
     for (name, documented) in [
@@ -132,9 +131,8 @@ async fn a_stack_creates_its_administrator_with_a_random_password() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn cloudformation_gets_a_response_to_every_failed_request() {
-    let app = LocalApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
+    let app = TestApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
     let other =
         json!({"command": "create-administrator", "username": "admin", "email": "other@b.co"});
     assert_eq!(app.admin(other).await["error"], Value::Null); // another administrator comes first
@@ -176,9 +174,8 @@ async fn cloudformation_gets_a_response_to_every_failed_request() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn the_name_of_the_first_administrator_is_reserved() {
-    let app = LocalApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
+    let app = TestApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
     for name in ["admin", "Admin", " ａｄｍｉｎ "] {
         let mut documented = registration(name);
         documented["password"] = "admin123".into();
@@ -223,9 +220,8 @@ async fn the_name_of_the_first_administrator_is_reserved() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_callback_is_retried_and_never_sent_over_http() {
-    let app = LocalApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
+    let app = TestApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
     let server = CallbackServer::start(&[503, 500]).await;
     app.admin(request("Create", &server.url)).await;
     assert_eq!(server.take_requests().len(), 3);
@@ -236,9 +232,8 @@ async fn a_callback_is_retried_and_never_sent_over_http() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_user_with_the_admin_email_does_not_become_administrator() {
-    let app = LocalApp::with_parameters(&[("AdminEmail", "testuser@example.com")]).await;
+    let app = TestApp::with_parameters(&[("AdminEmail", "testuser@example.com")]).await;
     app.register_and_login("testuser").await;
     let server = CallbackServer::start(&[]).await;
     let mut create = request("Create", &server.url);

@@ -3,12 +3,11 @@
 use local::{Effect, InjectedFault};
 use serde_json::json;
 
-use crate::support::{LocalApp, PNG, TestApp, all, fault_of, picture, refuse};
+use crate::support::{PNG, TestApp, all, fault_of, picture, refuse};
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_picture_that_cannot_be_stored_changes_nothing() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     let old = app.upload_url(&token).await;
     for status in [403, 503] {
@@ -31,9 +30,8 @@ async fn a_picture_that_cannot_be_stored_changes_nothing() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn the_object_of_a_failed_upload_is_deleted() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.cloud.inject(fault_of(
         "profile-set-avatar",
@@ -59,9 +57,8 @@ async fn the_object_of_a_failed_upload_is_deleted() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn no_sequence_of_failures_leaves_a_dangling_reference() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     let old = app.upload_url(&token).await;
     // The upload fails after the object is stored and before the user refers to it.
@@ -108,9 +105,8 @@ async fn no_sequence_of_failures_leaves_a_dangling_reference() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_committed_change_with_a_lost_response_is_not_undone() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     let lost = |times| {
         fault_of(
@@ -155,9 +151,8 @@ async fn a_committed_change_with_a_lost_response_is_not_undone() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_failed_deletion_is_retried() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.upload_url(&token).await;
     app.cloud.inject(fault_of(

@@ -7,7 +7,7 @@ use image::ImageFormat;
 use serde_json::json;
 use shared::{Avatars, FromConfig, Users};
 
-use crate::support::{FORM_END, LocalApp, PNG, TestApp, file, part, picture};
+use crate::support::{FORM_END, PNG, TestApp, file, part, picture};
 
 #[tokio::test]
 async fn a_picture_of_each_format_is_scaled_down_and_cached() {
@@ -29,7 +29,7 @@ async fn a_picture_of_each_format_is_scaled_down_and_cached() {
         });
         assert_eq!(response.json(), body);
         let rest = url
-            .strip_prefix(&format!("{}/avatars/{uuid}/", app.avatars_url()))
+            .strip_prefix(&format!("{}/avatars/{uuid}/", app.url()))
             .expect("a URL");
         assert_eq!(
             rest.len(),
@@ -272,7 +272,8 @@ async fn an_avatar_at_a_former_base_url_still_belongs_to_its_user() {
         app.register_and_login("other").await,
     );
     let (first, others) = (app.upload_url(&token).await, app.upload_url(&other).await);
-    let former = |url: &str| json!({"avatar": url.replace(&app.avatars_url(), "https://former.example.com/p")});
+    let former =
+        |url: &str| json!({"avatar": url.replace(&app.url(), "https://former.example.com/p")});
     let cleanup = json!({"command": "sweep-avatars", "seconds": 0});
     assert_eq!(app.update_me(&token, &former(&first)).await.status, 200);
     assert_eq!(app.admin(cleanup.clone()).await["swept"], 0);
@@ -330,9 +331,8 @@ async fn a_cleanup_deletes_only_unreferenced_avatars() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
 async fn a_cleanup_resumes_from_its_checkpoint_and_reads_in_batches() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     let kept = app.upload_url(&token).await;
     let (s3, bucket) = (

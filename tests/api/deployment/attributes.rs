@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use local::Statement;
 use shared::{Connections, grant_attributes};
 
-use crate::support::LocalApp;
+use crate::support::TestApp;
 
 /// The functions that may read password hashes: those that verify or set one.
 const READ_PASSWORDS: [&str; 4] = [
@@ -27,7 +27,7 @@ const KEY: &str = "USER#1";
 const DENIED: &str = "AccessDeniedException";
 
 /// A client with the credentials of a function.
-fn client(app: &LocalApp, function: &str) -> Client {
+fn client(app: &TestApp, function: &str) -> Client {
     let mut variables = app.variables();
     variables.insert("AWS_ACCESS_KEY_ID".to_owned(), function.to_owned());
     let connections = Connections::from_variables(variables).expect("an environment");
@@ -56,7 +56,7 @@ fn is_for_users(statement: &Statement, action: &str) -> bool {
 }
 
 /// The functions that may do this to users, without the operator's.
-fn functions(app: &LocalApp, action: &str) -> Vec<String> {
+fn functions(app: &TestApp, action: &str) -> Vec<String> {
     let template = app.cloud.template();
     let may = template.functions.iter().filter(|function| {
         let mut statements = function.statements.iter();
@@ -75,9 +75,8 @@ async fn read(client: &Client, table: &str, attributes: Option<&str>) -> String 
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
 async fn a_reader_without_need_gets_no_password_hash() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let table = app.physical_id("UsersTable");
     for function in functions(&app, "dynamodb:GetItem") {
         let client = client(&app, &function);
@@ -101,9 +100,8 @@ async fn a_reader_without_need_gets_no_password_hash() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
 async fn a_list_of_users_has_no_password_hash() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let table = app.physical_id("UsersTable");
     for function in functions(&app, "dynamodb:BatchGetItem") {
         let client = client(&app, &function);
@@ -153,9 +151,8 @@ async fn transact(client: &Client, item: TransactWriteItem) -> String {
 const UPDATING: [&str; 3] = ["MayChangeUsers", "MaySetPasswords", "MayRecordLogins"];
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
 async fn a_change_of_users_reaches_the_named_attributes_only() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let table = app.physical_id("UsersTable");
     let grants = grant_attributes();
     let of = |grant: &str| {
@@ -220,9 +217,8 @@ async fn a_change_of_users_reaches_the_named_attributes_only() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
 async fn only_the_operator_and_new_passwords_reach_the_role() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let table = app.physical_id("UsersTable");
     for function in functions(&app, "dynamodb:UpdateItem") {
         let item = TransactWriteItem::builder().update(update(&table, "role"));
@@ -233,9 +229,8 @@ async fn only_the_operator_and_new_passwords_reach_the_role() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
 async fn a_check_of_the_holder_reveals_no_other_attribute() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let table = app.physical_id("UsersTable");
     for function in functions(&app, "dynamodb:ConditionCheckItem") {
         let client = client(&app, &function);
@@ -264,9 +259,8 @@ async fn a_check_of_the_holder_reveals_no_other_attribute() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
 async fn a_sign_up_does_not_return_what_it_would_replace() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let table = app.physical_id("UsersTable");
     let functions = functions(&app, "dynamodb:PutItem").into_iter();
     for function in functions.filter(|function| function != "admin") {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::Connections;
 
 use crate::events::send_to_functions_without_calls;
-use crate::support::{LocalApp, PASSWORD, assert_same_set, fault_of, profile_change, registration};
+use crate::support::{PASSWORD, TestApp, assert_same_set, fault_of, profile_change, registration};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -256,10 +256,9 @@ fn a_function_links_ring_and_no_other_crypto_library() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn no_function_has_an_unused_permission() {
     let parameters = [("AdminEmail", "root@example.com"), ("MailsPerDay", "2")];
-    let app = LocalApp::with_parameters(&parameters).await;
+    let app = TestApp::with_parameters(&parameters).await;
     for function in ["center-register", "whale-create-user"] {
         // After lost responses a sign-up reads whether it was committed.
         let lost = fault_of(function, "TransactWriteItems", 3, Effect::LoseAnswer);
@@ -459,7 +458,7 @@ async fn no_function_has_an_unused_permission() {
     app.admin(json!({"command": "rebuild-directory"})).await; // lists the restored users
     send_to_functions_without_calls(app.cloud.clone()).await;
     app.settle().await;
-    let strict = LocalApp::with_parameters(&[("Enumeration", "strict")]).await;
+    let strict = TestApp::with_parameters(&[("Enumeration", "strict")]).await;
     strict.register(&registration("testuser")).await;
     strict.whale_account("a@b.co").await;
     let calls: Vec<_> = app
@@ -500,9 +499,8 @@ async fn no_function_has_an_unused_permission() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: calls AWS as a function")]
 async fn no_endpoint_can_read_both_the_token_key_and_the_code_key() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let keys = ["TokenKey", "CodeKey"].map(|key| app.physical_id(key));
     for function in &app.cloud.template().functions {
         let mut readable = Vec::new();
@@ -561,7 +559,7 @@ fn grants(statement: &Statement) -> Vec<Statement> {
 }
 
 /// The attributes in the conditions of grants that no call of any function with the grant names.
-fn unused_attributes(app: &LocalApp, calls: &[AwsCall]) -> BTreeSet<String> {
+fn unused_attributes(app: &TestApp, calls: &[AwsCall]) -> BTreeSet<String> {
     const ATTRIBUTES: &str = "dynamodb:Attributes";
     let mut named: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for function in &app.cloud.template().functions {

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::LocalApp;
+use crate::support::TestApp;
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: is about `local`")]
 async fn a_tool_invokes_a_function_and_a_web_page_cannot() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let command =
         json!({"command": "create-administrator", "username": "root", "email": "root@b.co"});
     let post = |path: &str| app.request("POST", path).json(&command);
@@ -31,9 +30,8 @@ async fn a_tool_invokes_a_function_and_a_web_page_cannot() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: is about `local`")]
 async fn local_paths_answer_only_under_names_of_this_machine() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     for path in ["/_local/", "/_local/mail", "/_local/nothing"] {
         for host in [
             "evil.example",

@@ -6,20 +6,19 @@ use std::path::Path;
 use local::{Cloud, Options};
 use tempfile::TempDir;
 
-use crate::support::{LocalApp, PASSWORD, key_id};
+use crate::support::{PASSWORD, TestApp, key_id};
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: is about `local`")]
 async fn tokens_survive_a_rotation_and_a_restart() {
     let data = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-    let app = LocalApp::on_disk(data.path()).await;
+    let app = TestApp::on_disk(data.path()).await;
     let before = app.register_and_login("testuser").await;
     app.rotate_token_key().await;
     let after = app.login_token("testuser", PASSWORD).await;
     assert_ne!(key_id(&before), key_id(&after));
     app.stop().await;
 
-    let app = LocalApp::on_disk(data.path()).await;
+    let app = TestApp::on_disk(data.path()).await;
     let kept = app
         .cloud
         .logs()
@@ -78,14 +77,13 @@ Resources:
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: is about `local`")]
 async fn only_the_owner_can_read_data_on_disk() {
     let parent = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let data = parent.path().join("data");
     std::fs::create_dir(&data).expect("a directory");
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(&data, open).expect("open permissions");
-    let app = LocalApp::on_disk(&data).await;
+    let app = TestApp::on_disk(&data).await;
     let token = app.register_and_login("testuser").await;
     app.upload_url(&token).await;
     app.settle().await;

@@ -1,11 +1,10 @@
 //! The default administrator of `cargo run -p dev`.
 
-use crate::support::LocalApp;
+use crate::support::TestApp;
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: is about `dev`")]
 async fn the_seed_creates_one_administrator_in_any_number_of_runs() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     for _ in 0..2 {
         dev::seed::seed(&app.cloud).await.expect("the seed runs");
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::error_response_for_path;
 use shared::{Actor, Error, Role};
 
-use crate::support::{LocalApp, TestApp, fault, profile_change, refuse};
+use crate::support::{TestApp, fault, profile_change, refuse};
 
 #[tokio::test]
 async fn without_a_target_the_caller_sees_their_own_profile() {
@@ -274,9 +274,8 @@ async fn permissions_by_role_and_target() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn every_error_is_in_the_format_of_the_family() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (_, token) = app.student("student").await;
     let mut lines = String::new();
     for (method, path) in [

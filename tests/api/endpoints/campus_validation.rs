@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, TestApp, profile_change};
+use crate::support::{TestApp, profile_change};
 
 const FIELDS: [&str; 6] = ["who", "block", "room", "phone", "isp", "account"];
 
@@ -276,9 +276,8 @@ async fn attributes_that_clients_may_not_set_do_not_change() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
 async fn each_campus_request_makes_the_fewest_aws_calls() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token) = app.student("student").await;
     let admin = app.campus_admin_token().await;
     let local = format!("local:{}", user["uuid"].as_str().unwrap());

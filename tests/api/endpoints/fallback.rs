@@ -222,10 +222,6 @@ async fn another_method_gets_the_allowed_methods() {
 }
 
 #[tokio::test]
-#[cfg_attr(
-    feature = "deployed",
-    ignore = "local only: its client resolves no host"
-)]
 async fn another_method_on_a_path_with_a_slash_is_answered_at_once() {
     let app = TestApp::new().await;
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, PASSWORD, Response, TestApp, system_time};
+use crate::support::{PASSWORD, Response, TestApp, system_time};
 
 /// A line for the response to each body.
 async fn responses(app: &TestApp, method: &str, path: &str, bodies: &[Value]) -> String {
@@ -621,9 +621,8 @@ async fn name_and_avatar_without_a_subject_are_the_callers() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn times_have_three_fraction_digits() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _) = app.whale_account("a@b.co").await;
     let token = app.whale_token("a@b.co").await;
     let (first, now) = (user["iso_create_time"].clone(), system_time());
@@ -663,9 +662,8 @@ async fn times_have_three_fraction_digits() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_parameter_sets_the_access_of_new_users() {
-    let app = LocalApp::with_parameters(&[("NewUserAccess", "unregistered")]).await;
+    let app = TestApp::with_parameters(&[("NewUserAccess", "unregistered")]).await;
     let (_, whale) = app.whale_account("a@b.co").await;
     let center = app.register_and_login("testuser").await;
     for token in [&whale, &center] {
@@ -870,9 +868,8 @@ async fn extra_segments_after_a_trailing_slash_get_a_404() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: may be a redirect")]
 async fn users_me_accepts_a_trailing_slash_without_a_redirect() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     for (method, body) in [("GET", json!({})), ("PUT", json!({"nickname": "n"}))] {
         let request = app
@@ -889,9 +886,8 @@ async fn users_me_accepts_a_trailing_slash_without_a_redirect() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
 async fn each_whale_request_makes_the_fewest_aws_calls() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token) = app.whale_account("a@b.co").await;
     let id = &user["id"];
     let code = app.code("a@b.co").await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, TestApp, eventually, fault, link_token, refuse};
+use crate::support::{TestApp, eventually, fault, link_token, refuse};
 
 const ADDRESS: &str = "stranger@b.co";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,7 +29,7 @@ async fn mails_to(app: &TestApp, address: &str) -> usize {
 }
 
 /// The lines of the mailer that have this member.
-fn lines_with(app: &LocalApp, member: &str) -> Vec<Value> {
+fn lines_with(app: &TestApp, member: &str) -> Vec<Value> {
     let lines = app.log_lines().into_iter();
     lines
         .filter(|line| line["function_name"] == "mailer" && !line[member].is_null())
@@ -78,9 +78,8 @@ async fn a_thief_cannot_use_up_the_mails_of_the_owner() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn an_address_gets_20_mails_a_day_over_all_accounts() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.advance_clock(Duration::ZERO); // it stands still, so that the day does not end
     let mut last = Value::Null;
     for number in 0..5 {
@@ -133,9 +132,8 @@ async fn an_address_gets_20_mails_a_day_over_all_accounts() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn the_stack_sends_no_mail_beyond_its_budget() {
-    let app = LocalApp::with_parameters(&[("MailBudget", "5")]).await;
+    let app = TestApp::with_parameters(&[("MailBudget", "5")]).await;
     app.advance_clock(Duration::ZERO);
     for number in 0..7 {
         let (user, _) = app.whale_account(&format!("user{number}@b.co")).await;
@@ -154,9 +152,8 @@ async fn the_stack_sends_no_mail_beyond_its_budget() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_retry_uses_up_no_budget() {
-    let app = LocalApp::with_parameters(&[("MailBudget", "2")]).await;
+    let app = TestApp::with_parameters(&[("MailBudget", "2")]).await;
     app.advance_clock(Duration::ZERO);
     let (user, _) = app.whale_account(ADDRESS).await;
     let outage = refuse(503, "ServiceUnavailable");

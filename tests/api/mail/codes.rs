@@ -9,7 +9,7 @@ use shared::{
     PasswordChangeProof, RateLimits, User, UserId, UsersWithPasswords, VerifiedCode,
 };
 
-use crate::support::{LocalApp, PASSWORD, TestApp, all};
+use crate::support::{PASSWORD, TestApp, all};
 
 const CHECK: &str = "/api/captcha/check/";
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -192,9 +192,8 @@ async fn the_old_password_changes_the_password() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_code_is_valid_for_its_user_for_ten_minutes() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("a@b.co").await;
     app.whale_account("other@b.co").await;
     let first = app.code("a@b.co").await;
@@ -225,9 +224,8 @@ async fn a_code_is_valid_for_its_user_for_ten_minutes() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_new_address_or_password_invalidates_a_mailed_code() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token) = app.whale_account("old@b.co").await;
     let id = &user["id"];
     let check = |code: &str| json!({"group": 1, "user_id": id, "code": code});
@@ -283,9 +281,8 @@ async fn a_new_address_or_password_invalidates_a_mailed_code() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: tests the store alone")]
 async fn a_code_verified_before_an_address_change_cannot_be_used() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token) = app.whale_account("old@b.co").await;
     let (users, codes, limits) = open_store(&app).await;
     let user = app.stored_user(&user).await;
@@ -320,9 +317,8 @@ async fn a_code_is_accepted_in_every_usual_spelling() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn new_codes_are_limited_and_so_are_the_guesses() {
-    let app = LocalApp::with_parameters(&[("MailsPerDay", "3")]).await;
+    let app = TestApp::with_parameters(&[("MailsPerDay", "3")]).await;
     let (user, _) = app.whale_account("a@b.co").await;
     for _ in 0..3 {
         app.code("a@b.co").await;
@@ -357,9 +353,8 @@ async fn new_codes_are_limited_and_so_are_the_guesses() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: starts 200 instances")]
 async fn of_200_guesses_at_a_code_over_http_5_are_evaluated() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("a@b.co").await;
     let code = app.code("a@b.co").await;
     let bodies: Vec<Value> = (0..200)
@@ -434,9 +429,8 @@ async fn strangers_use_up_a_code_for_strangers_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: tests the store alone")]
 async fn of_200_concurrent_guesses_at_one_code_5_are_evaluated() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (account, _) = app.whale_account("a@b.co").await;
     let (_, codes, limits) = open_store(&app).await;
     for round in 0..25 {
@@ -457,9 +451,8 @@ async fn of_200_concurrent_guesses_at_one_code_5_are_evaluated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: tests the store alone")]
 async fn of_100_concurrent_uses_of_one_code_one_succeeds() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (account, _) = app.whale_account("a@b.co").await;
     let (users, codes, limits) = open_store(&app).await;
     let mut hashes: Vec<_> = (0..100)

@@ -8,12 +8,11 @@ use insta::assert_snapshot;
 use local::Effect;
 use serde_json::json;
 
-use crate::support::{LocalApp, PASSWORD, TestApp, eventually, fault, refuse};
+use crate::support::{PASSWORD, TestApp, eventually, fault, refuse};
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads /_local/mail")]
 async fn an_email_is_sent_and_shown_by_the_local_cloud() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("a@b.co").await;
     let body = json!({"group": 1, "email": "a@b.co"});
     app.send_json("POST", "/api/captcha/", &body).await;
@@ -82,9 +81,8 @@ async fn an_email_goes_to_the_stored_address_and_not_the_typed_one() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn no_request_header_changes_a_link() {
-    let app = LocalApp::with_parameters(&[("MailsPerDay", "100")]).await;
+    let app = TestApp::with_parameters(&[("MailsPerDay", "100")]).await;
     let (user, _) = app.whale_account("a@b.co").await;
     for (name, value) in [
         ("host", "evil.example"),
@@ -125,9 +123,8 @@ async fn no_request_header_changes_a_link() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn an_outage_of_ses_delays_emails_and_loses_none() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     for user in 0..5 {
         app.whale_account(&format!("user{user}@b.co")).await;
     }
@@ -168,9 +165,8 @@ async fn an_outage_of_ses_delays_emails_and_loses_none() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_permanently_refused_email_is_logged_and_blocks_no_other() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("canary@b.co").await;
     app.whale_account("a@b.co").await;
     for kind in ["MessageRejected", "InvalidParameterValue"] {
@@ -206,9 +202,8 @@ async fn a_permanently_refused_email_is_logged_and_blocks_no_other() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn an_email_that_cannot_be_rendered_blocks_no_other() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("a@b.co").await;
     let long_ago = "016f5e66-e800-7000-8000-000000000000"; // 2020
     for (name, value, cause) in [
@@ -244,9 +239,8 @@ async fn an_email_that_cannot_be_rendered_blocks_no_other() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn an_email_with_a_lost_response_is_resent_with_the_same_code() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("a@b.co").await;
     app.cloud.inject(fault("SendEmail", 4, Effect::LoseAnswer));
     app.code("a@b.co").await;
@@ -260,9 +254,8 @@ async fn an_email_with_a_lost_response_is_resent_with_the_same_code() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_mailed_link_is_valid_for_a_day() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _) = app.whale_account("a@b.co").await;
     app.request_verification(&user).await;
     let token = app.newest_link_token().await;

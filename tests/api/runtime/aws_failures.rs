@@ -8,13 +8,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    LocalApp, PASSWORD, fault_of, local_options, no_proxy_client, refuse, registration,
+    PASSWORD, TestApp, fault_of, local_options, no_proxy_client, refuse, registration,
 };
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_database_error_is_a_500_and_one_log_line_with_its_cause() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.me(&token).await;
     app.settle().await;
@@ -53,9 +52,8 @@ async fn a_database_error_is_a_500_and_one_log_line_with_its_cause() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_transient_database_error_is_retried() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     for effect in [
         refuse(500, "InternalServerError"),
@@ -68,9 +66,8 @@ async fn a_transient_database_error_is_retried() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_transaction_conflict_is_retried_and_is_not_a_taken_name() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     for (at, reasons) in [
         ["TransactionConflict", "None", "None", "None", "None"],
         ["None", "ThrottlingError", "None", "None", "None"],
@@ -103,10 +100,9 @@ async fn a_transaction_conflict_is_retried_and_is_not_a_taken_name() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_sign_up_with_lost_responses_succeeds_once() {
     for lost in 1..=3 {
-        let app = LocalApp::new().await;
+        let app = TestApp::new().await;
         app.cloud.inject(fault_of(
             "center-register",
             "TransactWriteItems",
@@ -129,7 +125,6 @@ async fn a_sign_up_with_lost_responses_succeeds_once() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_change_with_lost_responses_is_made_once() {
     for (operation, body) in [
         ("UpdateItem", json!({"nickname": "new"})),
@@ -139,7 +134,7 @@ async fn a_change_with_lost_responses_is_made_once() {
         ),
     ] {
         for lost in 1..=3 {
-            let app = LocalApp::new().await;
+            let app = TestApp::new().await;
             let token = app.register_and_login("testuser").await;
             app.cloud.inject(fault_of(
                 "center-update-me",
@@ -164,9 +159,8 @@ async fn a_change_with_lost_responses_is_made_once() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_try_stays_counted_after_a_later_failure() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await;
     app.login("nobody", PASSWORD).await; // warm
     for _ in 0..5 {
@@ -183,9 +177,8 @@ async fn a_try_stays_counted_after_a_later_failure() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_function_without_its_secret_returns_500_until_it_is_read() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.cloud.inject(fault_of(
         "center-get-me",
         "GetSecretValue",
@@ -199,7 +192,7 @@ async fn a_function_without_its_secret_returns_500_until_it_is_read() {
       "detail": "Internal Server Error"
     }
     "#);
-    let requests = |app: &LocalApp| {
+    let requests = |app: &TestApp| {
         let lines = app
             .cloud
             .logs()

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{LocalApp, all};
+use crate::support::{TestApp, all};
 
 /// The most processes of one function that `local` starts at once.
 const INSTANCES: usize = 10;
@@ -13,7 +13,7 @@ const COLD_STARTS: usize = 5000;
 async fn of_5000_cold_starts_under_load_none_fails() {
     let mut started = 0;
     while started < COLD_STARTS {
-        let app = LocalApp::new().await;
+        let app = TestApp::new().await;
         let functions = app
             .routes()
             .into_iter()

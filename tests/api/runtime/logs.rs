@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    LocalApp, PASSWORD, all, assert_same_set, fault, fault_of, refuse, registration,
+    PASSWORD, TestApp, all, assert_same_set, fault, fault_of, refuse, registration,
 };
 
 /// A line for a snapshot, with names in place of what differs from run to run.
@@ -57,9 +57,8 @@ fn metrics_by_function(line: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn a_request_is_one_line_with_its_metrics() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.me(&token).await;
     assert_eq!(app.last_log_line()["cold_start"], true);
@@ -119,9 +118,8 @@ async fn a_request_is_one_line_with_its_metrics() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn a_refusal_is_logged_and_counted_with_its_error() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.me("no token").await;
     let line = app.last_log_line();
     assert_eq!(
@@ -142,9 +140,8 @@ async fn a_refusal_is_logged_and_counted_with_its_error() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn an_internal_error_is_logged_and_counted_with_its_cause() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.me(&token).await;
     let refused = refuse(400, "ResourceNotFoundException");
@@ -172,9 +169,8 @@ async fn an_internal_error_is_logged_and_counted_with_its_cause() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn a_stream_record_and_a_command_are_one_line_each() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("a@b.co").await;
     app.code("a@b.co").await;
     let lines = app.log_lines();
@@ -199,9 +195,8 @@ async fn a_stream_record_and_a_command_are_one_line_each() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn an_unreadable_event_is_logged_and_fails() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     for function in ["center-get-me", "mailer", "avatar-cleanup"] {
         for event in [
             json!({"canary": "canary"}),
@@ -248,9 +243,8 @@ async fn an_unreadable_event_is_logged_and_fails() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets variables")]
 async fn a_function_that_cannot_start_logs_the_reason() {
-    let app = LocalApp::with_variables(&[("TOKEN_SECONDS", "canary")]).await;
+    let app = TestApp::with_variables(&[("TOKEN_SECONDS", "canary")]).await;
     assert_eq!(app.me("any").await.status, 500);
     let line = app.log_lines().into_iter().next().expect("a line");
     assert_eq!(line["level"], "ERROR");
@@ -260,9 +254,8 @@ async fn a_function_that_cannot_start_logs_the_reason() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn each_line_has_the_number_of_database_calls_and_units() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.me(&token).await;
     let calls = |line: &Value| line["calls"].as_u64().expect("a number");
@@ -284,9 +277,9 @@ async fn each_line_has_the_number_of_database_calls_and_units() {
     .await;
     let line = app.last_log_line();
     assert_eq!(app.dynamodb_calls_by("center-update-me"), calls(&line));
-    // A transaction takes two units an item: the user, three markers, two audit records, the limit of
-    // conflicts.
-    assert_eq!(line["write_units"], 14.0);
+    // One unit counts the new address. A transaction takes two units an item: the user, three markers,
+    // two audit records, the limit of conflicts.
+    assert_eq!(line["write_units"], 15.0);
 
     // A retry by the SDK counts as a call.
     app.dynamodb_calls_by("center-get-me");
@@ -304,9 +297,8 @@ async fn each_line_has_the_number_of_database_calls_and_units() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn a_line_names_the_caller_by_uuid() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token) = app.whale_account("a@b.co").await;
     assert_eq!(
         app.last_log_line()["user"],
@@ -321,9 +313,8 @@ async fn a_line_names_the_caller_by_uuid() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn every_line_is_an_embedded_metric_document() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     send_everything(&app).await;
     let lines = app.log_lines();
     for line in &lines {
@@ -356,13 +347,12 @@ async fn every_line_is_an_embedded_metric_document() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets variables")]
 async fn the_variables_of_powertools_configure_the_log() {
     let variables = [
         ("POWERTOOLS_SERVICE_NAME", "our service"),
         ("POWERTOOLS_METRICS_NAMESPACE", "our namespace"),
     ];
-    let app = LocalApp::with_variables(&variables).await;
+    let app = TestApp::with_variables(&variables).await;
     app.me("no token").await;
     let line = app.last_log_line();
     assert_eq!(line["service"], "our service");
@@ -371,13 +361,13 @@ async fn the_variables_of_powertools_configure_the_log() {
         "our namespace"
     );
 
-    let app = LocalApp::with_variables(&[("POWERTOOLS_METRICS_DISABLED", "true")]).await;
+    let app = TestApp::with_variables(&[("POWERTOOLS_METRICS_DISABLED", "true")]).await;
     app.me("no token").await;
     let line = app.last_log_line();
     assert_eq!((line.get("_aws"), &line["ClientError"]), (None, &json!(1)));
 
     for variable in ["POWERTOOLS_LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"] {
-        let app = LocalApp::with_variables(&[(variable, "ERROR")]).await;
+        let app = TestApp::with_variables(&[(variable, "ERROR")]).await;
         app.me("no token").await;
         assert!(app.cloud.logs().is_empty(), "{variable}");
         app.cloud
@@ -390,7 +380,7 @@ async fn the_variables_of_powertools_configure_the_log() {
 
 /// Sends valid and invalid requests to every endpoint, and returns their secrets. Personal data
 /// contains the word "canary".
-async fn send_everything(app: &LocalApp) -> Vec<String> {
+async fn send_everything(app: &TestApp) -> Vec<String> {
     let mut body = registration("canaryuser");
     body["password"] = "canary password".into();
     body["nickname"] = "canary 昵称".into();
@@ -478,9 +468,8 @@ async fn send_everything(app: &LocalApp) -> Vec<String> {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn no_secret_and_no_personal_data_is_in_any_line() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let mut secrets = send_everything(&app).await;
     secrets.extend([
         app.secret("TokenKey").await,
@@ -509,9 +498,8 @@ async fn no_secret_and_no_personal_data_is_in_any_line() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads log lines")]
 async fn the_units_of_frequent_requests_are_known() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let mut lines = String::new();
     let mut log = |request: &str| {
         let line = app.last_log_line();

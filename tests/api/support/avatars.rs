@@ -79,7 +79,7 @@ impl TestApp {
             .send()
             .await
             .expect("an object");
-        format!("{}/{key}", self.avatars_url())
+        format!("{}/{key}", self.url())
     }
 
     /// Whether the avatar exists. For a missing object S3 responds 404, or 403 to a distribution
@@ -107,8 +107,7 @@ impl TestApp {
             .into_iter()
             .flatten()
             .filter_map(|object| object.key);
-        keys.map(|key| format!("{}/{key}", self.avatars_url()))
-            .collect()
+        keys.map(|key| format!("{}/{key}", self.url())).collect()
     }
 
     /// The user's avatar. Its object must exist.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::{FieldCipher, FromConfig};
 
-use crate::support::{LocalApp, PASSWORD, TestApp, encode, encode_text, parts, sign, sign_text};
+use crate::support::{PASSWORD, TestApp, encode, encode_text, parts, sign, sign_text};
 
 #[tokio::test]
 async fn a_token_holds_exactly_the_documented_claims() {
@@ -58,9 +58,8 @@ async fn the_wechat_openid_in_a_token_is_never_trusted() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_parameter_sets_the_lifetime_of_a_token() {
-    let app = LocalApp::with_parameters(&[("TokenSeconds", "60")]).await;
+    let app = TestApp::with_parameters(&[("TokenSeconds", "60")]).await;
     let (_, claims) = parts(&app.register_and_login("testuser").await);
     assert_eq!(
         claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
@@ -258,9 +257,8 @@ async fn every_malformed_or_forged_token_is_refused() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_token_expires_after_a_day_with_its_own_error() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.advance_clock(Duration::from_secs(24 * 60 * 60 - 60));
     assert_eq!(app.me(&token).await.status, 200);
@@ -274,9 +272,8 @@ async fn a_token_expires_after_a_day_with_its_own_error() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: needs cold functions")]
 async fn a_new_key_version_ends_no_session() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let before = app.register_and_login("testuser").await;
     let secrets = app.operator().clients.secrets_manager();
     let id = app.physical_id("TokenKey");

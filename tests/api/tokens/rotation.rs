@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::support::{
-    LocalApp, PASSWORD, ROTATOR, Response, all, encode, fault, half_rotated, key_id, refuse,
+    PASSWORD, ROTATOR, Response, TestApp, all, encode, fault, half_rotated, key_id, refuse,
 };
 
 /// The time that an instance caches the key.
@@ -19,7 +19,7 @@ const CACHE_TIME: Duration = Duration::from_secs(15 * 60);
 const SEARCH_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The whale code of a check of a mailed code.
-async fn check_code(app: &LocalApp, code: &str) -> Value {
+async fn check_code(app: &TestApp, code: &str) -> Value {
     let body = json!({"group": 1, "email": "a@b.co", "code": code});
     let response = app.send_json("PUT", "/api/captcha/check/", &body).await;
     response.json()["code"].clone()
@@ -31,9 +31,8 @@ fn forged_cursor() -> String {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn a_rotation_ends_no_session_on_warm_or_cold_instances() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let before = app.register_and_login("testuser").await;
     assert_eq!(
         app.me(&before).await.status,
@@ -74,9 +73,8 @@ async fn a_rotation_ends_no_session_on_warm_or_cold_instances() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn a_key_expires_after_two_rotations_also_on_warm_instances() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let first = app.register_and_login("testuser").await;
     assert_eq!(app.me(&first).await.status, 200);
     app.rotate_token_key().await;
@@ -107,9 +105,8 @@ async fn a_key_expires_after_two_rotations_also_on_warm_instances() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn codes_and_mailed_links_survive_a_rotation() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _) = app.whale_account("a@b.co").await;
     let code = app.code("a@b.co").await; // warms the mailer and the function that creates codes
     let check = async |code: &str| check_code(&app, code).await;
@@ -132,9 +129,8 @@ async fn codes_and_mailed_links_survive_a_rotation() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn a_code_of_a_key_unknown_to_the_mailer_is_sent_and_valid() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _) = app.whale_account("a@b.co").await;
     let check = async |code: &str| check_code(&app, code).await;
     // The mailer and the check know only the first key; the function that creates codes is cold.
@@ -147,9 +143,8 @@ async fn a_code_of_a_key_unknown_to_the_mailer_is_sent_and_valid() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
 async fn unknown_key_ids_cause_one_read_of_the_secret_in_ten_seconds() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.me(&token).await;
     let before = app.secret_reads("center-get-me");
@@ -174,9 +169,8 @@ async fn unknown_key_ids_cause_one_read_of_the_secret_in_ten_seconds() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn a_secret_that_cannot_be_read_again_stays_in_use() {
-    let app = LocalApp::with_variables(&[("SECRETS_MANAGER_TTL", "0")]).await;
+    let app = TestApp::with_variables(&[("SECRETS_MANAGER_TTL", "0")]).await;
     let token = app.register_and_login("testuser").await;
     assert_eq!(app.me(&token).await.status, 200);
     let outage = refuse(400, "DecryptionFailure");
@@ -195,9 +189,8 @@ async fn a_secret_that_cannot_be_read_again_stays_in_use() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: makes AWS calls fail")]
 async fn an_unknown_key_during_an_outage_is_a_500_and_not_a_401() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     let (user, _) = app.whale_account("a@b.co").await;
     assert_eq!(app.me(&token).await.status, 200);
@@ -232,9 +225,8 @@ async fn an_unknown_key_during_an_outage_is_a_500_and_not_a_401() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn an_unauthenticated_cursor_causes_no_read_of_the_secret() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     assert_eq!(app.list_users(&token, "").await.status, 200);
     let before = app.secret_reads("whale-list-users");
@@ -268,9 +260,8 @@ async fn an_unauthenticated_cursor_causes_no_read_of_the_secret() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
 async fn a_function_reads_a_key_once_for_all_its_uses() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.whale_account("a@b.co").await;
     app.code("a@b.co").await;
     assert_eq!(
@@ -289,9 +280,8 @@ async fn a_function_reads_a_key_once_for_all_its_uses() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn a_cursor_survives_a_rotation_on_every_instance() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     app.whale_account("a@b.co").await;
     let next = |page: &Response| {
@@ -323,7 +313,6 @@ fn key_of(cursor: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn a_failed_rotation_is_retried_and_completes() {
     let (app, version) = half_rotated().await;
     let key = app.secret("TokenKey").await;
@@ -338,7 +327,6 @@ async fn a_failed_rotation_is_retried_and_completes() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn each_step_is_idempotent_and_none_runs_early() {
     let (app, version) = half_rotated().await;
     let key = app.secret("TokenKey").await;
@@ -404,7 +392,6 @@ async fn each_step_is_idempotent_and_none_runs_early() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn a_step_for_another_version_or_secret_changes_nothing() {
     let (app, version) = half_rotated().await;
     let key = app.secret("TokenKey").await;
@@ -472,9 +459,8 @@ async fn a_step_for_another_version_or_secret_changes_nothing() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: rotates the token key")]
 async fn a_parameter_turns_rotation_off() {
-    let app = LocalApp::with_parameters(&[("RotationDays", "0")]).await;
+    let app = TestApp::with_parameters(&[("RotationDays", "0")]).await;
     assert!(app.cloud.template().function(ROTATOR).is_none());
     let refused = app
         .begin_rotation()

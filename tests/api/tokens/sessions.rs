@@ -6,7 +6,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, PASSWORD, Response, TestApp, all, parts, registration};
+use crate::support::{PASSWORD, Response, TestApp, all, parts, registration};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const GRACE: Duration = Duration::from_secs(30);
@@ -201,9 +201,8 @@ async fn of_concurrent_uses_of_a_refresh_token_one_succeeds() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_reused_refresh_token_ends_its_session_after_the_grace() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let unrelated = app.register_and_login("testuser").await;
     let (_, first) = offline(&app, "testuser").await;
     app.advance_clock(SECOND);
@@ -244,9 +243,8 @@ async fn a_refresh_token_of_two_rotations_ago_ends_its_session() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_refresh_token_lives_for_30_days_after_its_last_use() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await;
     let (_, mut token) = offline(&app, "testuser").await;
     for _ in 0..2 {
@@ -260,9 +258,8 @@ async fn a_refresh_token_lives_for_30_days_after_its_last_use() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn the_list_shows_live_sessions_and_the_newest_first() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await;
     app.login("testuser", PASSWORD).await;
     app.advance_clock(DAY / 2);
@@ -347,9 +344,8 @@ async fn an_ended_session_takes_its_tokens_with_it() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_logout_leaves_a_session_that_starts_meanwhile() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     let hold = app.hold("center-logout", "TransactWriteItems", 0);
     let login = async {
@@ -365,9 +361,8 @@ async fn a_logout_leaves_a_session_that_starts_meanwhile() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_session_that_starts_during_a_block_ends_with_it() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await; // without a session
     let hold = app.hold("admin", "TransactWriteItems", 0);
     let login = async {
@@ -461,9 +456,8 @@ async fn the_operator_ends_all_sessions_without_a_block() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn concurrent_logins_at_the_bound_end_the_oldest_sessions() {
-    let app = LocalApp::with_parameters(&UNLIMITED).await;
+    let app = TestApp::with_parameters(&UNLIMITED).await;
     app.register(&registration("testuser")).await;
     let mut before = Vec::new();
     for _ in 0..20 {
@@ -495,9 +489,8 @@ async fn concurrent_logins_at_the_bound_end_the_oldest_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn concurrent_logins_cannot_delay_a_block_or_survive_it() {
-    let app = LocalApp::with_parameters(&UNLIMITED).await;
+    let app = TestApp::with_parameters(&UNLIMITED).await;
     for round in 0..10 {
         let name = format!("user{round}");
         app.register(&registration(&name)).await;

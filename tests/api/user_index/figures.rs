@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::support::{Item, LocalApp, TestApp, TestRng, all, emails};
+use crate::support::{Item, TestApp, TestRng, all, emails};
 
 /// The time of the first sign-up, in milliseconds since 1970.
 const FIRST: u64 = 1_640_995_200_000;
@@ -111,7 +111,7 @@ async fn a_page_of_20_reads_at_most_12_counts_and_60_entries() {
         reason = "cargo passes no arguments to a test"
     )]
     let how_many = env::var("USERS").map_or(100_000, |users| users.parse().expect("a number"));
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     let started = Instant::now();
     let users = users(how_many);
@@ -242,7 +242,7 @@ impl fmt::Display for Cost {
 }
 
 /// The cost of a page. The time, which is only printed, is the shortest of 20 requests.
-async fn cost(app: &LocalApp, token: &str, query: &str) -> Cost {
+async fn cost(app: &TestApp, token: &str, query: &str) -> Cost {
     let mut took = Duration::MAX;
     for _ in 0..20 {
         app.cloud.clear_calls();

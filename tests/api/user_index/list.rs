@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, TestApp, all};
+use crate::support::{TestApp, all};
 
 #[tokio::test]
 async fn the_list_shows_the_documented_fields_of_each_user() {
@@ -98,9 +98,8 @@ async fn only_an_administrator_may_list_users() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
 async fn an_invalid_parameter_is_refused_before_any_read() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     app.whale_account("a@b.co").await;
     let cursor = app.list_users(&token, "per_page=1").await.json()["data"]["next_cursor"].clone();

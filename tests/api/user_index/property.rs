@@ -10,7 +10,7 @@ use shared::{
 };
 use tokio::sync::Semaphore;
 
-use crate::support::{LocalApp, PASSWORD, TestApp, TestRng, all, emails};
+use crate::support::{PASSWORD, TestApp, TestRng, all, emails};
 
 const WRITERS: u64 = 16;
 const DELIVERERS: u64 = 4;
@@ -22,7 +22,6 @@ struct Changes {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: 20 concurrent writers")]
 async fn every_page_is_exact_after_1_000_changes() {
     every_page_is_exact_after(1_000).await;
 }
@@ -34,7 +33,7 @@ async fn every_page_is_exact_after_10_000_changes() {
 }
 
 async fn every_page_is_exact_after(changes: u64) {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     let me = app.me(&token).await.json();
     let admin = app.stored_user(&me).await;

@@ -4,10 +4,10 @@ use local::OPERATOR;
 use serde_json::{Value, json};
 use shared::{FromConfig, UserId, UserIndex};
 
-use crate::support::{LocalApp, in_time};
+use crate::support::{TestApp, in_time};
 
 /// Updates a user's entry in addition to the stream, as the operator.
-async fn sync_as_operator(app: &LocalApp, user: &Value) {
+async fn sync_as_operator(app: &TestApp, user: &Value) {
     let id: UserId = user["id"].to_string().parse().expect("an id");
     let index = UserIndex::open(&app.operator())
         .await
@@ -16,9 +16,8 @@ async fn sync_as_operator(app: &LocalApp, user: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_late_update_does_not_list_a_deleted_user_again() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     app.settle().await;
     // Both updates find a user without an entry.
@@ -41,9 +40,8 @@ async fn a_late_update_does_not_list_a_deleted_user_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_late_update_does_not_restore_an_older_entry() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.admin_token().await;
     let (user, _) = app.whale_account("a@b.co").await;
     app.settle().await;

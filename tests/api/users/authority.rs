@@ -18,8 +18,8 @@ use shared::{Actor, Password, Role, Users};
 use tokio::sync::Notify;
 
 use crate::support::{
-    Item, LocalApp, PASSWORD, PNG, Response, TestApp, all, fault_of, in_time, parts, picture,
-    profile_change, registration,
+    Item, PASSWORD, PNG, Response, TestApp, all, fault_of, in_time, parts, picture, profile_change,
+    registration,
 };
 
 const NEW: &str = "a new password";
@@ -38,7 +38,7 @@ const COUNT_FIRST: [&str; 3] = ["center-login", "whale-login", "whale-change-pas
 
 /// Sends `request`, and runs `event` while its first write of a user is held.
 async fn between_check_and_write(
-    app: &LocalApp,
+    app: &TestApp,
     (function, operation): (&str, &str),
     request: impl Future<Output = Response>,
     event: impl Future<Output = ()>,
@@ -181,7 +181,7 @@ impl Change {
         )
     }
 
-    async fn prepare(self, app: &LocalApp, number: usize) -> Scene {
+    async fn prepare(self, app: &TestApp, number: usize) -> Scene {
         let wx = format!("actor{number}");
         let (actor, token) = app.student(&wx).await;
         let mut email = format!("{wx}@example.com");
@@ -377,7 +377,7 @@ fn shown(item: &Item) -> String {
 
 /// A line for each revocation: the response, and whether something was written nevertheless.
 async fn table(changes: &[Change]) -> String {
-    let app = LocalApp::with_parameters(&UNLIMITED).await;
+    let app = TestApp::with_parameters(&UNLIMITED).await;
     app.create_administrator("root").await;
     let users = app.users().await;
     let (mut lines, mut number) = (String::new(), 0);
@@ -407,7 +407,6 @@ async fn table(changes: &[Change]) -> String {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn center_refuses_a_write_after_revocation() {
     let table = table(&CENTER).await;
     assert_snapshot!(table, @r#"
@@ -457,7 +456,6 @@ async fn center_refuses_a_write_after_revocation() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn an_undo_needs_nothing_but_its_link() {
     let table = table(&CENTER_LINKS).await;
     assert_snapshot!(table, @r#"
@@ -472,7 +470,6 @@ async fn an_undo_needs_nothing_but_its_link() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn profile_refuses_a_write_after_revocation() {
     let table = table(&PROFILE).await;
     assert_snapshot!(table, @r#"
@@ -501,7 +498,6 @@ async fn profile_refuses_a_write_after_revocation() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn whale_refuses_a_write_after_revocation() {
     let table = table(&WHALE).await;
     assert_snapshot!(table, @r#"
@@ -539,7 +535,6 @@ async fn whale_refuses_a_write_after_revocation() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn whale_refuses_a_secret_after_revocation() {
     let table = table(&WHALE_SECRETS).await;
     assert_snapshot!(table, @r#"
@@ -575,7 +570,6 @@ async fn whale_refuses_a_secret_after_revocation() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn campus_refuses_a_write_after_revocation() {
     let table = table(&CAMPUS).await;
     assert_snapshot!(table, @r#"
@@ -599,9 +593,8 @@ async fn campus_refuses_a_write_after_revocation() {
 
 /// A function that may update a user's item changes users. IAM authorizes the function `admin`.
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: reads the template")]
 async fn every_function_that_changes_users_is_in_the_tables() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let families = [
         &CENTER[..],
         &CENTER_LINKS,
@@ -645,9 +638,8 @@ async fn user_with_code(app: &TestApp, email: &str) -> (Value, String, String) {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_login_during_a_reset_gets_no_token() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _, code) = user_with_code(&app, "a@b.co").await;
     let event = async {
         assert_eq!(
@@ -666,9 +658,8 @@ async fn a_login_during_a_reset_gets_no_token() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_change_with_the_old_password_does_not_undo_a_reset() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _, code) = user_with_code(&app, "a@b.co").await;
     let event = async {
         assert_eq!(
@@ -688,9 +679,8 @@ async fn a_change_with_the_old_password_does_not_undo_a_reset() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn of_two_changes_with_one_old_password_the_first_wins() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _) = app.whale_account("a@b.co").await;
     let event = async {
         assert_eq!(
@@ -710,9 +700,8 @@ async fn of_two_changes_with_one_old_password_the_first_wins() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_renewed_hash_does_not_bring_the_old_password_back() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _, code) = user_with_code(&app, "a@b.co").await;
     app.store_outdated_hash("a@b.co").await;
     let event = async {
@@ -730,9 +719,8 @@ async fn a_renewed_hash_does_not_bring_the_old_password_back() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_hash_renewed_by_a_parallel_login_is_not_a_failure() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _) = app.whale_account("a@b.co").await;
     for change in [Change::LogInToCenter, Change::PasswordByOld] {
         app.store_outdated_hash("a@b.co").await;
@@ -767,9 +755,8 @@ async fn a_hash_renewed_by_a_parallel_login_is_not_a_failure() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_login_with_a_lost_response_before_a_reset_gets_no_token() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _, code) = user_with_code(&app, "a@b.co").await;
     // The login is written and its response is lost. The read that finds it follows the reset.
     let (function, lost) = ("center-login", Effect::LoseAnswer);
@@ -790,9 +777,8 @@ async fn a_login_with_a_lost_response_before_a_reset_gets_no_token() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn a_login_cannot_delay_a_reset() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _, code) = user_with_code(&app, "a@b.co").await;
     let login = async {
         let login = app.login_from("203.0.113.9", "a@b.co", PASSWORD).await;
@@ -811,9 +797,8 @@ async fn a_login_cannot_delay_a_reset() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn no_token_of_the_old_password_survives_a_reset() {
-    let app = LocalApp::with_parameters(&UNLIMITED).await;
+    let app = TestApp::with_parameters(&UNLIMITED).await;
     for (round, outdated) in (0..ROUNDS).map(|round| (round, round % 2 == 1)) {
         let email = format!("user{round}@b.co");
         let (user, _, code) = user_with_code(&app, &email).await;
@@ -840,9 +825,8 @@ async fn no_token_of_the_old_password_survives_a_reset() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn of_a_reset_and_concurrent_password_changes_one_wins() {
-    let app = LocalApp::with_parameters(&UNLIMITED).await;
+    let app = TestApp::with_parameters(&UNLIMITED).await;
     for round in 0..ROUNDS {
         let email = format!("user{round}@b.co");
         let (user, _, code) = user_with_code(&app, &email).await;
@@ -874,9 +858,8 @@ async fn of_a_reset_and_concurrent_password_changes_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn no_change_is_written_after_the_revoking_response() {
-    let app = LocalApp::with_parameters(&UNLIMITED).await;
+    let app = TestApp::with_parameters(&UNLIMITED).await;
     for round in 0..ROUNDS {
         for blocks in [true, false] {
             let name = format!("user{round}{blocks}");
@@ -919,9 +902,8 @@ async fn no_change_is_written_after_the_revoking_response() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn changes_cannot_starve_a_block_or_a_new_password() {
-    let app = LocalApp::with_parameters(&UNLIMITED).await;
+    let app = TestApp::with_parameters(&UNLIMITED).await;
     for round in 0..8 {
         let name = format!("user{round}");
         app.register(&registration(&name)).await;

@@ -8,9 +8,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use super::unique_names::assert_markers_match;
-use crate::support::{
-    LocalApp, PASSWORD, Response, TestApp, all, encode, parts, registration, sign,
-};
+use crate::support::{PASSWORD, Response, TestApp, all, encode, parts, registration, sign};
 
 const OWNER: &str = "owner@b.co";
 const THIEF: &str = "thief@b.co";
@@ -116,9 +114,8 @@ async fn a_code_to_the_former_address_gives_the_account_back() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn codes_go_to_the_former_address_until_the_hold_ends() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, _, _) = stolen(&app).await;
     app.advance_clock(HOLD - MINUTE);
     let body = json!({"group": 1, "user_id": user["id"]});
@@ -161,9 +158,8 @@ async fn a_second_change_does_not_end_the_hold() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn nobody_else_gets_the_former_address_before_the_hold_ends() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, stolen_token, link) = stolen(&app).await;
     let token = app.register_and_login("another").await;
     let mut taken = registration("third");
@@ -291,9 +287,8 @@ async fn an_unverified_address_is_not_held() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn an_undo_refuses_every_other_token_alike() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, access, link) = stolen(&app).await;
     app.request_verification(&user).await;
     let verification = app.newest_link_token().await;
@@ -354,9 +349,8 @@ async fn an_undo_refuses_every_other_token_alike() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: counts AWS calls")]
 async fn an_undo_makes_two_database_calls() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token, link) = stolen(&app).await;
     undo(&app, &user, "x").await; // the function is warm
     app.dynamodb_calls();
@@ -388,9 +382,8 @@ async fn of_16_concurrent_undos_one_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn no_concurrent_change_escapes_an_undo() {
-    let app = LocalApp::with_parameters(&[("LoginTries", "100000")]).await;
+    let app = TestApp::with_parameters(&[("LoginTries", "100000")]).await;
     let (user, mut token) = app.verified_account(OWNER).await;
     for round in 0..10 {
         app.admin(json!({"command": "clear-limits", "user": user["id"]}))
@@ -413,9 +406,8 @@ async fn no_concurrent_change_escapes_an_undo() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn of_16_sign_ups_at_the_end_of_a_hold_one_wins() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     stolen(&app).await;
     let sign_up = async |number: usize| {
         let mut body = registration(&format!("user{number}"));

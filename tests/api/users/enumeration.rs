@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use crate::support::{LocalApp, PASSWORD, Response, TestApp};
+use crate::support::{PASSWORD, Response, TestApp};
 
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
@@ -25,8 +25,8 @@ const VARIABLE: [&str; 13] = [
     "user",
 ];
 
-async fn strict() -> LocalApp {
-    LocalApp::with_parameters(&[
+async fn strict() -> TestApp {
+    TestApp::with_parameters(&[
         ("Enumeration", "strict"),
         ("LoginTries", "1000000"),
         ("SourceTries", "1000000"),
@@ -188,7 +188,7 @@ fn probes(user: &Value) -> Vec<Probe> {
 }
 
 /// An application with the known accounts, and the probes.
-async fn prepared() -> (LocalApp, Vec<Probe>) {
+async fn prepared() -> (TestApp, Vec<Probe>) {
     let app = strict().await;
     app.register(&crate::support::registration("testuser"))
         .await;
@@ -228,7 +228,6 @@ fn normalized(response: &Response) -> (u16, Option<String>, Value) {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn known_and_unknown_accounts_get_the_same_response() {
     let (app, probes) = prepared().await;
     assert!(probes.len() >= 19, "{}", probes.len());
@@ -253,7 +252,6 @@ async fn known_and_unknown_accounts_get_the_same_response() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_strict_code_request_reveals_no_id() {
     let (app, probes) = prepared().await;
     for probe in probes.iter().filter(|probe| probe.name == "request") {
@@ -267,7 +265,6 @@ async fn a_strict_code_request_reveals_no_id() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn codes_of_unknown_accounts_expire_like_all_codes() {
     let app = strict().await;
     app.whale_account("known@b.co").await;
@@ -299,7 +296,6 @@ async fn codes_of_unknown_accounts_expire_like_all_codes() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn the_owner_is_notified_of_a_sign_up_with_their_address() {
     let app = strict().await;
     let (user, token) = app.whale_account("known@b.co").await;

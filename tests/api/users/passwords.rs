@@ -6,7 +6,7 @@ use local::{StackSettings, Template};
 use serde_json::{Value, json};
 use shared::{Role, UserChange};
 
-use crate::support::{CallbackServer, LocalApp, PASSWORD, TestApp, registration, template};
+use crate::support::{CallbackServer, PASSWORD, TestApp, registration, template};
 
 /// The beginning of a hash with the current parameters.
 const CURRENT: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
@@ -83,12 +83,11 @@ fn names() -> Value {
     json!({"username": "somebody1", "nickname": "My Nickname", "email": "Some.Body@example.com"})
 }
 
-async fn refusing() -> LocalApp {
-    LocalApp::with_parameters(&[("CommonPasswords", "refuse")]).await
+async fn refusing() -> TestApp {
+    TestApp::with_parameters(&[("CommonPasswords", "refuse")]).await
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_registration_with_a_common_password_is_refused() {
     let app = refusing().await;
     for easy in EASY {
@@ -105,7 +104,6 @@ async fn a_registration_with_a_common_password_is_refused() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_refused_new_password_gives_the_try_back() {
     let app = refusing().await;
     let body = json!({"email": "a@b.co", "password": FINE, "name": "n"});
@@ -129,7 +127,6 @@ async fn a_refused_new_password_gives_the_try_back() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_sign_up_with_a_common_password_is_refused() {
     let app = refusing().await;
     let names = names();
@@ -147,7 +144,6 @@ async fn a_sign_up_with_a_common_password_is_refused() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_change_to_a_common_password_is_refused() {
     let app = refusing().await;
     let mut body = names();
@@ -178,7 +174,6 @@ async fn a_change_to_a_common_password_is_refused() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn an_operator_cannot_set_a_common_password() {
     let app = refusing().await;
     for easy in ["1q2w3e4r5t6y", "administrator1", "root.of.this@b.co"] {
@@ -210,7 +205,6 @@ async fn an_operator_cannot_set_a_common_password() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn the_first_administrator_needs_a_good_password() {
     for (mode, password, reason) in [
         ("refuse", "1q2w3e4r5t6y", "password: is too common"),
@@ -222,7 +216,7 @@ async fn the_first_administrator_needs_a_good_password() {
         ),
     ] {
         let email = ("AdminEmail", "root@b.co");
-        let app = LocalApp::with_parameters(&[email, ("CommonPasswords", mode)]).await;
+        let app = TestApp::with_parameters(&[email, ("CommonPasswords", mode)]).await;
         let secrets = app.operator().clients.secrets_manager();
         let put = secrets
             .put_secret_value()

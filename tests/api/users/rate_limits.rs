@@ -5,15 +5,14 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, PASSWORD, TestApp, all, registration};
+use crate::support::{PASSWORD, TestApp, all, registration};
 
 const LOGIN_WINDOW: Duration = Duration::from_secs(15 * 60);
 const SIGN_UP_WINDOW: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: starts 200 instances")]
 async fn of_200_concurrent_guesses_5_are_evaluated() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await;
     let guesses: Vec<String> = (0..200)
         .map(|guess| format!("guess number {guess}"))
@@ -86,9 +85,8 @@ async fn fail_100_logins(app: &TestApp) {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn an_account_under_attack_admits_its_owner_only() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let token = app.register_and_login("testuser").await;
     app.register(&registration("another")).await;
     let other_token = app.login_token("another", PASSWORD).await;
@@ -134,10 +132,9 @@ async fn an_account_under_attack_admits_its_owner_only() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_success_is_no_failure_of_account_or_source() {
     let limits = [("AccountTries", "3"), ("SourceTries", "3")];
-    let app = LocalApp::with_parameters(&limits).await;
+    let app = TestApp::with_parameters(&limits).await;
     app.register(&registration("testuser")).await;
     for _ in 0..5 {
         assert_eq!(app.login("testuser", PASSWORD).await.status, 200);
@@ -164,9 +161,8 @@ async fn an_ipv6_source_is_a_64_bit_prefix() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn misses_are_counted_and_the_limit_hides_hits() {
-    let app = LocalApp::with_parameters(&[("SourceTries", "8")]).await;
+    let app = TestApp::with_parameters(&[("SourceTries", "8")]).await;
     let (verified, _) = app.whale_account("verified@b.co").await;
     app.whale_account("known@b.co").await;
     app.update_directly(&verified, |user| user.verify_email())
@@ -208,9 +204,8 @@ async fn misses_are_counted_and_the_limit_hides_hits() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_user_learns_of_20_taken_names_an_hour() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("taken")).await;
     let taken = app.login_token("taken", PASSWORD).await;
     app.update_me(&taken, &json!({"phone": "13800138000"}))
@@ -255,9 +250,8 @@ async fn a_user_learns_of_20_taken_names_an_hour() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn mails_are_limited_by_source_and_by_account() {
-    let app = LocalApp::with_parameters(&[("MailsPerDay", "2")]).await;
+    let app = TestApp::with_parameters(&[("MailsPerDay", "2")]).await;
     let (user, _) = app.whale_account("a@b.co").await;
     for (path, body) in [
         ("/api/captcha/", json!({"group": 1, "user_id": user["id"]})),
@@ -281,9 +275,8 @@ async fn mails_are_limited_by_source_and_by_account() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn a_source_requests_a_number_of_mails_over_all_accounts() {
-    let app = LocalApp::with_parameters(&[("SourceTries", "3")]).await;
+    let app = TestApp::with_parameters(&[("SourceTries", "3")]).await;
     let mut statuses = Vec::new();
     for number in 0..2 {
         let (user, _) = app.whale_account(&format!("user{number}@b.co")).await;
@@ -300,9 +293,8 @@ async fn a_source_requests_a_number_of_mails_over_all_accounts() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_user_sets_6_addresses_a_day() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token) = app.whale_account("a@b.co").await;
     let move_to = async |number: usize| {
         let body = json!({"email": format!("a{number}@b.co")});
@@ -333,9 +325,8 @@ async fn a_user_sets_6_addresses_a_day() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn the_operator_clears_the_limits_of_an_account() {
-    let app = LocalApp::with_parameters(&[("AccountTries", "5"), ("MailsPerDay", "1")]).await;
+    let app = TestApp::with_parameters(&[("AccountTries", "5"), ("MailsPerDay", "1")]).await;
     let (user, _) = app.whale_account("a@b.co").await;
     let code = app.code("a@b.co").await;
     let check = json!({"group": 1, "email": "a@b.co", "code": "AAAAAAAA"});
@@ -362,9 +353,8 @@ async fn the_operator_clears_the_limits_of_an_account() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn a_refusal_is_recorded_once_per_window() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await;
     for window in 1..=2 {
         for _ in 0..8 {
@@ -391,9 +381,8 @@ async fn an_unknown_user_name_is_limited_like_an_account() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn all_spellings_of_a_name_share_one_limit() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     for (user, email) in [
         ("alice", "alice@example.com"),
         ("nobody", "nobody@example.com"),
@@ -446,9 +435,8 @@ async fn the_right_password_resets_the_limit() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn an_expired_count_that_still_exists_is_reset() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await;
     for _ in 0..6 {
         app.login("testuser", "a wrong one").await;
@@ -462,9 +450,8 @@ async fn an_expired_count_that_still_exists_is_reset() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: moves the clock")]
 async fn concurrent_tries_that_start_a_new_count_are_all_counted() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     app.register(&registration("testuser")).await;
     for _ in 0..5 {
         let tries = all((0..5).map(|_| app.login("testuser", "a wrong one"))).await;
@@ -478,9 +465,8 @@ async fn concurrent_tries_that_start_a_new_count_are_all_counted() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn sign_ups_are_limited_by_client_ip_and_not_by_a_header() {
-    let app = LocalApp::with_parameters(&[("SignUpsPerHour", "3")]).await;
+    let app = TestApp::with_parameters(&[("SignUpsPerHour", "3")]).await;
     for user in 0..3 {
         assert_eq!(
             app.register(&registration(&format!("user{user}")))
@@ -513,9 +499,8 @@ async fn sign_ups_are_limited_by_client_ip_and_not_by_a_header() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn refused_sign_ups_count_and_the_limit_hides_taken_names() {
-    let app = LocalApp::with_parameters(&[("SignUpsPerHour", "4")]).await;
+    let app = TestApp::with_parameters(&[("SignUpsPerHour", "4")]).await;
     let sign_up = |email: &str| json!({"email": email, "password": PASSWORD, "name": "n"});
     assert_eq!(app.register(&registration("testuser")).await.status, 200);
     app.dynamodb_calls();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{LocalApp, PASSWORD, TestApp};
+use crate::support::{PASSWORD, TestApp};
 
 const VICTIM: &str = "victim@b.co";
 const NEW: &str = "a new password";
@@ -102,9 +102,8 @@ async fn the_first_password_of_an_imported_user_clears_nothing() {
 }
 
 #[tokio::test]
-#[cfg_attr(feature = "deployed", ignore = "local only: holds AWS calls")]
 async fn nothing_saved_during_a_recovery_survives_it() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let (user, token) = app.whale_account(VICTIM).await;
     let code = app.code(VICTIM).await;
     let hold = app.hold("whale-change-password", "TransactWriteItems", 0);

@@ -10,14 +10,13 @@ use shared::{
     Actor, Email, Error, NewUser, Nickname, Password, Phone, Role, User, Username, Users,
 };
 
-use crate::support::{LocalApp, TestApp, all, profile_change, registration};
+use crate::support::{TestApp, all, profile_change, registration};
 
 const RACERS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: sets parameters")]
 async fn of_64_sign_ups_for_one_email_one_wins() {
-    let app = LocalApp::with_parameters(&[("SignUpsPerHour", "100000")]).await;
+    let app = TestApp::with_parameters(&[("SignUpsPerHour", "100000")]).await;
     for round in 0..4 {
         let sign_ups = (0..RACERS).map(|racer| {
             let mut body = registration(&format!("racer{round}x{racer}"));
@@ -43,9 +42,8 @@ async fn of_64_sign_ups_for_one_email_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[cfg_attr(feature = "deployed", ignore = "local only: 64 writers")]
 async fn of_64_changes_to_one_username_one_wins() {
-    let app = LocalApp::new().await;
+    let app = TestApp::new().await;
     let users = app.users().await;
     let mut racers = racers(&users).await;
     for round in 0..200 {
