@@ -59,6 +59,5 @@ fn declaration(endpoint: &Endpoint, openapi: &Value) -> Value {
         "grants": endpoint.grants.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
         "variables": variables.collect::<Vec<_>>(),
         "memory": format!("{:?}", endpoint.memory),
-        "throttle": endpoint.throttle,
     })
 }

@@ -85,7 +85,6 @@ fn parse_field<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> 
         MaySetPhones,
         MayWriteAuditLog,
     ],
-    throttle = 100,
     openapi(
         request_body = inline(Body),
         responses((status = 200)),

@@ -7,7 +7,6 @@ use shared::{Admission, FieldCipher, Request, Result, Tokens, UserRef, Users, en
     family = Campus,
     errors = [Inactive, Forbidden, NoSuchAccount],
     grants = [MayUseTokenKey, MayReadUsers, MayFindByOpenId, MayUseDataKey],
-    throttle = 500,
     openapi(
         params(("who" = Option<String>, Query, description = "Whose profile, by OpenID; the caller's own where it is empty.", example = "hajimihajimihajimi")),
         responses((status = 200, body = CampusProfile)),

@@ -11,7 +11,6 @@ struct Ended {}
     family = Center,
     errors = [Forbidden],
     grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayWriteAuditLog],
-    throttle = 100,
     openapi(
         responses((status = 200, body = inline(Ended))),
         security(("bearer" = [])),

@@ -13,7 +13,6 @@ struct Ended {}
     family = Center,
     errors = [Forbidden, NotFound],
     grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayWriteAuditLog],
-    throttle = 100,
     openapi(
         params(("id" = String, Path, description = "The session's `id` in the list.")),
         responses((status = 200, body = inline(Ended))),

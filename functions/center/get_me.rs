@@ -6,7 +6,6 @@ use shared::{Admission, Request, Result, Tokens, Users, endpoint};
     GET "/api/users/me",
     family = Center,
     grants = [MayUseTokenKey, MayReadUsers],
-    throttle = 500,
     openapi(
         responses((status = 200, body = CenterProfile)),
         security(("bearer" = [])),

@@ -12,7 +12,6 @@ struct List {
     GET "/api/auth/sessions",
     family = Center,
     grants = [MayUseTokenKey, MayReadUsers],
-    throttle = 100,
     openapi(
         responses((status = 200, body = inline(List))),
         security(("bearer" = [])),

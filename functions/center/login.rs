@@ -49,7 +49,6 @@ struct SignedIn {
         MayWriteAuditLog,
     ],
     memory = Hashing,
-    throttle = 120,
     openapi(
         request_body(content = inline(Credentials), content_type = "application/x-www-form-urlencoded"),
         responses((status = 200, body = inline(SignedIn))),

@@ -13,7 +13,6 @@ struct LoggedOut {}
     family = Center,
     errors = [Forbidden],
     grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayWriteAuditLog],
-    throttle = 100,
     openapi(
         responses((status = 200, body = inline(LoggedOut))),
         security(("bearer" = [])),

@@ -39,7 +39,6 @@ struct Refreshed {
     family = Center,
     errors = [BadToken],
     grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayWriteAuditLog],
-    throttle = 100,
     openapi(
         request_body(content = inline(Grant), content_type = "application/x-www-form-urlencoded"),
         responses((status = 200, body = inline(Refreshed))),

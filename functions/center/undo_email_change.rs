@@ -29,7 +29,6 @@ struct Undone {}
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
-    throttle = 30,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Undone))),

@@ -43,7 +43,6 @@ struct Changes {
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
-    throttle = 100,
     openapi(
         request_body(content = inline(Changes), example = json!({
         "nickname": "新昵称", "phone": "13800138000", "email": "newemail@example.com",

@@ -19,7 +19,6 @@ static PAGE: LazyLock<HtmlPage> = LazyLock::new(|| {
     GET "/reset-password",
     family = RawResponse,
     memory = Constant,
-    throttle = 100,
     openapi(
         params(("id" = Option<String>, Query, description = "The user's integer id.")),
         responses((status = 200, description = "The page.", body = String, content_type = "text/html")),

@@ -18,7 +18,6 @@ static PAGE: LazyLock<HtmlPage> = LazyLock::new(|| {
     GET "/undo-email-change",
     family = RawResponse,
     memory = Constant,
-    throttle = 100,
     openapi(
         params(
         ("u" = Option<String>, Query, description = "The user's UUID."),

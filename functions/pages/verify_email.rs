@@ -19,7 +19,6 @@ static PAGE: LazyLock<HtmlPage> = LazyLock::new(|| {
     GET "/verify-email",
     family = RawResponse,
     memory = Constant,
-    throttle = 100,
     openapi(
         params(
         ("u" = Option<String>, Query, description = "The user's UUID."),

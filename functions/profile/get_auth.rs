@@ -21,7 +21,6 @@ struct Verified {
     family = Profile,
     errors = [Blocked],
     grants = [MayUseTokenKey, MayReadUsers, MayUseDataKey],
-    throttle = 500,
     openapi(
         responses((status = 200, body = inline(Verified))),
         security(("bearer" = [])),

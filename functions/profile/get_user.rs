@@ -7,7 +7,6 @@ use shared::{ProfileResponse, ProfileUser, endpoint};
     family = Profile,
     errors = [Blocked],
     grants = [MayUseTokenKey, MayReadUsers],
-    throttle = 500,
     openapi(
         responses((status = 200, body = ProfileUser)),
         security(("bearer" = [])),

@@ -26,7 +26,6 @@ struct Saved {}
     family = ProfileAuth,
     errors = [Blocked, Missing],
     grants = [MayUseTokenKey, MayReadUsers, MayUseDataKey, MayChangeUsers, MayWriteAuditLog],
-    throttle = 100,
     message = "Verification information saved",
     openapi(
         request_body = inline(Claimed),

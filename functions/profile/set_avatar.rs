@@ -29,7 +29,6 @@ struct Saved {
     errors = [Blocked, NoImage, BadImage],
     grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayEnqueueMessages, MayPutAvatars],
     memory = Image,
-    throttle = 20,
     message = "Avatar saved successfully",
     top_level_field = "avatar_url",
     openapi(

@@ -30,7 +30,6 @@ struct Named {
         MaySetUsernames,
         MayWriteAuditLog,
     ],
-    throttle = 100,
     top_level_field = "name",
     openapi(
         request_body = inline(Body),

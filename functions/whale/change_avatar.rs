@@ -37,7 +37,6 @@ struct Changed {
         MayActForOthers,
         MayEnqueueMessages,
     ],
-    throttle = 100,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Changed))),

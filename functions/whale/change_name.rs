@@ -26,7 +26,6 @@ struct Changed {
     family = Whale,
     errors = [Missing, NoSuchAccount, Forbidden],
     grants = [MayUseTokenKey, MayReadUsers, MayFindByEmail, MayChangeUsers, MayActForOthers],
-    throttle = 100,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Changed))),

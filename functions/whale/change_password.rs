@@ -43,7 +43,6 @@ struct Changed {
         MayWriteAuditLog,
     ],
     memory = Hashing,
-    throttle = 30,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Changed))),

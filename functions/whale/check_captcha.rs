@@ -31,7 +31,6 @@ struct Right {}
         MayTryMailCodes,
         MayWriteAuditLog,
     ],
-    throttle = 100,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Right))),

@@ -31,7 +31,6 @@ struct Created {
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
-    throttle = 30,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Created))),

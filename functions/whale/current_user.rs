@@ -14,7 +14,6 @@ struct Found {
     family = Whale,
     errors = [MissingQuery, NotFound],
     grants = [MayUseTokenKey, MayReadUsers],
-    throttle = 500,
     openapi(
         responses((status = 200, body = inline(Found))),
         security((), ("bearer" = []), ("token" = [])),

@@ -34,7 +34,6 @@ struct SignedIn {
         MayWriteAuditLog,
     ],
     memory = Hashing,
-    throttle = 120,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(SignedIn))),

@@ -24,7 +24,6 @@ struct Sent {}
         MayEnqueueMessages,
         MayWriteAuditLog,
     ],
-    throttle = 30,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Sent))),

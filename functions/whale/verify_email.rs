@@ -26,7 +26,6 @@ struct Verified {
     family = Whale,
     errors = [Missing, NoSuchAccount],
     grants = [MayUseTokenKey, MayReadUsers, MayChangeUsers, MayWriteAuditLog],
-    throttle = 100,
     openapi(
         request_body = inline(Body),
         responses((status = 200, body = inline(Verified))),

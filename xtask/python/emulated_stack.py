@@ -71,7 +71,7 @@ def adapt(template):
         elif kind in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
             resource["Properties"] = adapt_grants(properties, secrets)
         elif kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
-            statements[:] = [each for each in statements if each["Sid"] != "TlsOnly"]
+            statements[:] = [each for each in statements if each.get("Sid") != "TlsOnly"]
             if not statements:
                 del template["Resources"][name]
     return template

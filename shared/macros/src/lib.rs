@@ -6,8 +6,8 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Expr, ExprLit, Ident, ItemFn, Lit, LitInt, LitStr, Meta, Token, bracketed,
-    parenthesized, parse_macro_input,
+    Attribute, Expr, ExprLit, Ident, ItemFn, Lit, LitStr, Meta, Token, bracketed, parenthesized,
+    parse_macro_input,
 };
 
 /// Declares the endpoint of a file: the function that it stands on.
@@ -20,7 +20,6 @@ use syn::{
 ///     errors = [WrongPassword, RateLimited],
 ///     grants = [MayUseTokenKey, MayReadUsers],
 ///     memory = Hashing,
-///     throttle = 120,
 ///     openapi(request_body = inline(Credentials), responses((status = 200, body = Token))),
 /// )]
 /// pub async fn login(...) -> Result<Token> { ... }
@@ -31,8 +30,8 @@ use syn::{
 /// - `family` renders the response: a type of `shared` that implements `ApiFamily`.
 /// - `errors` are the `ErrorCode`s of this endpoint alone. Each family adds its own.
 /// - `grants` are the policies of the function in `template.yaml`.
-/// - `memory` (default `Standard`), `throttle` (requests per second, default 50), `message` (of a
-///   success, default `Success`) and `top_level_field` are optional. So is `errors`.
+/// - `memory` (default `Standard`), `message` (of a success, default `Success`) and `top_level_field`
+///   are optional. So is `errors`.
 /// - `openapi` is what `utoipa::path` takes, except the method and the path.
 ///
 /// The doc comment becomes the summary, its later paragraphs the description.
@@ -53,7 +52,6 @@ struct Declaration {
     errors: Vec<Ident>,
     grants: Vec<Ident>,
     memory: Ident,
-    throttle: LitInt,
     message: LitStr,
     top_level_field: Option<LitStr>,
     openapi: Tokens,
@@ -66,7 +64,6 @@ impl Parse for Declaration {
         let (mut family, mut top_level_field) = (None, None);
         let (mut errors, mut grants) = (Vec::new(), Vec::new());
         let mut memory = Ident::new("Standard", method.span());
-        let mut throttle = LitInt::new("50", method.span());
         let mut message = LitStr::new("Success", method.span());
         let mut openapi = Tokens::new();
         while !input.is_empty() {
@@ -87,7 +84,6 @@ impl Parse for Declaration {
                 "errors" => errors = names(input)?,
                 "grants" => grants = names(input)?,
                 "memory" => memory = input.parse()?,
-                "throttle" => throttle = input.parse()?,
                 "message" => message = input.parse()?,
                 "top_level_field" => top_level_field = Some(input.parse()?),
                 _ => return Err(syn::Error::new(key.span(), "not a key of an endpoint")),
@@ -101,7 +97,6 @@ impl Parse for Declaration {
             errors,
             grants,
             memory,
-            throttle,
             message,
             top_level_field,
             openapi,
@@ -125,7 +120,6 @@ fn expand(declaration: &Declaration, function: &ItemFn) -> Tokens {
         errors,
         grants,
         memory,
-        throttle,
         message,
         top_level_field,
         openapi,
@@ -151,7 +145,6 @@ fn expand(declaration: &Declaration, function: &ItemFn) -> Tokens {
             errors: &[#(::shared::ErrorCode::#errors),*],
             grants: &[#(::shared::Grant::#grants),*],
             memory: ::shared::Memory::#memory,
-            throttle: #throttle,
             message: #message,
             top_level_field: #top_level_field,
         };

@@ -1,7 +1,7 @@
 //! The declaration of an endpoint.
 //!
 //! Each endpoint is declared once, on its function (`#[endpoint(…)]`). The rest is derived from the
-//! declaration: the block in `template.yaml` with routes and throttles, the binary, the redirects of
+//! declaration: the block in `template.yaml` with routes, the binary, the redirects of
 //! trailing slashes, and the OpenAPI description.
 
 use crate::domain::ErrorCode;
@@ -25,9 +25,6 @@ pub struct Endpoint {
     pub grants: &'static [Grant],
     /// The memory of the function, which also determines its share of processor time.
     pub memory: Memory,
-    /// The rate limit of the route in requests per second, for all callers together. The burst limit
-    /// is twice that.
-    pub throttle: u32,
     /// The message of a success (family `profile` only).
     pub message: &'static str,
     /// A field that is repeated outside of `data` (family `profile` only).

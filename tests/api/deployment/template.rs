@@ -215,56 +215,6 @@ fn functions_are_in_the_order_of_their_families() {
 }
 
 #[test]
-fn a_trailing_slash_route_has_the_throttle_of_its_route() {
-    let text = text();
-    let mut throttles = BTreeMap::new();
-    for line in text
-        .lines()
-        .filter(|line| line.starts_with("        \"") && line.contains("Throttling"))
-    {
-        let (key, limits) = line
-            .trim()
-            .trim_start_matches('"')
-            .split_once("\": ")
-            .expect("an entry");
-        let numbers: Vec<u32> = limits
-            .split([' ', ','])
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        assert!(
-            numbers.len() == 2 && numbers.iter().all(|number| *number > 0),
-            "{line}"
-        );
-        assert_eq!(
-            throttles.insert(key.to_owned(), numbers),
-            None,
-            "{key} twice"
-        );
-    }
-    let routes = template().routes();
-    let key = |route: &local::Route| match route.path.as_str() {
-        "$default" => route.path.clone(),
-        path => format!("{} {path}", route.method),
-    };
-    let routes: BTreeSet<String> = routes.iter().map(key).collect();
-    for key in throttles.keys() {
-        assert!(
-            routes.contains(key),
-            "RouteSettings names {key}, which is no route"
-        );
-    }
-    for key in routes.iter().filter(|key| key.ends_with("/{slash+}")) {
-        assert!(throttles.contains_key(key), "RouteSettings lacks {key}");
-    }
-    for (key, limits) in &throttles {
-        if let Some(path) = key.strip_suffix("/{slash+}") {
-            let default = vec![50, 100]; // DefaultRouteSettings
-            assert_eq!(limits, throttles.get(path).unwrap_or(&default), "{key}");
-        }
-    }
-}
-
-#[test]
 fn the_access_log_holds_neither_path_nor_query_string() {
     let text = text();
     let variables = text.split("$context.").skip(1);

@@ -26,9 +26,6 @@ use crate::workspace::Workspace;
 /// The folders of `functions/` that hold endpoints, in the order of the documents.
 const FAMILIES: [&str; 5] = ["profile", "whale", "campus", "center", "pages"];
 
-/// The limit of routes that declare none, in requests per second.
-const DEFAULT_THROTTLE: u64 = 50;
-
 /// The longest line of `template.yaml`.
 const MAX_LINE: usize = 110;
 
@@ -81,7 +78,6 @@ async fn generate(workspace: &Workspace, check: bool) -> Result<()> {
         .map(|(grant, names)| (format!("attributes of {grant}"), condition(names)))
         .collect();
     let mut parts = vec![
-        ("throttles", throttles(endpoints)),
         ("endpoints", function_blocks(endpoints)?),
         ("methods", any_routes(endpoints)),
     ];
@@ -324,27 +320,6 @@ fn paths(endpoint: &Value) -> Vec<String> {
         paths.push(format!("{path}/{{slash+}}"));
     }
     paths
-}
-
-/// Entries of `RouteSettings`. A route has one if it differs from the default. A trailing-slash route
-/// has one in any case: it is a route of its own, with a limit of its own.
-fn throttles(endpoints: &[Value]) -> String {
-    let mut lines = String::new();
-    for endpoint in endpoints {
-        let rate = endpoint.get("throttle").and_then(Value::as_u64);
-        let rate = rate.unwrap_or(DEFAULT_THROTTLE);
-        for path in paths(endpoint) {
-            if rate != DEFAULT_THROTTLE || path.ends_with("{slash+}") {
-                let burst = rate * 2;
-                let _ = writeln!(
-                    lines,
-                    "        \"{} {path}\": {{ ThrottlingRateLimit: {rate}, ThrottlingBurstLimit: {burst} }}",
-                    text(endpoint, "method"),
-                );
-            }
-        }
-    }
-    lines
 }
 
 /// The `ANY` routes of the fallback: one for each path whose family answers other methods with 405.

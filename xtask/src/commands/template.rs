@@ -16,13 +16,17 @@ use crate::tools::{self, AWS_SAM_CLI, CHECKOV};
 use crate::workspace::Workspace;
 
 /// Parameters that enable every feature of the template.
-const EVERYTHING: [&str; 8] = [
+const EVERYTHING: [&str; 12] = [
     "AdminEmail=a@example.com",
     "AlarmEmail=a@example.com",
     "MailDomain=example.com",
     "Tracing=Active",
     "HashingConcurrency=10",
     "AllowedOrigins=https://app.example.com",
+    "ConcurrencyAlarm=800",
+    "Domain=accounts.example.com",
+    "DomainCertificate=arn:aws:acm:eu-central-1:123456789012:certificate/01941234-5678-7abc-8def-0123456789ab",
+    "DomainZone=Z0123456789ABCDEFGHIJ",
     "AvatarsUrl=https://avatars.example.com",
     "AvatarsCertificate=arn:aws:acm:us-east-1:123456789012:certificate/01941234-5678-7abc-8def-0123456789ab",
 ];

@@ -1,6 +1,6 @@
 //! Rules for the expanded template that no emulator shows and no linter knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -45,6 +45,9 @@ pub fn check(template: &Value) -> Result<()> {
     template.check_storage()?;
     template.check_api()?;
     template.check_rotation()?;
+    template.check_topics()?;
+    template.check_alarms()?;
+    template.check_deletion()?;
     template.check_users()
 }
 
@@ -173,42 +176,22 @@ impl<'a> Template<'a> {
 
     fn check_api(&self) -> Result<()> {
         let api = at(self.only("AWS::ApiGatewayV2::Api")?, "/Body");
+        // While an upgrade rolls back, a route of its own may not exist, and API Gateway refuses the
+        // settings of such a route.
         let stage = self.only("AWS::ApiGatewayV2::Stage")?;
-        let mut routes = BTreeSet::from(["$default".to_owned()]);
-        for (path, operations) in at(api, "/paths").as_object().into_iter().flatten() {
-            for method in operations
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(method, _)| method)
-            {
-                if path != "$default" {
-                    let method = match method.as_str() {
-                        "x-amazon-apigateway-any-method" => "ANY".to_owned(),
-                        method => method.to_uppercase(),
-                    };
-                    routes.insert(format!("{method} {path}"));
-                }
-            }
-        }
-        let throttled = at(stage, "/RouteSettings")
-            .as_object()
-            .into_iter()
-            .flatten();
-        let throttled: BTreeSet<_> = throttled.map(|(route, _)| route).collect();
-        let unknown: Vec<_> = throttled
-            .iter()
-            .filter(|key| !routes.contains(**key))
-            .collect();
-        ensure!(unknown.is_empty(), "throttles of no route: {unknown:?}");
-        let trailing = routes.iter().filter(|route| route.ends_with("/{slash+}"));
-        let missing: Vec<_> = trailing
-            .filter(|route| !throttled.contains(route))
-            .collect();
-        ensure!(
-            missing.is_empty(),
-            "trailing-slash routes without a throttle: {missing:?}"
-        );
+        equal(
+            "settings of single routes",
+            at(stage, "/RouteSettings"),
+            &Value::Null,
+        )?;
+        let rates = json!({
+            "ThrottlingRateLimit": {"Ref": "RouteRate"}, "ThrottlingBurstLimit": {"Ref": "RouteBurst"},
+        });
+        equal(
+            "throttle of each route",
+            at(stage, "/DefaultRouteSettings"),
+            &rates,
+        )?;
         let origins = at(api, "/x-amazon-apigateway-cors/Fn::If/0");
         equal("condition of CORS", origins, &json!("HasAllowedOrigins"))
     }
@@ -230,6 +213,81 @@ impl<'a> Template<'a> {
             let rules = at(rotation, "/RotationRules");
             equal("interval of the rotation", rules, &days)
         })
+    }
+
+    /// Checks the policies of topics. SNS refuses a policy, and so CloudFormation rolls the stack back, if
+    /// a statement names more than the topic itself.
+    fn check_topics(&self) -> Result<()> {
+        let mut policies = BTreeMap::new();
+        for (name, policy) in self.of_type("AWS::SNS::TopicPolicy") {
+            let what = format!("{name}: its topic");
+            let topics = list(at(policy, "/Topics"));
+            ensure!(topics.len() == 1, "{what}: found {}", at(policy, "/Topics"));
+            let mut denies_plain = false;
+            for statement in list(at(policy, "/PolicyDocument/Statement")) {
+                equal(&what, at(statement, "/Resource"), &json!(topics.first()))?;
+                denies_plain |= at(statement, "/Condition/Bool/aws:SecureTransport") == "false"
+                    && at(statement, "/Effect") == "Deny";
+            }
+            ensure!(denies_plain, "{name}: requests without TLS are allowed");
+            let topic = topics.first().map(ToString::to_string);
+            policies.insert(topic.unwrap_or_default(), name);
+        }
+        for name in self.of_type("AWS::SNS::Topic").into_keys() {
+            let has_policy = policies.contains_key(&json!({"Ref": name}).to_string());
+            ensure!(has_policy, "{name}: it has no policy");
+        }
+        for (name, destination) in self.of_type("AWS::SES::ConfigurationSetEventDestination") {
+            let topic = at(destination, "/EventDestination/SnsDestination/TopicARN");
+            let policy = policies.get(&topic.to_string());
+            let depends = at(self.0, &format!("/Resources/{name}/DependsOn"));
+            // SES publishes a test event when the destination is created.
+            equal(&format!("{name}: dependency"), depends, &json!(policy))?;
+        }
+        Ok(())
+    }
+
+    /// Checks that each alarm reports its begin and its end, and that no percentile is one of few values.
+    fn check_alarms(&self) -> Result<()> {
+        let topic = json!([{"Ref": "Alarms"}]);
+        for (name, alarm) in self.of_type("AWS::CloudWatch::Alarm") {
+            for actions in ["AlarmActions", "OKActions"] {
+                let what = format!("{name}: {actions}");
+                equal(&what, at(alarm, &format!("/{actions}")), &topic)?;
+            }
+            if !at(alarm, "/ExtendedStatistic").is_null() {
+                let few = at(alarm, "/EvaluateLowSampleCountPercentile");
+                equal(&format!("{name}: few values"), few, &json!("ignore"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what the deletion of a stack, or of one that could not be created, leaves.
+    ///
+    /// CloudFormation cannot delete a protected table. So a table that is retained is retained after a
+    /// failed creation, too.
+    fn check_deletion(&self) -> Result<()> {
+        let resources = at(self.0, "/Resources").as_object().into_iter().flatten();
+        for (name, resource) in resources {
+            let policy = at(resource, "/DeletionPolicy").as_str().unwrap_or("Delete");
+            let is_protected = at(resource, "/Properties/DeletionProtectionEnabled") == true;
+            let is_table = at(resource, "/Type") == "AWS::DynamoDB::Table";
+            let expected = match (policy, is_table) {
+                ("Delete", _) => !is_protected,
+                ("Retain", true) => is_protected,
+                ("RetainExceptOnCreate", false) => true,
+                _ => false,
+            };
+            ensure!(expected, "{name}: deletion policy: {policy}");
+            let replaced = at(resource, "/UpdateReplacePolicy").as_str();
+            let keeps = replaced == Some("Retain");
+            ensure!(
+                keeps == (policy != "Delete"),
+                "{name}: replacement: {replaced:?}"
+            );
+        }
+        Ok(())
     }
 
     /// Checks which attributes of users the policies name.
@@ -385,7 +443,50 @@ mod tests {
             },
             "Stage": {
                 "Type": "AWS::ApiGatewayV2::Stage",
-                "Properties": {"RouteSettings": {"GET /a": {}, "ANY /a": {}, "$default": {}}},
+                "Properties": {"DefaultRouteSettings": {
+                    "ThrottlingRateLimit": {"Ref": "RouteRate"},
+                    "ThrottlingBurstLimit": {"Ref": "RouteBurst"},
+                }},
+            },
+            "Alarms": {"Type": "AWS::SNS::Topic"},
+            "AlarmsPolicy": {
+                "Type": "AWS::SNS::TopicPolicy",
+                "Properties": {
+                    "Topics": [{"Ref": "Alarms"}],
+                    "PolicyDocument": {"Statement": [{
+                        "Effect": "Deny",
+                        "Resource": {"Ref": "Alarms"},
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }]},
+                },
+            },
+            "Destination": {
+                "Type": "AWS::SES::ConfigurationSetEventDestination",
+                "DependsOn": "AlarmsPolicy",
+                "Properties": {"EventDestination": {"SnsDestination": {"TopicARN": {"Ref": "Alarms"}}}},
+            },
+            "Alarm": {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {
+                    "ExtendedStatistic": "p99",
+                    "EvaluateLowSampleCountPercentile": "ignore",
+                    "AlarmActions": [{"Ref": "Alarms"}],
+                    "OKActions": [{"Ref": "Alarms"}],
+                },
+            },
+            "Bucket": {
+                "Type": "AWS::S3::Bucket",
+                "DeletionPolicy": "RetainExceptOnCreate",
+                "UpdateReplacePolicy": "Retain",
+            },
+            "KeptTable": {
+                "Type": "AWS::DynamoDB::Table",
+                "DeletionPolicy": "Retain",
+                "UpdateReplacePolicy": "Retain",
+                "Properties": {
+                    "DeletionProtectionEnabled": true,
+                    "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": true},
+                },
             },
         });
         for key in ["TokenKey", "CodeKey"] {
@@ -463,9 +564,60 @@ mod tests {
                 "FunctionLogs: retention",
             ),
             (
-                "/Stage/Properties/RouteSettings",
-                json!({"GET /unknown": {}}),
-                "throttles of no route",
+                "/Stage/Properties",
+                json!({"RouteSettings": {"GET /a": {}}}),
+                "settings of single routes",
+            ),
+            (
+                "/Stage/Properties/DefaultRouteSettings",
+                json!({}),
+                "throttle of each route",
+            ),
+            (
+                "/AlarmsPolicy/Properties/Topics",
+                json!([{"Ref": "Alarms"}, {"Ref": "MailEvents"}]),
+                "AlarmsPolicy: its topic",
+            ),
+            (
+                "/AlarmsPolicy/Properties/PolicyDocument/Statement/0/Resource",
+                json!([{"Ref": "Alarms"}, {"Ref": "MailEvents"}]),
+                "AlarmsPolicy: its topic",
+            ),
+            (
+                "/AlarmsPolicy/Properties/PolicyDocument/Statement/0/Effect",
+                json!("Allow"),
+                "AlarmsPolicy: requests without TLS",
+            ),
+            (
+                "/AlarmsPolicy/Type",
+                json!("Other"),
+                "Alarms: it has no policy",
+            ),
+            (
+                "/Destination/DependsOn",
+                json!("Other"),
+                "Destination: dependency",
+            ),
+            ("/Alarm/Properties/OKActions", json!([]), "Alarm: OKActions"),
+            (
+                "/Alarm/Properties/EvaluateLowSampleCountPercentile",
+                Value::Null,
+                "Alarm: few values",
+            ),
+            (
+                "/Bucket/DeletionPolicy",
+                json!("Retain"),
+                "Bucket: deletion policy",
+            ),
+            (
+                "/KeptTable/DeletionPolicy",
+                json!("RetainExceptOnCreate"),
+                "KeptTable: deletion policy",
+            ),
+            (
+                "/KeptTable/UpdateReplacePolicy",
+                json!("Delete"),
+                "KeptTable: replacement",
             ),
             (
                 "/Stage/Type",
