@@ -20,7 +20,9 @@ Commands and their fields:
   import-campus         csv: CSV text with a header row (columns: email, username, password,
                         nickname, phone, sid, block, room, isp, account, wx, access)
   audit                 user, limit? (1 to 1000)
-  sweep-avatars         seconds? (minimum age of an unreferenced avatar; default: an hour)
+  sweep-avatars         seconds? (minimum age of an unreferenced avatar; default: an hour),
+                        force? (true: deletes any number of them)
+  redrive               processes the e-mails and deletions that are no longer retried
   compare-directory, rebuild-directory
                         from? (`next` of the previous response)
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
     Actor, Avatars, CustomResourceRequest, Email, Error, FirstAdminResource, InvalidField, NewUser,
-    Nickname, Password, PasswordPolicy, Result, Role, User, UserChange, UserIndex, UserRef,
+    Nickname, Outbox, Password, PasswordPolicy, Result, Role, User, UserChange, UserIndex, UserRef,
     Username, Users, UsersWithPasswords, WechatOpenId, admin as responses, serve_commands,
 };
 
@@ -81,10 +81,14 @@ enum Command {
         user: UserRef,
     },
     /// Deletes unreferenced avatars that are older than `seconds`, by default an hour. Resumes from the
-    /// checkpoint of the last run.
+    /// checkpoint of the last run. `force` releases the brake.
     SweepAvatars {
         seconds: Option<u64>,
+        #[serde(default)]
+        force: bool,
     },
+    /// Has the e-mails and deletions in the outbox processed that no function retries any more.
+    Redrive {},
     Show {
         user: UserRef,
     },
@@ -132,15 +136,15 @@ async fn admin(
     resources: &(
         (UsersWithPasswords, PasswordPolicy),
         Avatars,
-        UserIndex,
+        (UserIndex, Outbox),
         FirstAdminResource,
     ),
     event: AdminEvent,
 ) -> Result<Value> {
-    let ((users, policy), avatars, index, first_admin) = resources;
+    let ((users, policy), avatars, (index, outbox), first_admin) = resources;
     match event {
         AdminEvent::Command { command, .. } => {
-            execute(users, *policy, avatars, index, command).await
+            execute(users, *policy, avatars, index, outbox, command).await
         }
         AdminEvent::CustomResource(request) => first_admin.handle(users, &request).await,
     }
@@ -151,6 +155,7 @@ async fn execute(
     policy: PasswordPolicy,
     avatars: &Avatars,
     index: &UserIndex,
+    outbox: &Outbox,
     command: Command,
 ) -> Result<Value> {
     let actor = Actor::operator();
@@ -171,11 +176,12 @@ async fn execute(
             )
             .await
         }
-        Command::SweepAvatars { seconds } => Ok(json!(
-            users
-                .delete_unreferenced_avatars(avatars, seconds.unwrap_or(MIN_AVATAR_AGE), RUN_BUDGET)
-                .await?
-        )),
+        Command::SweepAvatars { seconds, force } => {
+            let seconds = seconds.unwrap_or(MIN_AVATAR_AGE);
+            let report = users.delete_unreferenced_avatars(avatars, seconds, RUN_BUDGET, force);
+            Ok(json!(report.await?))
+        }
+        Command::Redrive {} => Ok(json!(outbox.redrive(RUN_BUDGET).await?)),
         Command::SetAccess { user, access } => {
             let role: Role = parse_field("access", &access)?;
             let user = users.find(&user).await?;

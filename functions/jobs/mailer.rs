@@ -1,14 +1,18 @@
 //! `OutboxTable`'s stream: delivery of the e-mails in the outbox.
 //!
 //! A record can arrive twice. Then its e-mail is sent twice, with the same code. A failed record is
-//! retried, and finally goes to the dead-letter queue. If SES rejects the e-mail or its recipient,
-//! the record is logged and skipped, since every retry would be rejected. An e-mail beyond a daily
-//! budget is dropped.
+//! retried, and finally goes to the dead-letter queue. The log names the reason of SES.
+//!
+//! If SES rejects the content or the recipient, the record is logged and skipped, since every retry
+//! would be rejected. A recipient whom only the sandbox refuses is skipped too, so that others get
+//! their e-mails in time; a redrive sends that e-mail later. An e-mail beyond a daily budget is
+//! dropped. The message of each e-mail that is not to be sent again is deleted from the outbox.
 
 use serde_json::Value;
 use shared::{
     CodeDeriver, Connections, EmailSender, EmailTemplate, Error, FromConfig, InternalError,
-    MailBudget, NotificationKind, OutboxMessage, Tokens, UserId, serve_records,
+    MailBudget, NotificationKind, Outbox, OutboxMessage, SendFailure, Tokens, UserId,
+    serve_records,
 };
 
 /// The base URL of links in e-mails.
@@ -21,8 +25,8 @@ impl FromConfig for BaseUrl {
 }
 
 async fn mailer(
-    ((sender, budget), tokens, codes, BaseUrl(base)): &(
-        (EmailSender, MailBudget),
+    ((sender, budget, outbox), tokens, codes, BaseUrl(base)): &(
+        (EmailSender, MailBudget, Outbox),
         Tokens,
         CodeDeriver,
         BaseUrl,
@@ -31,7 +35,8 @@ async fn mailer(
 ) -> Result<(), InternalError> {
     let message = OutboxMessage::from_record(record)?;
     if message.kind.is_expired() {
-        return Ok(()); // nobody can use the code
+        outbox.complete(record).await; // nobody can use the code
+        return Ok(());
     }
     let user = message.user;
     let (code, link);
@@ -62,10 +67,14 @@ async fn mailer(
         NotificationKind::EmailChanged { hold: None } => EmailTemplate::EmailChanged { link: None },
     };
     let email = template.render(&message.nickname, message.language)?;
-    if budget.admit(&message).await? {
-        sender.send(email, &message.to).await?;
+    let sent = match budget.admit(&message).await? {
+        true => sender.send(email, &message.to).await?,
+        false => Ok(()), // dropped
+    };
+    if sent.is_ok() || sent.is_err_and(SendFailure::is_final) {
+        outbox.complete(record).await;
     }
-    Ok(())
+    sent.map_err(SendFailure::into_internal)
 }
 
 /// Serves the function.

@@ -92,7 +92,7 @@ pub mod aws {
     pub use clients::AwsClients;
     pub use config::Config;
     pub use connections::{Connections, FromConfig};
-    pub use email_sender::EmailSender;
+    pub use email_sender::{EmailSender, SendFailure, Sent};
     pub use email_template::{EmailTemplate, RenderedEmail};
     pub use field_cipher::FieldCipher;
     pub use password_policy::PasswordPolicy;
@@ -117,7 +117,9 @@ pub mod store {
     pub use grant_attributes::grant_attributes;
     pub use mail_budget::MailBudget;
     pub use mail_codes::{CodeDeriver, MailCodes, VerifiedCode};
-    pub use outbox::{EmailHold, NotificationKind, OutboxMessage, object_to_delete};
+    pub use outbox::{
+        EmailHold, NotificationKind, Outbox, OutboxMessage, RedriveReport, object_to_delete,
+    };
     pub use rate_limits::{PasswordTries, RateLimit, RateLimits};
     pub use user_index::{
         ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,

@@ -48,6 +48,7 @@ mod mail {
     mod budget;
     mod codes;
     mod delivery;
+    mod redrive;
 }
 
 /// The list of users.

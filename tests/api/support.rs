@@ -20,7 +20,7 @@ mod wait;
 pub use avatars::{FORM_END, PNG, file, part, picture};
 pub use callback_server::CallbackServer;
 pub use clock::system_time;
-pub use faults::{fault, fault_of, refuse};
+pub use faults::{fault, fault_of, refuse, ses_error};
 pub use jwt::{encode, encode_text, key_id, parts, sign, sign_text};
 pub use mail::link_token;
 pub use requests::{profile_change, registration};

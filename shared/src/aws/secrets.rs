@@ -63,7 +63,13 @@ impl SecretRef {
     }
 
     /// The secret's current value.
+    ///
+    /// # Errors
+    /// Also if the variable is empty, since the stack does not have the secret.
     pub(crate) async fn read(&self) -> Result<String, InternalError> {
+        if self.id.is_empty() {
+            return Err(InternalError::new("the stack does not have the secret"));
+        }
         let secret = stage(&self.client, &self.id, "AWSCURRENT").await?;
         Ok(secret
             .ok_or_else(|| InternalError::new("a secret has no value"))?

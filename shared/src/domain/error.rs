@@ -319,6 +319,11 @@ impl InternalError {
         self.indeterminate
     }
 
+    /// Whether IAM denied the call. A cause is `<operation>: <error code of the service>`.
+    pub(crate) fn is_access_denied(&self) -> bool {
+        self.cause.ends_with(": AccessDeniedException")
+    }
+
     /// Whether every retry would fail.
     pub(crate) fn is_permanent(&self) -> bool {
         self.permanent

@@ -16,16 +16,31 @@ use crate::aws::SecretRef;
 use crate::aws::{Connections, FromConfig};
 use crate::domain::{
     Actor, Email, Error, InternalError, InvalidField, NewUser, Nickname, Password, Result, Role,
-    Username,
+    Username, clock,
 };
 use crate::store::Users;
+use crate::telemetry::log;
 
 /// The physical id of the resource. It must never change: CloudFormation would treat a new id as a
 /// replacement, and delete the former resource.
 const PHYSICAL_ID: &str = "first-administrator";
 
-/// The time limit of the work. It leaves time for the response within the function's timeout.
-const WORK_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time limit of the work, in seconds. It leaves time for the response within
+/// `ServiceTimeout`, which CloudFormation waits for.
+const WORK_SECONDS: u64 = 240;
+
+/// How long a refusal of IAM is retried, in seconds.
+///
+/// IAM is eventually consistent: a policy that the same deployment attached can take effect later
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>).
+const PERMISSION_SECONDS: u64 = 180;
+
+/// The pause before the first retry of a refusal. Each further one is twice as long.
+const MIN_PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// The reason that CloudFormation gets if IAM refused until the end.
+const NO_PERMISSION: &str = "IAM still denies the function its permissions; update the stack again";
 
 /// A request of CloudFormation to create, update or delete the resource.
 #[derive(Deserialize)]
@@ -70,11 +85,14 @@ impl FirstAdminResource {
     /// If the request failed, after the response was sent; or if it could not be sent.
     pub async fn handle(&self, users: &Users, request: &CustomResourceRequest) -> Result<Value> {
         let work = catch_panic(self.execute(users, request));
-        let in_time = tokio::time::timeout(WORK_TIMEOUT, work).await;
+        let in_time = tokio::time::timeout(Duration::from_secs(WORK_SECONDS), work).await;
         let outcome =
             in_time.unwrap_or_else(|_| Err(InternalError::new("the work took too long").into()));
         let (status, reason) = match &outcome {
             Ok(result) => ("SUCCESS", (*result).to_owned()),
+            Err(Error::Internal(error)) if error.is_access_denied() => {
+                ("FAILED", NO_PERMISSION.to_owned())
+            }
             Err(error) => ("FAILED", admin::message(error)),
         };
         let response = json!({
@@ -96,13 +114,34 @@ impl FirstAdminResource {
         request: &CustomResourceRequest,
     ) -> Result<&'static str> {
         match request.request_type.as_str() {
-            "Create" => self.create(users, &request.resource_properties).await,
+            "Create" => {
+                self.create_with_retries(users, &request.resource_properties)
+                    .await
+            }
             "Update" => Ok("the administrator stays as they are"),
             "Delete" => Ok("the administrator stays, as all users do"),
             _ => Err(Error::Invalid(InvalidField::new(
                 "RequestType",
                 "must be Create, Update or Delete",
             ))),
+        }
+    }
+
+    /// Creates the administrator, as soon as IAM allows it.
+    async fn create_with_retries(&self, users: &Users, properties: &Value) -> Result<&'static str> {
+        let deadline = clock::seconds().saturating_add(PERMISSION_SECONDS);
+        let mut pause = MIN_PAUSE;
+        loop {
+            match self.create(users, properties).await {
+                Err(Error::Internal(error))
+                    if error.is_access_denied() && clock::seconds() < deadline =>
+                {
+                    log::warning("IAM does not allow the first administrator yet", &error);
+                }
+                outcome => return outcome,
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(MAX_PAUSE);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::store::OutboxMessage;
 use crate::store::dynamodb::{
     Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome, key, number,
 };
+use crate::store::outbox::RETENTION_SECONDS;
 use crate::telemetry::request_metrics;
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -65,7 +66,9 @@ impl MailBudget {
             max: self.max,
             max_requested: requested.then_some(self.max.saturating_sub(self.max / 10)),
         };
-        let counted = Item::from([("expires_at".into(), number(expires_at))]);
+        // It lasts as long as the message, so that a redrive does not count it again.
+        let counted_until = now.saturating_add(RETENTION_SECONDS);
+        let counted = Item::from([("expires_at".into(), number(counted_until))]);
         let writes = vec![
             Write::Create(key::mail(&message.id), counted, Conflict::MailCounted),
             Write::Update(to_address.increment(expires_at), Conflict::AddressBudget),

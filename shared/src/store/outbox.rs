@@ -4,21 +4,43 @@
 //! transaction was committed. The table's stream then invokes the mailer, or the avatar cleanup for
 //! an object. So no response waits for a mail server, and its duration does not reveal whether an
 //! e-mail is sent.
+//!
+//! A processed message is deleted. So the outbox holds the messages that are not processed yet, and
+//! [`Outbox::redrive`] has a new stream record written for each that no function retries any more.
 
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::aws::{Connections, FromConfig};
 use crate::domain::{Email, InternalError, Language, User, clock, mail_code, new_uuid};
 use crate::store::dynamodb::{
-    Conflict, Database, Item, ItemReader, Key, Table, Write, key, number, text,
+    Conflict, Database, Item, ItemReader, Key, Table, Update, Write, WriteOutcome, key, number,
+    text,
 };
+use crate::telemetry::log;
 
-/// How long an item is kept, in seconds: longer than Lambda retries its record.
-const RETENTION_SECONDS: u64 = 24 * 60 * 60;
+/// How long Lambda retries a record, in seconds: `MaximumRecordAgeInSeconds` in `template.yaml`.
+const RETRY_SECONDS: u64 = 6 * 60 * 60;
+
+/// How long a dead letter is kept, in seconds: `MessageRetentionPeriod` in `template.yaml`.
+const DEAD_LETTER_SECONDS: u64 = 14 * 24 * 60 * 60;
+
+/// The time for the last attempt of a record, in seconds. It is much longer than a function runs.
+const LAST_ATTEMPT_SECONDS: u64 = 10 * 60;
+
+/// How long a message is kept, in seconds: longer than the dead letter of its record.
+pub(super) const RETENTION_SECONDS: u64 =
+    RETRY_SECONDS + LAST_ATTEMPT_SECONDS + DEAD_LETTER_SECONDS + 24 * 60 * 60;
 
 /// How many messages the deletion of a user deletes at most. A transaction has at most 100 writes
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
 const MAX_DELETED: usize = 80;
+
+/// The attribute that the table's TTL reads.
+const EXPIRES_AT: &str = "expires_at";
 
 /// The attribute of a code that somebody asked for.
 const REQUESTED: &str = "requested";
@@ -248,13 +270,103 @@ fn create(kind: &str, mut item: Item) -> Result<Write, InternalError> {
     let expires_at = clock::seconds().saturating_add(RETENTION_SECONDS);
     item.extend([
         ("kind".into(), text(kind)),
-        ("expires_at".into(), number(expires_at)),
+        (EXPIRES_AT.into(), number(expires_at)),
     ]);
     Ok(Write::Create(
         key::outbox_message(id),
         item,
         Conflict::RandomId,
     ))
+}
+
+/// The messages in the outbox, for the functions that process them.
+pub struct Outbox {
+    database: Database,
+}
+
+impl FromConfig for Outbox {
+    async fn open(connections: &Connections) -> Result<Self, InternalError> {
+        Ok(Self {
+            database: connections.shared().await?,
+        })
+    }
+}
+
+/// The result of a redrive.
+#[derive(Debug, Default, Serialize)]
+pub struct RedriveReport {
+    /// How many e-mails have a new stream record.
+    pub mails: u64,
+    /// How many deletions of objects have a new stream record.
+    pub objects: u64,
+    /// Whether the time ran out before the last message.
+    pub more: bool,
+}
+
+impl Outbox {
+    /// Deletes the processed message of a stream record.
+    ///
+    /// A failure is logged and ignored: a retry of the record would process the message again. The
+    /// message then stays until it expires, and a redrive would repeat it.
+    pub async fn complete(&self, record: &Value) {
+        let deleted = match attribute(record, "pk").map(str::parse) {
+            Ok(Ok(id)) => {
+                let delete = Write::Delete(key::outbox_message(id));
+                self.database.write(vec![delete]).await.map(drop)
+            }
+            _ => Err(InternalError::new("an outbox message whose pk is no UUID")),
+        };
+        if let Err(error) = deleted {
+            log::warning("a processed message stays in the outbox", &error);
+        }
+    }
+
+    /// Writes each message again that no function retries any more, for at most `budget`. Its new
+    /// stream record lets its function process it, and it is kept as long as a new message.
+    ///
+    /// A message that is processed or deleted meanwhile is not written.
+    ///
+    /// # Errors
+    /// Only an internal error. A second redrive continues with the remaining messages.
+    pub async fn redrive(&self, budget: Duration) -> Result<RedriveReport, InternalError> {
+        let deadline = Instant::now() + budget;
+        let now = clock::seconds();
+        let expires_at = now.saturating_add(RETENTION_SECONDS);
+        let retried = RETRY_SECONDS + LAST_ATTEMPT_SECONDS;
+        let mut report = RedriveReport::default();
+        let (last, names) = (expires_at - retried, ["pk", "kind", EXPIRES_AT]);
+        for item in self.database.expiring(Table::Outbox, last, &names).await? {
+            let item = ItemReader(&item);
+            let kind = item.text("kind")?;
+            if kind == NOTHING {
+                continue;
+            }
+            if Instant::now() >= deadline {
+                report.more = true;
+                break;
+            }
+            let update = Update {
+                key: key::outbox_message(item.uuid("pk")?),
+                expression: format!("SET {EXPIRES_AT} = :end"),
+                condition: format!("{EXPIRES_AT} = :was"),
+                names: vec![],
+                values: vec![
+                    (":end".into(), number(expires_at)),
+                    (":was".into(), number(item.number(EXPIRES_AT)?)),
+                ],
+            };
+            let update = Write::Update(update, Conflict::Message);
+            if let WriteOutcome::Committed = self.database.write(vec![update]).await? {
+                let counter = if kind == DELETE_OBJECT {
+                    &mut report.objects
+                } else {
+                    &mut report.mails
+                };
+                *counter += 1;
+            }
+        }
+        Ok(report)
+    }
 }
 
 /// The key of the object that a stream record requests to delete.
@@ -282,8 +394,8 @@ fn attribute<'a>(record: &'a Value, name: &str) -> Result<&'a str, InternalError
     value.ok_or_else(missing)
 }
 
-/// The keys of the messages to `to` in the outbox, sent or not: at most [`MAX_DELETED`]. The others
-/// expire within a day.
+/// The keys of the messages to `to` in the outbox: at most [`MAX_DELETED`]. The others are deleted
+/// when they are sent.
 pub(crate) async fn messages_to(database: &Database, to: &User) -> Result<Vec<Key>, InternalError> {
     let found = database
         .search(Table::Outbox, "user", &to.uuid.to_string())

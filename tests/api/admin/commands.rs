@@ -127,7 +127,7 @@ async fn an_invalid_command_gets_an_error_and_changes_nothing() {
     "show"
         invalid type: string "show", expected internally tagged enum Command
     {"command":"destroy"}
-        unknown variant `destroy`, expected one of `create-administrator`, `set-access`, `block`, `unblock`, `end-sessions`, `feature`, `unfeature`, `bind-wx`, `unbind-wx`, `import-campus`, `clear-limits`, `audit`, `delete`, `sweep-avatars`, `show`, `compare-directory`, `rebuild-directory`
+        unknown variant `destroy`, expected one of `create-administrator`, `set-access`, `block`, `unblock`, `end-sessions`, `feature`, `unfeature`, `bind-wx`, `unbind-wx`, `import-campus`, `clear-limits`, `audit`, `delete`, `sweep-avatars`, `redrive`, `show`, `compare-directory`, `rebuild-directory`
     {"command":1}
         invalid type: integer `1`, expected variant identifier
     {"command":"show"}

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use local::InjectedFault;
 use serde_json::{Value, json};
 
-use crate::support::{CallbackServer, TestApp, registration};
+use crate::support::{CallbackServer, TestApp, eventually, fault_of, refuse, registration};
 
 const EMAIL: &str = "root@b.co";
 
@@ -171,6 +172,60 @@ async fn cloudformation_gets_a_response_to_every_failed_request() {
     FAILED: it failed for a reason that the log tells; it may be tried again
     ");
     assert!(without_secret.items().await.is_empty());
+}
+
+#[tokio::test]
+async fn permissions_that_take_effect_later_delay_the_administrator() {
+    let app = TestApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
+    let server = CallbackServer::start(&[]).await;
+    for operation in ["GetItem", "GetSecretValue", "TransactWriteItems"] {
+        let denied = refuse(400, "AccessDeniedException");
+        // The first read opens the connection.
+        let skip = usize::from(operation == "GetItem");
+        let fault = InjectedFault {
+            skip,
+            ..fault_of("admin", operation, 1, denied)
+        };
+        app.cloud.inject(fault);
+    }
+    app.admin(request("Create", &server.url)).await;
+    let body = body(&server.take_requests());
+    assert_eq!(body["Reason"], "the administrator is made");
+    let logs = app.logs().await.join("\n");
+    for operation in ["GetItem", "GetSecretValue", "TransactWriteItems"] {
+        let cause = format!("{operation}: AccessDeniedException");
+        assert!(logs.contains(&cause), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn permissions_that_never_take_effect_fail_the_administrator() {
+    let app = TestApp::with_parameters(&[("AdminEmail", EMAIL)]).await;
+    app.advance_clock(Duration::ZERO);
+    let server = CallbackServer::start(&[]).await;
+    let denied = refuse(400, "AccessDeniedException");
+    let fault = fault_of("admin", "GetSecretValue", usize::MAX, denied);
+    app.cloud.inject(fault);
+    let create = app.admin(request("Create", &server.url));
+    let time_passes = async {
+        eventually("a retry", async || {
+            (app.secret_reads("admin") > 1).then_some(())
+        })
+        .await;
+        app.advance_clock(Duration::from_secs(4 * 60));
+    };
+    tokio::join!(create, time_passes);
+    let body = body(&server.take_requests());
+    assert_eq!(
+        (&body["Status"], &body["Reason"]),
+        (
+            &json!("FAILED"),
+            &json!("IAM still denies the function its permissions; update the stack again")
+        )
+    );
+    let line = app.last_log_line();
+    assert_eq!(line["cause"], "GetSecretValue: AccessDeniedException");
+    assert_eq!(line["level"], "ERROR");
 }
 
 #[tokio::test]

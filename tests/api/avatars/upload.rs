@@ -356,15 +356,15 @@ async fn a_cleanup_resumes_from_its_checkpoint_and_reads_in_batches() {
         .await
         .expect("the store opens");
     let (first, second) = (
-        users.delete_unreferenced_avatars(&avatars, 3600, Duration::ZERO),
-        users.delete_unreferenced_avatars(&avatars, 3600, Duration::ZERO),
+        users.delete_unreferenced_avatars(&avatars, 3600, Duration::ZERO, false),
+        users.delete_unreferenced_avatars(&avatars, 3600, Duration::ZERO, false),
     );
     assert!(
         first.await.expect("a cleanup").next.is_some()
             && second.await.expect("a cleanup").next.is_none()
     );
     let first = users
-        .delete_unreferenced_avatars(&avatars, 0, Duration::ZERO)
+        .delete_unreferenced_avatars(&avatars, 0, Duration::ZERO, true)
         .await
         .expect("a cleanup");
     assert!(
@@ -372,7 +372,7 @@ async fn a_cleanup_resumes_from_its_checkpoint_and_reads_in_batches() {
         "{first:?}"
     );
     app.dynamodb_calls();
-    let cleanup = json!({"command": "sweep-avatars", "seconds": 0});
+    let cleanup = json!({"command": "sweep-avatars", "seconds": 0, "force": true});
     assert_eq!(
         app.admin(cleanup.clone()).await,
         json!({"swept": 1100 - first.swept, "next": null})
@@ -380,9 +380,90 @@ async fn a_cleanup_resumes_from_its_checkpoint_and_reads_in_batches() {
     let calls = app.dynamodb_calls();
     assert_eq!(
         calls[calls.len() - 3..],
-        ["GetItem", "BatchGetItem", "TransactWriteItems"]
+        ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
     );
     assert_eq!(app.stored_avatars().await, [kept.as_str()]);
     app.interrupted_upload(&token).await;
     assert_eq!(app.admin(cleanup).await["swept"], 1, "it starts over");
+}
+
+/// Deletes the stored items of these users, as a damaged table does.
+async fn lose_users(app: &TestApp, names: &[String]) {
+    for name in names {
+        let user = app.user_item("username", name).await;
+        let delete = app.dynamodb().delete_item();
+        delete
+            .table_name(app.physical_id("UsersTable"))
+            .key("pk", user["pk"].clone())
+            .send()
+            .await
+            .expect("a deletion");
+    }
+}
+
+#[tokio::test]
+async fn a_cleanup_deletes_nothing_if_the_users_are_damaged() {
+    let app = TestApp::new().await;
+    let names: Vec<String> = (0..8).map(|number| format!("user{number}")).collect();
+    let mut urls = Vec::new();
+    for name in &names {
+        let token = app.register_and_login(name).await;
+        urls.push(app.upload_url(&token).await);
+    }
+    let cleanup = json!({"command": "sweep-avatars", "seconds": 0});
+    let forced = json!({"command": "sweep-avatars", "seconds": 0, "force": true});
+    lose_users(&app, &names[..5]).await;
+    let restored = app.items().await;
+    lose_users(&app, &names[5..6]).await;
+    for _ in 0..2 {
+        assert_eq!(app.admin(cleanup.clone()).await["name"], "internal");
+        assert_eq!(app.stored_avatars().await.len(), 8);
+    }
+    let logs = app.logs().await;
+    let cause = "the avatar cleanup stopped: 6 of 8 avatars are unreferenced";
+    let line = logs.iter().find(|line| line.contains(cause));
+    assert!(line.expect("a line").contains(r#""level":"ERROR""#));
+
+    // Five are as many as interrupted uploads may leave.
+    for item in restored {
+        app.put_item("UsersTable", item).await;
+    }
+    assert_eq!(
+        app.admin(cleanup.clone()).await,
+        json!({"swept": 5, "next": null})
+    );
+    lose_users(&app, &names[5..]).await;
+    assert_eq!(app.admin(cleanup).await["swept"], 3);
+    assert_eq!(app.admin(forced).await["swept"], 0);
+}
+
+#[tokio::test]
+async fn a_cleanup_deletes_at_most_one_percent_and_a_hundred() {
+    let app = TestApp::new().await;
+    let (s3, bucket) = (
+        app.operator().clients.s3(),
+        app.physical_id("AvatarsBucket"),
+    );
+    let token = app.register_and_login("testuser").await;
+    let user = app.me(&token).await.json();
+    let user = user["id"].as_str().expect("a UUID");
+    let put = |key: String| {
+        let put = s3.put_object().bucket(&bucket).key(key);
+        put.body(vec![0].into()).send()
+    };
+    let cleanup = json!({"command": "sweep-avatars", "seconds": 0});
+    let forced = json!({"command": "sweep-avatars", "seconds": 0, "force": true});
+    for (number, stops) in [(5, false), (6, true), (101, true)] {
+        let put = (0..number).map(|name| put(format!("avatars/{user}/{name:032x}.png")));
+        let put: Vec<_> = stream::iter(put).buffer_unordered(50).collect().await;
+        assert!(put.iter().all(Result::is_ok));
+        if stops {
+            assert_eq!(app.admin(cleanup.clone()).await["name"], "internal");
+            assert_eq!(app.stored_avatars().await.len(), number);
+            assert_eq!(app.admin(forced.clone()).await["swept"], number);
+        } else {
+            assert_eq!(app.admin(cleanup.clone()).await["swept"], number);
+        }
+        assert!(app.stored_avatars().await.is_empty());
+    }
 }

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use local::{AwsCall, Cloud, Effect, OPERATOR, Options, Statement};
 use serde_json::{Value, json};
 use shared::Connections;
 
 use crate::events::send_to_functions_without_calls;
-use crate::support::{PASSWORD, TestApp, assert_same_set, fault_of, profile_change, registration};
+use crate::support::{
+    PASSWORD, TestApp, assert_same_set, fault, fault_of, profile_change, registration, ses_error,
+};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -458,6 +461,23 @@ async fn no_function_has_an_unused_permission() {
     app.admin(json!({"command": "rebuild-directory"})).await; // lists the restored users
     send_to_functions_without_calls(app.cloud.clone()).await;
     app.settle().await;
+
+    // The sandbox refuses a recipient twice, and Lambda does not retry the message. The deletion of
+    // the user deletes it.
+    let refused =
+        "Email address is not verified. The following identities failed the check: c@b.co";
+    app.cloud
+        .inject(fault("SendEmail", 2, ses_error("MessageRejected", refused)));
+    let (user, _) = app.whale_account("c@b.co").await;
+    app.request_verification(&user).await;
+    app.settle().await;
+    app.advance_clock(Duration::from_secs(7 * 60 * 60));
+    assert_eq!(app.admin(json!({"command": "redrive"})).await["mails"], 1);
+    app.settle().await;
+    app.admin(json!({"command": "delete", "user": "c@b.co"}))
+        .await;
+    assert!(app.outbox().await.is_empty());
+
     let strict = TestApp::with_parameters(&[("Enumeration", "strict")]).await;
     strict.register(&registration("testuser")).await;
     strict.whale_account("a@b.co").await;

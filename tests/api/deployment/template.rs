@@ -22,7 +22,7 @@ const PASSING: [(&str, &str); 3] = [
     ("UserIndexTable", "it can be rebuilt from the users"),
     (
         "OutboxTable",
-        "an e-mail is sent or in the dead-letter queue",
+        "it lasts 15 days, and each message until it is processed",
     ),
 ];
 
@@ -264,11 +264,26 @@ fn user_data_is_retained_encrypted_and_recoverable() {
         words
             .iter()
             .for_each(|word| assert!(bucket.contains(&format!("{word}: true")), "{name}: {word}"));
-        assert!(
-            bucket.contains("DeletionPolicy: Retain"),
-            "{name} is deleted with the stack"
-        );
+        let recoverable = [
+            "DeletionPolicy: Retain",
+            "VersioningConfiguration: { Status: Enabled }",
+            "NoncurrentVersionExpiration: { NoncurrentDays: 35 }",
+            "ExpiredObjectDeleteMarker: true",
+        ];
+        recoverable
+            .iter()
+            .for_each(|word| assert!(bucket.contains(word), "{name} lacks {word}"));
     }
+    let s3 = |action: &&String| action.starts_with("s3:");
+    let template = template();
+    let actions: BTreeSet<String> = statements(&template)
+        .into_iter()
+        .flat_map(|(_, statement)| &statement.actions)
+        .filter(s3)
+        .cloned()
+        .collect();
+    let allowed = ["s3:DeleteObject", "s3:ListBucket", "s3:PutObject"];
+    assert_eq!(actions, BTreeSet::from(allowed.map(str::to_owned)));
 }
 
 #[test]

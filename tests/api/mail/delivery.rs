@@ -1,6 +1,6 @@
 //! E-mails: recipients, language, retries and failures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use local::Effect;
 use serde_json::json;
 
-use crate::support::{PASSWORD, TestApp, eventually, fault, refuse};
+use crate::support::{PASSWORD, TestApp, eventually, fault, refuse, ses_error};
 
 #[tokio::test]
 async fn an_email_is_sent_and_shown_by_the_local_cloud() {
@@ -164,41 +164,160 @@ async fn an_outage_of_ses_delays_emails_and_loses_none() {
     assert!(app.cloud.dead_letters().is_empty());
 }
 
+/// The reasons that the mailer logged, each once.
+fn reasons(app: &TestApp) -> BTreeSet<String> {
+    let lines = app.log_lines();
+    let causes = lines.iter().filter_map(|line| line["cause"].as_str());
+    let reasons = causes.filter_map(|cause| cause.strip_prefix("SendEmail: "));
+    reasons.map(str::to_owned).collect()
+}
+
+/// Answers of SES about the recipient or the content, and the logged reason.
+const FINAL: [(&str, &str, &str); 5] = [
+    (
+        "InvalidParameterValue",
+        "Local address contains control or whitespace",
+        "recipient_rejected",
+    ),
+    (
+        "InvalidParameterValue",
+        "Domain contains illegal character",
+        "recipient_rejected",
+    ),
+    (
+        "InvalidParameterValue",
+        "Message length is more than 10485760 bytes long",
+        "content_rejected",
+    ),
+    (
+        "MessageRejected",
+        "Address blacklisted: canary@b.co",
+        "recipient_rejected",
+    ),
+    (
+        "MessageRejected",
+        "Email contains a virus",
+        "content_rejected",
+    ),
+];
+
+/// Answers of SES that the operator or time can change, and the logged reason.
+const TRANSIENT: [(&str, &str, &str); 12] = [
+    ("AccountSendingPausedException", "", "sending_paused"),
+    (
+        "ConfigurationSetSendingPausedException",
+        "",
+        "sending_paused",
+    ),
+    (
+        "MessageRejected",
+        "Sending suspended for this account.",
+        "sending_paused",
+    ),
+    (
+        "MessageRejected",
+        "Sending paused for this account.",
+        "sending_paused",
+    ),
+    (
+        "MessageRejected",
+        "Email address is not verified. The following identities failed the check in region \
+         EU-CENTRAL-1: no-reply@example.com",
+        "sender_not_verified",
+    ),
+    (
+        "MessageRejected",
+        "Email address is not verified. The following identities failed the check in region \
+         EU-CENTRAL-1: no-reply@example.com, canary@b.co",
+        "sender_not_verified",
+    ),
+    (
+        "MailFromDomainNotVerifiedException",
+        "",
+        "sender_not_verified",
+    ),
+    (
+        "ConfigurationSetDoesNotExistException",
+        "",
+        "no_configuration_set",
+    ),
+    ("Throttling", "Maximum sending rate exceeded.", "throttled"),
+    ("AccessDenied", "User is not authorized", "access_denied"),
+    ("MessageRejected", "A new reason for canary@b.co", "unknown"),
+    ("ANewError", "canary@b.co", "unknown"),
+];
+
 #[tokio::test]
-async fn a_permanently_refused_email_is_logged_and_blocks_no_other() {
-    let app = TestApp::new().await;
+async fn a_finally_rejected_email_is_logged_and_blocks_no_other() {
+    let app = TestApp::with_parameters(&[("MailsPerDay", "100")]).await;
     app.whale_account("canary@b.co").await;
     app.whale_account("a@b.co").await;
-    for kind in ["MessageRejected", "InvalidParameterValue"] {
-        app.cloud.inject(fault("SendEmail", 1, refuse(400, kind)));
-        app.send_json(
-            "POST",
-            "/api/captcha/",
-            &json!({"group": 1, "email": "canary@b.co"}),
-        )
-        .await;
+    for (kind, message, reason) in FINAL {
+        let before = app.log_lines().len();
+        app.cloud
+            .inject(fault("SendEmail", 1, ses_error(kind, message)));
+        let rejected = json!({"group": 1, "email": "canary@b.co"});
+        app.send_json("POST", "/api/captcha/", &rejected).await;
         app.code("a@b.co").await;
-        let log = app.logs().await;
-        let line = log
+        let lines = app.log_lines();
+        let cause = format!("SendEmail: {reason}");
+        let mut lines = lines[before..]
             .iter()
-            .find(|line| line.contains(&format!("SendEmail: {kind}")))
-            .expect("a line");
-        assert!(
-            line.contains(r#""level":"ERROR""#) && !line.contains("canary"),
-            "{line}"
-        );
+            .filter(|line| line["cause"] == *cause);
+        assert_eq!(lines.next().expect("a line")["level"], "ERROR", "{message}");
+        assert!(lines.next().is_none(), "{message} is retried");
     }
     assert!(app.mails().await.iter().all(|mail| mail.to == ["a@b.co"]));
-    for (times, status, kind) in [
-        (9, 400, "Throttling"),
-        (4, 400, "AccountSendingPausedException"),
-        (4, 403, "AccessDenied"),
-    ] {
-        app.cloud
-            .inject(fault("SendEmail", times, refuse(status, kind)));
-        app.code("canary@b.co").await;
-    }
     assert!(app.cloud.dead_letters().is_empty());
+    assert!(app.outbox().await.is_empty(), "no redrive repeats them");
+    assert!(!app.logs().await.join("\n").contains("canary"));
+}
+
+#[tokio::test]
+async fn every_other_failure_of_ses_is_retried_and_named() {
+    let app = TestApp::with_parameters(&[("MailsPerDay", "100")]).await;
+    app.whale_account("canary@b.co").await;
+    for (kind, message, reason) in TRANSIENT {
+        // The SDK itself retries a throttled call twice.
+        let times = if reason == "throttled" { 6 } else { 2 };
+        app.cloud
+            .inject(fault("SendEmail", times, ses_error(kind, message)));
+        app.code("canary@b.co").await;
+        assert!(reasons(&app).contains(reason), "{message}");
+    }
+    assert_eq!(app.mails().await.len(), TRANSIENT.len());
+    let expected = TRANSIENT.map(|(.., reason)| reason.to_owned());
+    assert_eq!(reasons(&app), BTreeSet::from(expected));
+    assert!(app.cloud.dead_letters().is_empty());
+    assert!(app.outbox().await.is_empty());
+    assert!(!app.logs().await.join("\n").contains("canary"));
+}
+
+#[tokio::test]
+async fn the_sandbox_delays_no_other_mail_and_a_redrive_sends_it() {
+    let app = TestApp::new().await;
+    app.advance_clock(Duration::ZERO);
+    let (user, _) = app.whale_account("canary@b.co").await;
+    app.whale_account("a@b.co").await;
+    let message = "Email address is not verified. The following identities failed the check in \
+                   region EU-CENTRAL-1: canary@b.co";
+    app.cloud
+        .inject(fault("SendEmail", 1, ses_error("MessageRejected", message)));
+    app.request_verification(&user).await;
+    app.code("a@b.co").await;
+    assert_eq!(
+        reasons(&app),
+        BTreeSet::from(["recipient_not_verified".to_owned()])
+    );
+    assert_eq!(app.outbox().await.len(), 1);
+    let redrive = json!({"command": "redrive"});
+    app.advance_clock(Duration::from_secs(7 * 60 * 60));
+    assert_eq!(
+        app.admin(redrive).await,
+        json!({"mails": 1, "objects": 0, "more": false})
+    );
+    assert_eq!(app.newest_mail().await.to, ["canary@b.co"]);
+    assert!(app.outbox().await.is_empty());
 }
 
 #[tokio::test]

@@ -30,3 +30,12 @@ pub fn refuse(status: u16, kind: &str) -> Effect {
         message: "a message with canary-0123 in it".into(),
     }
 }
+
+/// An error response of SES, with status 400 and this error name and message.
+pub fn ses_error(kind: &str, message: &str) -> Effect {
+    Effect::Refuse {
+        status: 400,
+        kind: kind.into(),
+        message: message.into(),
+    }
+}

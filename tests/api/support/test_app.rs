@@ -1,6 +1,7 @@
 //! The application under test.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use insta::internals::SettingsBindDropGuard;
 use local::{CapturedEmail, Cloud, Effect, Hold, InjectedFault, Options, Route};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::clock::Clock;
 use super::{Response, eventually, fault_of, filters, refuse};
@@ -56,6 +58,18 @@ impl TestApp {
             ..local_options()
         })
         .await
+    }
+
+    /// The application with a changed template.
+    pub async fn with_template(change: impl FnOnce(String) -> String) -> Self {
+        let mut options = local_options();
+        let text = fs::read_to_string(&options.template).expect("a template");
+        let changed = change(text.clone());
+        assert_ne!(changed, text, "the change has no effect");
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        options.template = folder.path().join("template.yaml");
+        fs::write(&options.template, changed).expect("a file");
+        Self::start(options).await
     }
 
     async fn start(mut options: Options) -> Self {

@@ -130,7 +130,7 @@ async fn a_deletion_removes_all_data_but_the_audit_log() {
     .concat()
     {
         let item = format!("{item:?}");
-        // The outbox names the object that the cleanup deletes. That message expires after a day.
+        // The outbox names the object that the cleanup deletes, until it has.
         let left = item.replace(&format!("avatars/{uuid}/"), "");
         for word in [uuid, &id, "testuser", "13800138000", "oWx"] {
             assert!(!left.contains(word), "{word} is still stored: {item}");

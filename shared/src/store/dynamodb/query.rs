@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::item::non_empty;
-use super::{Database, Item, Key, Partition, RETRY_BUDGET, Table, key, pause, sdk_error, text};
+use super::{
+    Database, Item, Key, Partition, RETRY_BUDGET, Table, key, number, pause, sdk_error, text,
+};
 use crate::domain::InternalError;
 
 /// How many items one `BatchGetItem` reads at most
@@ -169,6 +171,35 @@ impl Database {
             .last_evaluated_key
             .and_then(|key| key.get("pk")?.as_s().ok().cloned());
         Ok((read.items.unwrap_or_default(), last))
+    }
+
+    /// These attributes of the items of `table` that expire at `last` or before, in seconds since
+    /// 1970. Reads the whole table.
+    pub(crate) async fn expiring(
+        &self,
+        table: Table,
+        last: u64,
+        attributes: &[&str],
+    ) -> Result<Vec<Item>, InternalError> {
+        let (names, expression) = projection(attributes);
+        let scan = self
+            .client
+            .scan()
+            .table_name(self.names.get(table))
+            .consistent_read(true);
+        let scan = scan
+            .set_projection_expression(expression)
+            .set_expression_attribute_names(non_empty(names));
+        let scan = scan
+            .filter_expression("expires_at <= :last")
+            .expression_attribute_values(":last", number(last));
+        let found = scan
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await;
+        found.map_err(|error| sdk_error("Scan", error))
     }
 
     /// The items of `table` whose attribute `name` is `value`. Reads the whole table.

@@ -34,6 +34,8 @@ pub(crate) enum Conflict {
     AddressBudget,
     /// The stack's budget of e-mails is used up.
     StackBudget,
+    /// The message is processed or deleted, or was redriven meanwhile.
+    Message,
     /// An item with this random id exists.
     RandomId,
     /// The item of the user index is not as read.
@@ -63,6 +65,7 @@ impl Conflict {
             | Self::MailCounted
             | Self::AddressBudget
             | Self::StackBudget
+            | Self::Message
             | Self::RandomId
             | Self::ListItem => {
                 InternalError::new(format!("an unexpected conflict: {self:?}")).into()
