@@ -81,7 +81,6 @@ fn parse_field<T: FromStr<Err = &'static str>>((name, text): (&str, String)) -> 
         MayReadUsers,
         MayFindByOpenId,
         MayChangeUsers,
-        MayActForOthers,
         MaySetPhones,
         MayWriteAuditLog,
     ],

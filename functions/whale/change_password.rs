@@ -36,7 +36,6 @@ struct Changed {
         MayUseCodeKey,
         MayReadPasswords,
         MayFindByEmail,
-        MayCheckPasswords,
         MaySetPasswords,
         MayTryMailCodes,
         MayEnqueueMessages,

@@ -46,6 +46,27 @@ Resources:
               Condition:
                 'ForAllValues:StringEquals': { 'dynamodb:Attributes': [pk, sk, name, sessions] }
                 StringEqualsIfExists: { 'dynamodb:ReturnValues': [NONE, UPDATED_NEW] }
+  Count:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: count } }
+    Properties:
+      Policies:
+        - Statement:
+            - Effect: Allow
+              Action: ['dynamodb:UpdateItem', 'dynamodb:GetItem']
+              Resource: !GetAtt Users.Arn
+              Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['USER#*'] } }
+            - Effect: Allow
+              Action: ['dynamodb:UpdateItem', 'dynamodb:GetItem', 'dynamodb:ConditionCheckItem']
+              Resource: !GetAtt Users.Arn
+              Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['TRIES#*'] } }
+            - Effect: Allow
+              Action: ['dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
+              Resource: !GetAtt Users.Arn
+              Condition:
+                'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['USER#*', 'TRIES#*'] }
+                'ForAllValues:StringEquals': { 'dynamodb:Attributes': [pk, name] }
+                StringEqualsIfExists: { 'dynamodb:ReturnValues': NONE }
   Boundary:
     Type: AWS::IAM::ManagedPolicy
     Properties:
@@ -110,6 +131,54 @@ fn a_transaction_requires_the_actions_of_all_its_items() {
     );
     let message = denial("login", "TransactWriteItems", &transaction(&[put, check])).unwrap();
     assert!(message.contains("dynamodb:ConditionCheckItem"), "{message}");
+}
+
+#[test]
+fn one_statement_must_allow_a_whole_transaction() {
+    let element = |kind: &str, key: &str, fields: &serde_json::Value| {
+        let mut element = json!({"TableName": "Users", "Key": {"pk": {"S": key}}});
+        let fields = fields.as_object().unwrap().clone();
+        element.as_object_mut().unwrap().extend(fields);
+        json!({kind: element})
+    };
+    let is_allowed = |elements: &[serde_json::Value]| {
+        let is_read = elements[0].get("Get").is_some();
+        let operation = match is_read {
+            true => "TransactGetItems",
+            false => "TransactWriteItems",
+        };
+        let body = json!({"TransactItems": elements}).to_string();
+        denial("count", operation, &body).is_none()
+    };
+    let (none, on_name) = (json!({}), json!({"ConditionExpression": "name = :x"}));
+    let on_tries = json!({"ConditionExpression": "tries < :x"});
+    let returning = json!({"ReturnValuesOnConditionCheckFailure": "ALL_OLD"});
+    // Two statements allow the two elements, but none allows both.
+    for kind in ["Update", "Get"] {
+        let (user, tries) = (
+            element(kind, "USER#1", &none),
+            element(kind, "TRIES#1", &none),
+        );
+        assert!(is_allowed(std::slice::from_ref(&user)), "{kind}");
+        assert!(is_allowed(std::slice::from_ref(&tries)), "{kind}");
+        assert!(is_allowed(&[user.clone(), user.clone()]), "{kind}");
+        assert!(!is_allowed(&[user, tries]), "{kind}");
+    }
+    for (of_user, of_tries, expected) in [
+        (&none, &none, true),
+        (&on_name, &on_name, true),
+        (&on_name, &on_tries, false), // alone, the other statement allows the latter
+        (&on_name, &returning, false),
+    ] {
+        let user = element("ConditionCheck", "USER#1", of_user);
+        let tries = element("ConditionCheck", "TRIES#1", of_tries);
+        assert!(is_allowed(std::slice::from_ref(&user)), "{user}");
+        assert!(is_allowed(std::slice::from_ref(&tries)), "{tries}");
+        assert_eq!(is_allowed(&[user, tries]), expected, "{of_user} {of_tries}");
+    }
+    // Different actions need no common statement.
+    let update = element("Update", "TRIES#1", &none);
+    assert!(is_allowed(&[element("Delete", "USER#1", &none), update]));
 }
 
 #[test]

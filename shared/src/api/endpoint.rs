@@ -180,8 +180,6 @@ grants! {
     MayActForOthers,
     /// Updates a user's own item, and no key.
     MayChangeUsers,
-    /// Counts the tries of a password, and resets the count.
-    MayCheckPasswords,
     /// Counts verification e-mails.
     MayCountVerifications,
     /// Creates a mail code, and counts it.
@@ -198,21 +196,21 @@ grants! {
     MayIssueMailCodes,
     /// Reads the user index.
     MayListUsers,
+    /// Counts the tries of a password, and records a login in the user's item.
+    MayLogIn,
     /// Writes avatars to the bucket.
     MayPutAvatars => ["AVATARS_BUCKET", "AVATARS_URL"],
     /// Reads users with their password hashes.
     MayReadPasswords,
     /// Reads users without their password hashes.
     MayReadUsers,
-    /// Updates a user's own item after a login.
-    MayRecordLogins,
     /// Restores the marker of a former e-mail address.
     MayRestoreEmails,
-    /// Moves the marker of an e-mail address.
-    MaySetEmails,
-    /// Sets a user's password.
+    /// Moves the markers of an e-mail address and a phone number.
+    MaySetContacts,
+    /// Counts the tries of a password, and sets a new one.
     MaySetPasswords => ["COMMON_PASSWORDS"],
-    /// Moves the marker of a phone number.
+    /// Moves the marker of a phone number, also for another user.
     MaySetPhones,
     /// Moves the marker of a user name.
     MaySetUsernames,

@@ -72,7 +72,7 @@ pub(crate) enum WriteOutcome {
     /// All were applied.
     Committed,
     /// None was applied, because these conditions failed: at least one, in the order of the writes.
-    ConditionFailed(Vec<FailedCondition>),
+    ConditionFailed(Vec<Conflict>),
 }
 
 impl WriteOutcome {
@@ -87,18 +87,10 @@ impl WriteOutcome {
                 let unknown = || InternalError::new("a condition failed without a reason").into();
                 Err(failed
                     .first()
-                    .map_or_else(unknown, |failed| failed.conflict.into_error()))
+                    .map_or_else(unknown, |conflict| conflict.into_error()))
             }
         }
     }
-}
-
-/// A failed condition.
-pub(crate) struct FailedCondition {
-    /// The meaning of the failure.
-    pub conflict: Conflict,
-    /// The item that failed it. `None` if there was none, or if no caller needs it.
-    pub item: Option<Item>,
 }
 
 impl FromConfig for Database {
@@ -179,7 +171,6 @@ impl Database {
                 .condition_expression(update.condition)
                 .set_expression_attribute_names(non_empty(update.names))
                 .set_expression_attribute_values(non_empty(update.values))
-                .set_return_values_on_condition_check_failure(conflict.on_failure())
                 .send()
                 .await;
             match sent {
@@ -192,11 +183,7 @@ impl Database {
                 Err(SdkError::ServiceError(error))
                     if error.err().is_conditional_check_failed_exception() =>
                 {
-                    let item = failed_item(error.into_err());
-                    return Ok(WriteOutcome::ConditionFailed(vec![FailedCondition {
-                        conflict,
-                        item,
-                    }]));
+                    return Ok(WriteOutcome::ConditionFailed(vec![conflict]));
                 }
                 Err(error) => return Err(sdk_error("UpdateItem", error)),
             }
@@ -233,12 +220,7 @@ impl Database {
                 .iter()
                 .zip(&conflicts)
                 .filter_map(|(reason, conflict)| {
-                    let conflict =
-                        conflict.filter(|_| reason.code() == Some("ConditionalCheckFailed"))?;
-                    Some(FailedCondition {
-                        conflict,
-                        item: reason.item.clone(),
-                    })
+                    conflict.filter(|_| reason.code() == Some("ConditionalCheckFailed"))
                 });
             let failed: Vec<_> = failed.collect();
             if !failed.is_empty() {
@@ -271,13 +253,6 @@ fn is_transient(reason: &CancellationReason) -> bool {
 
 fn is_transaction_conflict(error: &UpdateItemError) -> bool {
     matches!(error, UpdateItemError::TransactionConflictException(_))
-}
-
-fn failed_item(error: UpdateItemError) -> Option<Item> {
-    match error {
-        UpdateItemError::ConditionalCheckFailedException(failed) => failed.item,
-        _ => None,
-    }
 }
 
 /// Waits from 10 to 60 ms. The random part keeps conflicting writers from colliding again.

@@ -81,11 +81,10 @@ impl MailBudget {
             }
             WriteOutcome::ConditionFailed(failed) => failed,
         };
-        let has = |conflict| failed.iter().any(|failed| failed.conflict == conflict);
-        if has(Conflict::MailCounted) {
+        if failed.contains(&Conflict::MailCounted) {
             return Ok(true);
         }
-        let budget = if has(Conflict::StackBudget) {
+        let budget = if failed.contains(&Conflict::StackBudget) {
             self.record_use(&stack).await;
             "stack"
         } else {

@@ -187,11 +187,8 @@ impl MailCodes {
         if let Some(error) = rejection(&ItemReader(&stored), user)? {
             return Ok(Err(error));
         }
-        let stored = StoredCode::from_item(&stored)?;
-        let tried = VerifiedCode {
-            uuid: stored.uuid,
-            ..tried
-        };
+        let StoredCode { uuid, ends_at, .. } = StoredCode::from_item(&stored)?;
+        let tried = VerifiedCode { uuid, ..tried };
         let count = tried.count(user, is_trusted);
         let writes = || vec![Write::Update(count.clone(), Conflict::Code)];
         let failures = [tried.failures.clone()];
@@ -201,14 +198,10 @@ impl MailCodes {
             .await?;
         Ok(match written {
             WriteOutcome::Committed => Ok(tried),
-            WriteOutcome::ConditionFailed(failed) => {
-                let item = failed.into_iter().find_map(|failed| failed.item);
-                let error = match &item {
-                    Some(item) => rejection(&ItemReader(item), user)?,
-                    None => None,
-                };
-                Err(error.unwrap_or(Error::BadCode))
+            WriteOutcome::ConditionFailed(_) if ends_at <= clock::seconds() => {
+                Err(Error::ExpiredCode)
             }
+            WriteOutcome::ConditionFailed(_) => Err(Error::BadCode),
         })
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A limit is one item with a count and the end of its window. A try is counted before it is
 //! evaluated, in one transaction for all its limits. So concurrent tries cannot exceed a limit, and
-//! a try that fails halfway stays counted.
+//! a try that fails halfway stays counted. A failed condition returns no counter, so each counter
+//! whose condition failed is read. Only a request that may be refused reads any.
 //!
 //! Tries of a secret have three limits: by account and source, by source, and by account. A
 //! stranger can use up the first two of their own source only. They can use up the third one, but
@@ -17,9 +18,14 @@ use crate::domain::{
 };
 use crate::store::AuditLog;
 use crate::store::dynamodb::{
-    Check, Conflict, Database, FailedCondition, ItemReader, Key, Update, Write, WriteOutcome, flag,
-    key, number,
+    Check, Conflict, Database, Item, ItemReader, Key, Update, Write, WriteOutcome, flag, key,
+    number,
 };
+
+/// The attributes of a counter: the tries, the end of their window, and whether a refusal is recorded.
+pub(super) const ATTRIBUTES: [&str; 3] = ["tries", "expires_at", "refused"];
+/// Those that a check of a limit names.
+pub(super) const CHECKED_ATTRIBUTES: [&str; 2] = ["tries", "expires_at"];
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -336,30 +342,39 @@ impl RateLimit {
     }
 }
 
-/// The end of a counter's window.
-enum WindowEnd {
+/// The window of a counter, read after the condition of its write failed.
+enum Window {
     /// It has ended at this time. `None` if the counter was deleted meanwhile.
     Past(Option<u64>),
-    /// It ends at this time, and the limit is used up.
-    Future {
+    /// The limit is not used up any more, because another request has started a window or taken a
+    /// try back.
+    Open,
+    /// The limit is used up.
+    UsedUp {
+        /// When it ends.
         end: u64,
         /// Whether a refusal in this window is in the audit log.
         is_recorded: bool,
     },
 }
 
-impl WindowEnd {
+impl Window {
     /// DynamoDB's TTL deletes items late, so the time is compared here.
-    fn of(failed: &FailedCondition) -> Result<Self, InternalError> {
-        let Some(counter) = &failed.item else {
+    fn of(counter: Option<&Item>, max: u64) -> Result<Self, InternalError> {
+        let Some(counter) = counter.filter(|counter| counter.contains_key("expires_at")) else {
             return Ok(Self::Past(None));
         };
-        let end = ItemReader(counter).number("expires_at")?;
+        let reader = ItemReader(counter);
+        let end = reader.number("expires_at")?;
+        // Tries taken back from a deleted counter can make the next count negative.
+        let is_used_up = reader.number("tries").is_ok_and(|tries| tries >= max);
         Ok(if end <= clock::seconds() {
             Self::Past(Some(end))
-        } else {
+        } else if is_used_up {
             let is_recorded = counter.contains_key("refused");
-            Self::Future { end, is_recorded }
+            Self::UsedUp { end, is_recorded }
+        } else {
+            Self::Open
         })
     }
 }
@@ -372,8 +387,8 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Counts one try against all `limits`, or against none. One write. A refusal is recorded in
-    /// the audit log of `user` once per window.
+    /// Counts one try against all `limits`, or against none. One write. A refusal also reads the
+    /// used-up counters, and is recorded in the audit log of `user` once per window.
     ///
     /// # Errors
     /// [`Error::RateLimited`] if a limit is used up.
@@ -410,61 +425,61 @@ impl RateLimiter {
                 WriteOutcome::Committed => return Ok(WriteOutcome::Committed),
                 WriteOutcome::ConditionFailed(failed) => failed,
             };
-            let (mut counters, mut used_up) = (0, Vec::new());
-            for failure in &failed {
-                let Conflict::RateLimit(position) = failure.conflict else {
+            let (mut counters, mut last) = (0, None);
+            for conflict in &failed {
+                let Conflict::RateLimit(position) = *conflict else {
                     continue;
                 };
-                let Some(ended) = ended.get_mut(position) else {
+                let (Some(limit), Some(ended)) = (limits.get(position), ended.get_mut(position))
+                else {
                     continue;
                 };
                 counters += 1;
                 if ended.take().is_some() {
                     continue; // another request has started the new window, so count in it
                 }
-                match WindowEnd::of(failure)? {
-                    WindowEnd::Past(end) => *ended = end,
-                    WindowEnd::Future { .. } => used_up.push(failure),
+                match self.window(limit).await? {
+                    Window::Past(end) => *ended = end,
+                    Window::Open => {}
+                    Window::UsedUp { end, is_recorded } => {
+                        if !is_recorded {
+                            self.record_refusal(limit, end, user, actor).await?;
+                        }
+                        last = last.max(Some(end));
+                    }
                 }
             }
-            self.refuse(limits, used_up, user, actor).await?;
+            if let Some(end) = last {
+                return Err(refusal(end));
+            }
             if counters == 0 {
                 return Ok(WriteOutcome::ConditionFailed(failed));
             }
         }
     }
 
-    /// Fails if one of these conditions is a used-up limit. Records the first refusal of a window.
+    /// Fails if the limit is used up. Records the first refusal of a window. One read.
     ///
     /// # Errors
     /// [`Error::RateLimited`].
-    pub(super) async fn refuse(
+    pub(super) async fn refuse_if_used_up(
         &self,
-        limits: &[RateLimit],
-        failed: impl IntoIterator<Item = &FailedCondition>,
+        limit: &RateLimit,
         user: Option<UserId>,
         actor: &Actor,
     ) -> Result<()> {
-        let mut last = None;
-        for failure in failed {
-            let Conflict::RateLimit(position) = failure.conflict else {
-                continue;
-            };
-            if let Some(limit) = limits.get(position)
-                && let WindowEnd::Future { end, is_recorded } = WindowEnd::of(failure)?
-            {
-                if !is_recorded {
-                    self.record_refusal(limit, end, user, actor).await?;
-                }
-                last = last.max(Some(end));
-            }
+        let Window::UsedUp { end, is_recorded } = self.window(limit).await? else {
+            return Ok(());
+        };
+        if !is_recorded {
+            self.record_refusal(limit, end, user, actor).await?;
         }
-        match last {
-            None => Ok(()),
-            Some(end) => Err(Error::RateLimited {
-                retry_after: end.saturating_sub(clock::seconds()),
-            }),
-        }
+        Err(refusal(end))
+    }
+
+    async fn window(&self, limit: &RateLimit) -> Result<Window, InternalError> {
+        let counter = self.database.get(&limit.key).await?;
+        Window::of(counter.as_ref(), limit.max)
     }
 
     /// Records a refusal, unless another request recorded one in the window that ends at `end`.
@@ -489,5 +504,12 @@ impl RateLimiter {
             .write(vec![Write::Update(mark, Conflict::RateLimit(0)), record])
             .await?;
         Ok(())
+    }
+}
+
+/// The error of a request until the window ends.
+fn refusal(end: u64) -> Error {
+    Error::RateLimited {
+        retry_after: end.saturating_sub(clock::seconds()),
     }
 }

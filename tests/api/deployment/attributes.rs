@@ -148,7 +148,7 @@ async fn transact(client: &Client, item: TransactWriteItem) -> String {
 }
 
 /// The grants of `template.yaml` that let a function update users.
-const UPDATING: [&str; 3] = ["MayChangeUsers", "MaySetPasswords", "MayRecordLogins"];
+const UPDATING: [&str; 3] = ["MayChangeUsers", "MaySetPasswords", "MayLogIn"];
 
 #[tokio::test]
 async fn a_change_of_users_reaches_the_named_attributes_only() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::{AwsCall, Cloud, Effect, OPERATOR, Options, Statement};
 use serde_json::{Value, json};
 use shared::Connections;
@@ -481,11 +482,14 @@ async fn no_function_has_an_unused_permission() {
     let strict = TestApp::with_parameters(&[("Enumeration", "strict")]).await;
     strict.register(&registration("testuser")).await;
     strict.whale_account("a@b.co").await;
+    let limited = LocalApp::new().await;
+    exceed_all_limits(&limited).await;
     let calls: Vec<_> = app
         .cloud
         .calls()
         .into_iter()
         .chain(strict.cloud.calls())
+        .chain(limited.cloud.calls())
         .filter(|call| call.function != OPERATOR)
         .collect();
     let refused: Vec<_> = calls.iter().filter(|call| !call.granted).collect();
@@ -496,8 +500,13 @@ async fn no_function_has_an_unused_permission() {
     let mut unused = BTreeSet::new();
     for function in &app.cloud.template().functions {
         let own = || calls.iter().filter(|call| call.function == function.name);
-        for grant in function.statements.iter().flat_map(grants) {
-            if !own().any(|call| uses(call, &grant)) {
+        let statements = function.statements.iter();
+        let grants = statements.flat_map(|statement| {
+            let grants = grants(statement).into_iter();
+            grants.map(move |grant| (statement, grant))
+        });
+        for (statement, grant) in grants {
+            if !own().any(|call| uses(call, statement, &grant)) {
                 let keys: Vec<_> = grant
                     .conditions
                     .iter()
@@ -516,6 +525,69 @@ async fn no_function_has_an_unused_permission() {
         unused.is_empty(),
         "attributes that no call names: {unused:#?}"
     );
+}
+
+/// Sends each kind of request with a limit twice: once within it, and once when it is used up.
+async fn exceed_all_limits(app: &LocalApp) {
+    const EMAIL: &str = "student@example.com";
+    const PHONE: &str = "13500135001";
+    let token = app.register_and_login("testuser").await;
+    let other = app.register_and_login("other").await;
+    app.update_me(&other, &json!({"phone": PHONE})).await;
+    let (_, student) = app.student("student").await;
+    let mut profile = profile_change("student");
+    profile["phone"] = PHONE.into();
+    // An address that no account signed in from: all limits bind it.
+    let from_elsewhere = async |method: &str, path: &str, body: Value| {
+        app.send_json_from("203.0.113.9", method, path, &body).await
+    };
+    for is_used_up in [false, true] {
+        if is_used_up {
+            use_up_all_limits(app).await;
+        }
+        let mut refused = Vec::new();
+        for (path, field) in [
+            ("/api/users/login/", "password"),
+            ("/api/users/password/", "password_old"),
+        ] {
+            let body = json!({"email": EMAIL, field: "a wrong one", "password_new": PASSWORD});
+            refused.push(from_elsewhere("PUT", path, body).await);
+        }
+        refused.push(app.login_from("203.0.113.9", EMAIL, "a wrong one").await);
+        let body = json!({"email": EMAIL, "group": 1, "code": "A"});
+        for (method, path) in [
+            ("POST", "/api/users/verification_email/"),
+            ("POST", "/api/captcha/"),
+            ("PUT", "/api/captcha/check/"),
+        ] {
+            refused.push(from_elsewhere(method, path, body.clone()).await);
+        }
+        let sign_up = json!({"email": EMAIL, "password": PASSWORD, "name": "n"});
+        refused.push(app.send_json("POST", "/api/users/", &sign_up).await);
+        refused.push(app.register(&registration("testuser")).await);
+        let name = json!({"name": "other"});
+        refused.push(app.send_json_as(&token, "PUT", "/users/name", &name).await);
+        for change in [
+            json!({"email": "other@example.com"}),
+            json!({"phone": PHONE}),
+        ] {
+            refused.push(app.update_me(&token, &change).await);
+        }
+        refused.push(app.change_profile(&student, &profile).await);
+        let limited = refused.iter().filter(|response| response.status == 429);
+        let expected = if is_used_up { refused.len() } else { 0 };
+        assert_eq!(limited.count(), expected, "{refused:?}");
+    }
+}
+
+/// Raises the count of every limit above its maximum.
+async fn use_up_all_limits(app: &LocalApp) {
+    for mut item in app.items().await {
+        if let Some(tries) = item.get_mut("tries") {
+            *tries = AttributeValue::N("1000000".to_owned());
+            app.put_item("UsersTable", item).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -609,10 +681,21 @@ fn unused_attributes(app: &TestApp, calls: &[AwsCall]) -> BTreeSet<String> {
     unused.collect()
 }
 
-/// Whether the call needs this grant.
-fn uses(call: &AwsCall, grant: &Statement) -> bool {
+/// Whether the call needs this grant of the statement. The statement must allow all keys of a
+/// transaction, the grant one of them.
+fn uses(call: &AwsCall, statement: &Statement, grant: &Statement) -> bool {
+    const KEYS: &str = "dynamodb:LeadingKeys";
     let needs = call.actions.iter().zip(&call.resources).zip(&call.contexts);
-    needs
-        .into_iter()
-        .any(|((action, resource), context)| grant.covers(action, resource, context))
+    let mut covered =
+        needs.filter(|((action, resource), context)| statement.covers(action, resource, context));
+    covered.any(|((action, resource), context)| {
+        let Some(keys) = context.get(KEYS) else {
+            return grant.covers(action, resource, context);
+        };
+        keys.iter().any(|key| {
+            let mut of_key = context.clone();
+            of_key.insert(KEYS.to_owned(), vec![key.clone()]);
+            grant.covers(action, resource, &of_key)
+        })
+    })
 }

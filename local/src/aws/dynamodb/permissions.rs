@@ -44,7 +44,7 @@ const KEYWORDS: [&str; 9] = [
     "ADD", "AND", "BETWEEN", "DELETE", "IN", "NOT", "OR", "REMOVE", "SET",
 ];
 
-/// The operation and its required permissions. A transaction requires those of all its items.
+/// The operation and its required permissions: one for each action and table, as [`merged`].
 pub(in crate::aws) fn required_permissions(
     operation: &str,
     body: &[u8],
@@ -91,7 +91,32 @@ pub(in crate::aws) fn required_permissions(
         }
         _ => vec![permission(operation, &body)],
     };
-    (operation.to_owned(), permissions)
+    (operation.to_owned(), merged(permissions))
+}
+
+/// One permission for each action and resource, with the condition keys of all elements as one set.
+///
+/// AWS does not document whether it evaluates the elements of a transaction one by one or together.
+/// Together is stricter: one statement must allow all of them. What it allows, it also allows one by
+/// one.
+fn merged(permissions: Vec<RequiredPermission>) -> Vec<RequiredPermission> {
+    let mut merged: Vec<RequiredPermission> = Vec::new();
+    for one in permissions {
+        let same = |other: &&mut RequiredPermission| {
+            (&other.action, &other.resource) == (&one.action, &one.resource)
+        };
+        let Some(all) = merged.iter_mut().find(same) else {
+            merged.push(one);
+            continue;
+        };
+        for (key, values) in one.context {
+            let set = all.context.entry(key).or_default();
+            set.extend(values);
+            set.sort_unstable();
+            set.dedup();
+        }
+    }
+    merged
 }
 
 /// Partition keys that an operation accesses. `None` for a scan or an operation on a whole table.

@@ -1,9 +1,11 @@
 //! Conditional writes of items, alone or in a transaction.
+//!
+//! A failed condition never returns the item: a user's holds the password hash, and IAM has no condition
+//! key for `ReturnValuesOnConditionCheckFailure`. Whoever needs the item reads it.
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
-    TransactWriteItem, Update as UpdateElement,
+    AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update as UpdateElement,
 };
 
 use uuid::Uuid;
@@ -43,13 +45,6 @@ pub(crate) enum Conflict {
 }
 
 impl Conflict {
-    /// Which item a failed condition returns: the counter of a rate limit and a mail code, and no other.
-    ///
-    /// A user's item holds the password hash, and IAM has no condition key for this parameter.
-    pub(super) fn on_failure(self) -> Option<OnFailure> {
-        matches!(self, Self::RateLimit(_) | Self::Code).then_some(OnFailure::AllOld)
-    }
-
     /// The error of a request that has the conflict.
     pub(crate) fn into_error(self) -> Error {
         match self {
@@ -217,7 +212,7 @@ impl Write {
                 element.put(put.build().map_err(build_error)?)
             }
             Self::Put(key, item) => element.put(put(key, item).build().map_err(build_error)?),
-            Self::Update(update, conflict) => element.update(
+            Self::Update(update, _) => element.update(
                 UpdateElement::builder()
                     .table_name(table)
                     .set_key(Some(update.key.attributes()))
@@ -225,7 +220,6 @@ impl Write {
                     .condition_expression(update.condition)
                     .set_expression_attribute_names(non_empty(update.names))
                     .set_expression_attribute_values(non_empty(update.values))
-                    .set_return_values_on_condition_check_failure(conflict.on_failure())
                     .build()
                     .map_err(build_error)?,
             ),
@@ -277,13 +271,12 @@ impl Write {
                     names,
                     values,
                 },
-                conflict,
+                _,
             ) => element.condition_check(
                 check(key)
                     .condition_expression(condition)
                     .set_expression_attribute_names(non_empty(names))
                     .set_expression_attribute_values(non_empty(values))
-                    .set_return_values_on_condition_check_failure(conflict.on_failure())
                     .build()
                     .map_err(build_error)?,
             ),

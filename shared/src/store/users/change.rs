@@ -16,8 +16,8 @@ use crate::domain::{
     NewSession, PasswordHash, PhoneRegion, Result, Role, User, UserChange, clock,
 };
 use crate::store::dynamodb::{
-    AttributeValue, Conflict, FailedCondition, Key, Marker, RETRY_BUDGET, Update, Write,
-    WriteOutcome, key, number, pause,
+    AttributeValue, Conflict, Key, Marker, RETRY_BUDGET, Update, Write, WriteOutcome, key, number,
+    pause,
 };
 use crate::store::{
     EmailHold, NotificationKind, PasswordTries, RateLimit, VerifiedCode, mail_codes, outbox,
@@ -324,19 +324,28 @@ impl Users {
                 .iter()
                 .all(|(name, value)| item.get(name) == value.as_ref())
             {
-                let limits = conflicts.as_slice();
-                self.limiter
-                    .refuse(limits, &failed, Some(user.id()), actor)
-                    .await?;
-                for FailedCondition { conflict, .. } in failed {
+                let is_limited = |conflict: &Conflict| matches!(conflict, Conflict::RateLimit(_));
+                if let Some(limit) = conflicts.as_ref()
+                    && failed.iter().any(is_limited)
+                {
+                    self.limiter
+                        .refuse_if_used_up(limit, Some(user.id()), actor)
+                        .await?;
+                }
+                for conflict in failed {
                     match conflict {
                         // The window of a limit that is not used up any more has just ended.
                         Conflict::User | Conflict::RateLimit(_) => {}
                         // If it succeeds, the holder has lost and regained the authority.
                         Conflict::Authority => self.check_holder(&actor.authority).await?,
                         conflict => {
-                            if matches!(conflict, Conflict::Taken(_)) && !limits.is_empty() {
-                                self.limiter.consume(limits, Some(user.id()), actor).await?;
+                            if matches!(conflict, Conflict::Taken(_))
+                                && let Some(limit) = conflicts
+                            {
+                                let limits = [limit];
+                                self.limiter
+                                    .consume(&limits, Some(user.id()), actor)
+                                    .await?;
                             }
                             return Err(conflict.into_error().following(&last));
                         }

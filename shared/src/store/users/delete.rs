@@ -67,9 +67,7 @@ impl Users {
             let Some(latest) = self.by_uuid(user.uuid).await? else {
                 return Ok(());
             };
-            let is_last = failed
-                .iter()
-                .any(|failed| failed.conflict == Conflict::LastAdministrator);
+            let is_last = failed.contains(&Conflict::LastAdministrator);
             if is_last && latest.version == user.version {
                 return Err(Error::LastAdministrator);
             }

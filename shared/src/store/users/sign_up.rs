@@ -154,17 +154,14 @@ impl Users {
             Err(error) => return Err(error.into()),
         };
         // The default user name is derived from the id, so both conflict together. Report the id.
-        if failed
-            .iter()
-            .any(|failed| failed.conflict == Conflict::User)
-        {
+        if failed.contains(&Conflict::User) {
             // An earlier attempt may have created this user, with its response lost.
             let owner = self.owner_of_email(&user.email).await?;
             return Ok((owner == Some(user.uuid)).then_some(user));
         }
         match failed.first() {
             None => Ok(None),
-            Some(failed) => Err(failed.conflict.into_error()),
+            Some(conflict) => Err(conflict.into_error()),
         }
     }
 

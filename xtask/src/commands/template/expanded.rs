@@ -16,6 +16,13 @@ const HASHING: [&str; 5] = [
     "WhaleLogin",
 ];
 
+/// The number of managed policies that IAM allows for a role.
+const MAX_POLICIES: usize = 10;
+
+/// The number of the template's own policies for a role. SAM adds one for logs, one for traces with the
+/// parameter `Tracing`, and one for a stream.
+const MAX_OWN_POLICIES: usize = 8;
+
 /// The actions that read a stream.
 const READING: [&str; 3] = [
     "dynamodb:DescribeStream",
@@ -27,21 +34,23 @@ const READING: [&str; 3] = [
 const PASSWORD: [&str; 2] = ["password", "password_fits_admin"];
 
 /// The policies that name more than others of users, each with what: `*` is all.
-const PRIVILEGED: [(&str, &[&str]); 5] = [
+const PRIVILEGED: [(&str, &[&str]); 6] = [
     ("MayAdminister", &["*"]),
     ("MayReadPasswords", &["*"]),
     ("MayActForOthers", &["role"]), // in conditions only
-    ("MayRecordLogins", &["password"]),
+    ("MayLogIn", &["password"]),
     (
         "MaySetPasswords",
         &["role", "password", "password_fits_admin"],
     ),
+    ("MaySetPhones", &["role"]), // in conditions only
 ];
 
 /// Checks an expanded template.
 pub fn check(template: &Value) -> Result<()> {
     let template = Template(template);
     template.check_functions()?;
+    template.check_roles()?;
     template.check_storage()?;
     template.check_api()?;
     template.check_rotation()?;
@@ -152,6 +161,24 @@ impl<'a> Template<'a> {
         reading
             .map(|statement| at(statement, "/Resource"))
             .collect()
+    }
+
+    /// Checks the number of policies of each role. IAM allows ten.
+    fn check_roles(&self) -> Result<()> {
+        for (name, role) in self.of_type("AWS::IAM::Role") {
+            let policies = list(at(role, "/ManagedPolicyArns"));
+            // A policy with a condition is in an `Fn::If`. One of AWS is an ARN, as text or `Fn::Join`.
+            let is_own =
+                |policy: &&Value| !at(policy, "/Ref").is_null() || !at(policy, "/Fn::If").is_null();
+            let own = policies.iter().filter(is_own).count();
+            ensure!(
+                own <= MAX_OWN_POLICIES,
+                "{name}: {own} policies of the template"
+            );
+            let all = policies.len();
+            ensure!(all <= MAX_POLICIES, "{name}: {all} policies");
+        }
+        Ok(())
     }
 
     fn check_storage(&self) -> Result<()> {
@@ -502,9 +529,9 @@ mod tests {
             let mut properties = json!({"LoggingConfig": {
                 "LogGroup": {"Ref": "FunctionLogs"}, "LogFormat": "JSON", "SystemLogLevel": "WARN",
             }});
-            let mut role = json!({});
+            let mut role = json!({"ManagedPolicyArns": [{"Ref": "MayChangeUsers"}, "arn:of:aws"]});
             match name {
-                "Mailer" => role = json!({"PermissionsBoundary": {"Ref": "BoundaryPolicy"}}),
+                "Mailer" => role["PermissionsBoundary"] = json!({"Ref": "BoundaryPolicy"}),
                 _ => properties["ReservedConcurrentExecutions"] = json!({"Fn::If": []}),
             }
             resources[name] = json!({"Type": "AWS::Lambda::Function", "Properties": properties});
@@ -537,6 +564,16 @@ mod tests {
                 "/MailerRole/Properties",
                 json!({}),
                 "Mailer: readable streams",
+            ),
+            (
+                "/WhaleLoginRole/Properties/ManagedPolicyArns",
+                json!(vec![json!({"Ref": "MayReadUsers"}); 9]),
+                "WhaleLoginRole: 9 policies of the template",
+            ),
+            (
+                "/WhaleLoginRole/Properties/ManagedPolicyArns",
+                json!(vec!["arn:of:aws"; 11]),
+                "WhaleLoginRole: 11 policies",
             ),
             (
                 "/WhaleLogin/Properties/ReservedConcurrentExecutions",
