@@ -482,7 +482,7 @@ async fn no_function_has_an_unused_permission() {
     let strict = TestApp::with_parameters(&[("Enumeration", "strict")]).await;
     strict.register(&registration("testuser")).await;
     strict.whale_account("a@b.co").await;
-    let limited = LocalApp::new().await;
+    let limited = TestApp::new().await;
     exceed_all_limits(&limited).await;
     let calls: Vec<_> = app
         .cloud
@@ -528,7 +528,7 @@ async fn no_function_has_an_unused_permission() {
 }
 
 /// Sends each kind of request with a limit twice: once within it, and once when it is used up.
-async fn exceed_all_limits(app: &LocalApp) {
+async fn exceed_all_limits(app: &TestApp) {
     const EMAIL: &str = "student@example.com";
     const PHONE: &str = "13500135001";
     let token = app.register_and_login("testuser").await;
@@ -581,7 +581,7 @@ async fn exceed_all_limits(app: &LocalApp) {
 }
 
 /// Raises the count of every limit above its maximum.
-async fn use_up_all_limits(app: &LocalApp) {
+async fn use_up_all_limits(app: &TestApp) {
     for mut item in app.items().await {
         if let Some(tries) = item.get_mut("tries") {
             *tries = AttributeValue::N("1000000".to_owned());
