@@ -11,6 +11,7 @@ mod events;
 mod generate;
 mod lint;
 mod openapi;
+mod release;
 mod run;
 mod smoke;
 mod template;
@@ -56,6 +57,10 @@ pub enum Command {
     ///
     /// Needs Python 3 and no AWS account. Takes half a minute after the build.
     DeployEmulator,
+    /// Build one function as it is shipped, for arm64 with all optimisations, and check the file
+    ///
+    /// Needs Python 3.
+    Release,
     /// Run all checks that a change must pass
     ///
     /// Skips nothing that lacks a tool. `.ci/run` first checks that the machine has the programs.
@@ -84,6 +89,7 @@ impl Command {
             Command::Openapi(arguments) => openapi::run(workspace, arguments).await,
             Command::Template => template::run(workspace).await,
             Command::DeployEmulator => deploy_emulator::run(workspace).await,
+            Command::Release => release::run(workspace).await,
             Command::Ci => ci::run(workspace).await,
             Command::Smoke(arguments) => smoke::run(workspace, arguments).await,
             Command::Assets => assets::run(workspace).await,

@@ -546,12 +546,13 @@ async fn exceed_all_limits(app: &TestApp) {
             use_up_all_limits(app).await;
         }
         let mut refused = Vec::new();
-        for (path, field) in [
-            ("/api/users/login/", "password"),
-            ("/api/users/password/", "password_old"),
+        // A refusal is recorded once for a source, so each has one of its own.
+        for (ip, path, field) in [
+            ("203.0.113.9", "/api/users/login/", "password"),
+            ("203.0.113.10", "/api/users/password/", "password_old"),
         ] {
             let body = json!({"email": EMAIL, field: "a wrong one", "password_new": PASSWORD});
-            refused.push(from_elsewhere("PUT", path, body).await);
+            refused.push(app.send_json_from(ip, "PUT", path, &body).await);
         }
         refused.push(app.login_from("203.0.113.9", EMAIL, "a wrong one").await);
         let body = json!({"email": EMAIL, "group": 1, "code": "A"});

@@ -178,7 +178,7 @@ async fn a_stream_record_and_a_command_are_one_line_each() {
     let record = record.expect("a line of the mailer");
     assert_eq!(
         fields(record, &["message", "event", "calls", "route", "status"]),
-        json!({"message": "record", "event": "INSERT", "calls": 2, "route": null, "status": null})
+        json!({"message": "record", "event": "INSERT", "calls": 3, "route": null, "status": null})
     );
     let text = |name: &str| record[name].as_str().is_some_and(|text| !text.is_empty());
     assert!(text("sequence_number") && text("xray_trace_id"), "{record}");

@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::test::{self, Subset};
 use super::{
-    browser, cycles, dependencies, deploy_emulator, events, generate, lint, openapi, template,
+    browser, cycles, dependencies, deploy_emulator, events, generate, lint, openapi, release,
+    template,
 };
 use crate::workspace::Workspace;
 
@@ -41,6 +42,9 @@ pub async fn run(workspace: &Workspace) -> Result<()> {
 
     step("template");
     template::run(workspace).await?;
+
+    step("release");
+    release::run(workspace).await?;
 
     step("deploy-emulator");
     deploy_emulator::run(workspace).await?;

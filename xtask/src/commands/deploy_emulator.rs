@@ -30,7 +30,8 @@ use anyhow::{Context, Result};
 use tempfile::{TempDir, tempdir};
 use tokio::process::Command;
 
-use super::{smoke, template};
+use super::smoke::{self, SlashRoutes};
+use super::template;
 use crate::http;
 use crate::process::{self, Service};
 use crate::tools::{self, AWS_SAM_CLI, MINISTACK};
@@ -53,7 +54,7 @@ pub async fn run(workspace: &Workspace) -> Result<()> {
     let url = emulator.stack("create", &[&template, &built]).await;
     let outcome = async {
         let url = url?;
-        smoke::check(workspace, url.trim()).await?;
+        smoke::check(workspace, url.trim(), SlashRoutes::AreIgnored).await?;
         let output = emulator.stack("use", &[&template, &changed]).await?;
         print!("{output}");
         Ok(())

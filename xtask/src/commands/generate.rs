@@ -3,6 +3,7 @@
 //! | derived | from |
 //! |---|---|
 //! | `functions/lib.rs`, `functions/bin/*.rs`, the binaries in `Cargo.toml` | the files in `functions/` |
+//! | `import.yaml` | the retained resources of `template.yaml` |
 //! | the marked parts of `template.yaml` | `#[endpoint(…)]`, and the attributes of users by grant |
 //! | `functions/docs/openapi.json` | `#[endpoint(…)]` and the schemas |
 //! | `events/<name>.json`, if there is none | `#[endpoint(…)]` |
@@ -84,6 +85,8 @@ async fn generate(workspace: &Workspace, check: bool) -> Result<()> {
     let conditions = conditions.iter();
     parts.extend(conditions.map(|(name, condition)| (name.as_str(), condition.clone())));
     files.replace_parts("template.yaml", &parts)?;
+    let template = fs::read_to_string(root.join("template.yaml"))?;
+    files.write("import.yaml", &import_template(&template))?;
     let openapi = serde_json::to_string_pretty(at(&description, "/openapi"))? + "\n";
     files.write("functions/docs/openapi.json", &openapi)?;
     for endpoint in endpoints {
@@ -320,6 +323,26 @@ fn paths(endpoint: &Value) -> Vec<String> {
         paths.push(format!("{path}/{{slash+}}"));
     }
     paths
+}
+
+/// `import.yaml`: the retained resources, as they are in the template. CloudFormation imports resources
+/// into a new stack only if its template has no others.
+fn import_template(template: &str) -> String {
+    let mut text = "# The resources that outlive their stack, for an import into a new one. `cargo xtask generate` writes\n\
+         # it from template.yaml.\n\
+         AWSTemplateFormatVersion: \"2010-09-09\"\n\
+         Description: The data of user accounts.\n\
+         Resources:\n"
+        .to_owned();
+    let resources = template
+        .split_once("\nResources:\n")
+        .map_or("", |(_, rest)| rest);
+    let blocks = resources.split("\n\n");
+    for block in blocks.filter(|block| block.contains("\n    DeletionPolicy: Retain")) {
+        let lines = block.lines().filter(|line| !line.starts_with("  #"));
+        lines.for_each(|line| text.extend([line, "\n"]));
+    }
+    text
 }
 
 /// The `ANY` routes of the fallback: one for each path whose family answers other methods with 405.

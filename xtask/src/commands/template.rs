@@ -1,9 +1,11 @@
 //! `cargo xtask template`: checks of `template.yaml`.
 //!
 //! The template is checked as it is written, and as CloudFormation gets it: expanded by SAM, once
-//! with the default parameters and once with every feature enabled.
+//! with the default parameters and once with every feature enabled. The operator's run-book must name
+//! what the template has.
 
 mod expanded;
+mod run_book;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,7 @@ pub async fn run(workspace: &Workspace) -> Result<()> {
     };
     process::run(command(sam.join("sam"), &["validate", "--lint"])).await?;
     process::run(command(sam.join("cfn-lint"), &["template.yaml"])).await?;
+    process::run(command(sam.join("cfn-lint"), &["import.yaml"])).await?;
     process::run(checkov(Path::new("template.yaml"))).await?;
 
     let folder = tempdir()?;
@@ -62,6 +65,8 @@ pub async fn run(workspace: &Workspace) -> Result<()> {
         expand.args(parameters);
         let json = process::output(expand).await?;
         fs::write(&file, &json)?;
+        let operations = fs::read_to_string(workspace.path("docs/operations.md"))?;
+        run_book::check(&operations, &serde_json::from_str(&json)?)?;
         let broken = || format!("the expanded template, with the parameters {name}");
         expanded::check(&serde_json::from_str(&json)?).with_context(broken)?;
         // W2001 is an unused parameter: SAM writes the value in its place.
