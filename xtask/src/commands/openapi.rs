@@ -1,7 +1,8 @@
 //! `cargo xtask openapi`: the OpenAPI document, tried on the API.
 //!
 //! A linter reads the document. A TypeScript client that is generated from it must type-check.
-//! schemathesis makes requests for each operation, and compares each response with the document.
+//! schemathesis makes requests for each operation, and compares each response with the document. The
+//! smoke test of a deployed stack passes, too.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,6 +14,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
+use super::smoke::{self, SlashRoutes};
 use crate::http;
 use crate::json::at;
 use crate::process::{self, Service};
@@ -86,6 +88,8 @@ pub async fn run(workspace: &Workspace, arguments: Arguments) -> Result<()> {
         &document,
         fetched.context("/openapi.json cannot be fetched")?,
     )?;
+
+    smoke::check(workspace, url, SlashRoutes::Work).await?;
 
     let tools = [REDOCLY, OPENAPI_TYPESCRIPT, OPENAPI_FETCH, TYPESCRIPT];
     let modules = tools::install_npm(workspace, "openapi", &tools).await?;

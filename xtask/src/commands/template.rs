@@ -1,8 +1,8 @@
 //! `cargo xtask template`: checks of `template.yaml`.
 //!
-//! The template is checked as it is written, and as CloudFormation gets it: expanded by SAM, once
-//! with the default parameters and once with every feature enabled. The operator's run-book must name
-//! what the template has.
+//! The template is checked as it is written, and as CloudFormation gets it: expanded by SAM, with the
+//! default parameters, with those for a new account, and with every feature enabled. The operator's
+//! run-book must name what the template has.
 
 mod expanded;
 mod run_book;
@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::process;
@@ -32,6 +33,9 @@ const EVERYTHING: [&str; 12] = [
     "AvatarsUrl=https://avatars.example.com",
     "AvatarsCertificate=arn:aws:acm:us-east-1:123456789012:certificate/01941234-5678-7abc-8def-0123456789ab",
 ];
+
+/// Parameters for an account that AWS has not verified yet.
+const NEW_ACCOUNT: [&str; 2] = ["Distribution=no", "AvatarsUrl=https://avatars.example.com"];
 
 /// The region that the template is checked for.
 const REGION: &str = "eu-central-1";
@@ -59,14 +63,17 @@ pub async fn run(workspace: &Workspace) -> Result<()> {
     process::run(checkov(Path::new("template.yaml"))).await?;
 
     let folder = tempdir()?;
-    for (name, parameters) in [("default", &[] as &[&str]), ("everything", &EVERYTHING)] {
+    let mut expanded = Value::Null;
+    for (name, parameters) in [
+        ("default", &[] as &[&str]),
+        ("new account", &NEW_ACCOUNT),
+        ("everything", &EVERYTHING),
+    ] {
         let file = folder.path().join(name).with_extension("json");
         let mut expand = command(sam.join("python"), &[EXPAND, "template.yaml"]);
         expand.args(parameters);
         let json = process::output(expand).await?;
         fs::write(&file, &json)?;
-        let operations = fs::read_to_string(workspace.path("docs/operations.md"))?;
-        run_book::check(&operations, &serde_json::from_str(&json)?)?;
         let broken = || format!("the expanded template, with the parameters {name}");
         expanded::check(&serde_json::from_str(&json)?).with_context(broken)?;
         // W2001 is an unused parameter: SAM writes the value in its place.
@@ -74,8 +81,12 @@ pub async fn run(workspace: &Workspace) -> Result<()> {
         lint.arg(&file);
         process::run(lint).await.with_context(broken)?;
         process::run(checkov(&file)).await.with_context(broken)?;
+        expanded = serde_json::from_str(&json)?;
     }
-    Ok(())
+    let read = |path| fs::read_to_string(workspace.path(path)).context(path);
+    run_book::check_alarms(&read("docs/operations.md")?, &expanded)?;
+    run_book::check_commands(&(read("README.md")? + &read("docs/operations.md")?))?;
+    run_book::check_settings(&read("samconfig.toml")?)
 }
 
 /// The program that expands a template with SAM's translator, and needs SAM's Python.
