@@ -26,7 +26,6 @@ struct Undone {}
         MayChangeUsers,
         MayRestoreEmails,
         MayIssueMailCodes,
-        MayEnqueueMessages,
         MayWriteAuditLog,
     ],
     openapi(

@@ -39,7 +39,6 @@ struct Changes {
         MayUseDataKey,
         MayChangeUsers,
         MaySetContacts,
-        MayEnqueueMessages,
         MayWriteAuditLog,
     ],
     openapi(

@@ -38,7 +38,6 @@ struct Changed {
         MayFindByEmail,
         MaySetPasswords,
         MayTryMailCodes,
-        MayEnqueueMessages,
         MayWriteAuditLog,
     ],
     memory = Hashing,
