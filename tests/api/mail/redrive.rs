@@ -113,6 +113,33 @@ async fn a_redrive_deletes_the_objects_that_an_outage_left() {
 }
 
 #[tokio::test]
+async fn a_redrive_revives_no_message_that_was_just_sent() {
+    let app = impatient().await;
+    let (user, _) = app.whale_account("a@b.co").await;
+    let outage = refuse(503, "ServiceUnavailable");
+    app.cloud.inject(fault("SendEmail", usize::MAX, outage));
+    app.request_verification(&user).await;
+    app.settle().await;
+    app.cloud.clear_faults();
+    app.advance_clock(RETRIES);
+    let hold = app.hold("admin", "UpdateItem", 0);
+    let sent_meanwhile = async {
+        hold.reached().await;
+        let message = app.outbox().await.remove(0);
+        let delete = app.dynamodb().delete_item();
+        let delete = delete.table_name(app.physical_id("OutboxTable"));
+        let deleted = delete.key("pk", message["pk"].clone()).send().await;
+        deleted.expect("a deletion");
+        hold.release();
+    };
+    let (redriven, ()) = tokio::join!(redrive(&app), sent_meanwhile);
+    assert_eq!(redriven["mails"], 0, "{redriven}");
+    app.settle().await;
+    assert!(app.outbox().await.is_empty());
+    assert!(app.mails().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_failed_deletion_of_a_message_repeats_no_mail() {
     let app = TestApp::new().await;
     let (user, _) = app.whale_account("a@b.co").await;
