@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use local::{Effect, Hold};
 use serde_json::{Map, Value, json};
 
-use crate::support::{PASSWORD, Response, TestApp};
+use crate::support::{PASSWORD, Response, TestApp, fault_of};
 
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
@@ -351,6 +352,11 @@ async fn the_duration_does_not_reveal_whether_an_account_exists() {
     let max_percent = if pairs >= 2_000 { 5.0 } else { 50.0 };
     let (app, mut probes) = prepared().await;
     probes.retain(|probe| !probe.is_sign_up());
+    // On AWS the mailer has processors of its own. Here it would take its time from the requests that
+    // it has an e-mail of.
+    let mailer = Effect::Hold(Hold::default());
+    app.cloud
+        .inject(fault_of("mailer", "SendEmail", usize::MAX, mailer));
     let begun = Instant::now();
     for _ in 0..20 {
         let password = shared::Password::parse(PASSWORD).expect("a password");
