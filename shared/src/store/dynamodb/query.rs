@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::item::non_empty;
@@ -149,16 +150,8 @@ impl Database {
         attributes: &[&str],
         after: Option<&str>,
     ) -> Result<(Vec<Item>, Option<String>), InternalError> {
-        let (names, expression) = projection(attributes);
         let scan = self
-            .client
-            .scan()
-            .table_name(self.names.get(table))
-            .consistent_read(true);
-        let scan = scan
-            .set_projection_expression(expression)
-            .set_expression_attribute_names(non_empty(names));
-        let scan = scan
+            .scan_of(table, attributes)
             .filter_expression("begins_with(pk, :prefix)")
             .expression_attribute_values(":prefix", text(prefix));
         let after = after.map(|key| Item::from([("pk".to_owned(), text(key))]));
@@ -181,25 +174,11 @@ impl Database {
         last: u64,
         attributes: &[&str],
     ) -> Result<Vec<Item>, InternalError> {
-        let (names, expression) = projection(attributes);
         let scan = self
-            .client
-            .scan()
-            .table_name(self.names.get(table))
-            .consistent_read(true);
-        let scan = scan
-            .set_projection_expression(expression)
-            .set_expression_attribute_names(non_empty(names));
-        let scan = scan
+            .scan_of(table, attributes)
             .filter_expression("expires_at <= :last")
             .expression_attribute_values(":last", number(last));
-        let found = scan
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await;
-        found.map_err(|error| sdk_error("Scan", error))
+        collect_all(scan).await
     }
 
     /// The items of `table` whose attribute `name` is `value`. Reads the whole table.
@@ -210,22 +189,31 @@ impl Database {
         value: &str,
     ) -> Result<Vec<Item>, InternalError> {
         let scan = self
-            .client
-            .scan()
-            .table_name(self.names.get(table))
-            .consistent_read(true);
-        let scan = scan
+            .scan_of(table, &[])
             .filter_expression("#name = :value")
             .expression_attribute_names("#name", name);
         let scan = scan.expression_attribute_values(":value", text(value));
-        let found = scan
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await;
-        found.map_err(|error| sdk_error("Scan", error))
+        collect_all(scan).await
     }
+
+    /// A strongly consistent scan of `table`, not sent yet. Reads these `attributes`, or all if there are
+    /// none.
+    fn scan_of(&self, table: Table, attributes: &[&str]) -> ScanFluentBuilder {
+        let (names, expression) = projection(attributes);
+        self.client
+            .scan()
+            .table_name(self.names.get(table))
+            .consistent_read(true)
+            .set_projection_expression(expression)
+            .set_expression_attribute_names(non_empty(names))
+    }
+}
+
+/// All items of a scan.
+async fn collect_all(scan: ScanFluentBuilder) -> Result<Vec<Item>, InternalError> {
+    let found = scan.into_paginator().items().send();
+    let found = found.collect::<Result<Vec<_>, _>>().await;
+    found.map_err(|error| sdk_error("Scan", error))
 }
 
 /// The first `max` items of a query. No page of it reads more.
