@@ -1,20 +1,17 @@
-//! `UsersTable`'s stream: synchronization of the user index.
+//! `UsersTable`'s stream: synchronization of the user index. Then `UserIndexTable`'s own.
 //!
-//! A record holds only the key of the changed user, so that no secret passes through the stream. The
-//! current user is read from the table. Records can arrive twice, late, or in any order.
+//! A record of the users' stream holds only the key of the changed user, so that no secret passes
+//! through the stream. A record of the index's stream holds ids of users. The users are read from the
+//! table. Records can arrive twice, late, or in any order.
 
 use serde_json::Value;
-use shared::{InternalError, UserIndex, serve_batches, user_id_of_record};
+use shared::{InternalError, UserIndex, serve_batches};
 
-async fn sync(index: &UserIndex, records: &[Value]) -> Result<(), InternalError> {
-    let users: Vec<_> = records
-        .iter()
-        .map(user_id_of_record)
-        .collect::<Result<_, _>>()?;
-    index.sync(users).await
+async fn follow(index: &UserIndex, records: &[Value]) -> Result<(), InternalError> {
+    index.follow(records).await
 }
 
 /// Serves the function.
 pub fn main() {
-    serve_batches(sync);
+    serve_batches(follow);
 }

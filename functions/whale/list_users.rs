@@ -88,19 +88,19 @@ pub(crate) async fn list_users(
         return Err(Error::Forbidden);
     }
     let at = match request.query("cursor") {
-        Some(cursor) => cursors.decode(&cursor_query(&request), cursor).await?,
+        Some(cursor) => PagePosition::After(cursors.decode(&cursor_query(&request), cursor).await?),
         None => PagePosition::Offset(from),
     };
     let page = match lookup.is_empty() {
-        true => index.page(filter, &order, at, size).await?,
+        true => index.page(filter, &order, &at, size).await?,
         false => {
             index
-                .look_up(users, &lookup, filter, &order, at, size)
+                .look_up(users, &lookup, filter, &order, &at, size)
                 .await?
         }
     };
     let next_cursor = match page.next {
-        Some(at) => Some(cursors.encode(&cursor_query(&request), at).await?),
+        Some(last) => Some(cursors.encode(&cursor_query(&request), &last).await?),
         None => None,
     };
     Ok(Page {

@@ -123,17 +123,24 @@ impl Streams {
         }
     }
 
-    /// Waits until every record written so far is delivered or discarded.
+    /// Waits until every record is delivered or discarded, also those of what functions write on
+    /// delivery.
     pub(crate) async fn settle(&self) {
-        let ends: Vec<_> = self
-            .running
-            .iter()
-            .map(|running| (running.stream.end(), running.position.clone()))
-            .collect();
-        for (end, mut position) in ends {
-            // A stream that no longer exists has nothing to deliver.
-            if let Ok(end) = end {
-                let _ = position.wait_for(|position| *position >= end).await;
+        loop {
+            let mut is_settled = true;
+            for running in &self.running {
+                // A stream that no longer exists has nothing to deliver.
+                let Ok(end) = running.stream.end() else {
+                    continue;
+                };
+                let mut position = running.position.clone();
+                if *position.borrow() < end {
+                    is_settled = false;
+                    let _ = position.wait_for(|position| *position >= end).await;
+                }
+            }
+            if is_settled {
+                return;
             }
         }
     }

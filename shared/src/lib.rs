@@ -122,8 +122,8 @@ pub mod store {
     };
     pub use rate_limits::{PasswordTries, RateLimit, RateLimits};
     pub use user_index::{
-        ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, UserIndex, UserSummary,
-        user_id_of_record,
+        ConsistencyReport, Filter, ListPage, Lookup, OrderBy, PagePosition, SortKey, UserIndex,
+        UserSummary,
     };
     pub use users::{
         CleanupReport, ImportedRow, NewUserAccess, PasswordChangeProof, RowOutcome, SignIn, Users,

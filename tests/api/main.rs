@@ -58,6 +58,7 @@ mod user_index {
     mod property;
     mod races;
     mod repair;
+    mod scale;
 }
 
 /// Access tokens, and the rotation of their key.

@@ -11,12 +11,11 @@ use crate::store::dynamodb::key;
 /// `cargo xtask generate` writes them to the template.
 #[must_use]
 pub fn grant_attributes() -> Vec<(&'static str, Vec<&'static str>)> {
-    let listed = user_index::ATTRIBUTES.to_vec();
     let with = |purpose, counters: &[&'static str]| [&attributes_for(purpose), counters].concat();
     let mut grants = vec![
         ("MayReadUsers", attributes_for(Use::Read)),
-        ("MayListUsers", listed.clone()),
-        ("MaySyncUserIndex", listed),
+        ("MayListUsers", user_index::ATTRIBUTES.to_vec()),
+        ("MaySyncUserIndex", user_index::SYNCED_ATTRIBUTES.to_vec()),
         ("MayChangeUsers", attributes_for(Use::Change)),
         ("MayActForOthers", attributes_for(Use::CheckHolder)),
         (

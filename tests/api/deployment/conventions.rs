@@ -98,14 +98,16 @@ async fn every_job_names_what_invokes_it_in_its_first_line() {
         let name = name.trim_end_matches(".rs").replace('_', "-");
         let function = cloud.template().functions.iter();
         let function = function.into_iter().find(|function| function.name == name);
-        let source = function.and_then(|function| function.sources.first());
-        let invokers = match source {
-            Some(source) => vec![format!("//! `{}`'s stream: ", source.table)],
-            None => vec![
+        let sources = function.into_iter().flat_map(|function| &function.sources);
+        let mut invokers: Vec<_> = sources
+            .map(|source| format!("//! `{}`'s stream: ", source.table))
+            .collect();
+        if invokers.is_empty() {
+            invokers = vec![
                 "//! `aws lambda invoke`: ".to_owned(),
                 "//! The rotation of `TokenKey` and `CodeKey`: ".to_owned(),
-            ],
-        };
+            ];
+        }
         let named = invokers.iter().any(|invoker| text.starts_with(invoker));
         assert!(named, "the first line of {file} names none of {invokers:?}");
     }
@@ -436,6 +438,7 @@ async fn no_function_has_an_unused_permission() {
         assert_eq!(app.send(list).await.json()["code"], 0, "{query}");
     }
     app.damage_user_index(&user).await;
+    app.list_nobody().await;
     app.admin(json!({"command": "rebuild-directory"})).await;
     app.upload_url(&token).await;
     let backup = app.items().await;

@@ -44,13 +44,44 @@ impl TestApp {
         delete.send().await.expect("a deletion");
     }
 
-    /// Deletes the user's entry from the index and leaves the counts as they are.
+    /// Removes the user from their set of ids in the index and leaves the counts as they are.
     pub async fn damage_user_index(&self, user: &Value) {
         self.settle().await;
-        let uuid = AttributeValue::S(user["uuid"].as_str().expect("a UUID").to_owned());
-        let items = self.index_items().await;
-        let entry = items.iter().find(|item| item.get("uuid") == Some(&uuid));
-        self.delete_index_item(entry.expect("an entry")).await;
+        let id = user["id"].as_u64().expect("an id");
+        let leaf = AttributeValue::S(format!("{:020}", id >> 24));
+        let [.., high, middle, low] = id.to_be_bytes();
+        for mut item in self.index_items().await {
+            let Some(ids) = item.get("ids").and_then(|ids| ids.as_b().ok()) else {
+                continue;
+            };
+            let others = ids
+                .as_ref()
+                .chunks(3)
+                .filter(|id| *id != [high, middle, low]);
+            let others = others.collect::<Vec<_>>().concat();
+            if item["sk"] != leaf || others == ids.as_ref() {
+                continue;
+            }
+            if others.is_empty() {
+                self.delete_index_item(&item).await;
+            } else {
+                item.insert("ids".into(), AttributeValue::B(others.into()));
+                self.put_item("UserIndexTable", item).await;
+            }
+            return;
+        }
+        panic!("the user is not in the index");
+    }
+
+    /// Adds an id of no user to the index, without a count.
+    pub async fn list_nobody(&self) {
+        let item = [
+            ("pk", AttributeValue::S("IDS#001".into())),
+            ("sk", AttributeValue::S(format!("{:020}", 1))),
+            ("ids", AttributeValue::B(vec![0, 0, 7].into())),
+        ];
+        let item = item.map(|(name, value)| (name.to_owned(), value));
+        self.put_item("UserIndexTable", item.into()).await;
     }
 
     /// Compares or rebuilds the index, once everything written so far is in it.

@@ -27,12 +27,20 @@ const EPOCH: u64 = 1_577_836_800_000;
 type Matches = fn(&Written) -> bool;
 
 /// A user to be written.
-struct Written {
-    uuid: Uuid,
-    email: String,
-    verified: bool,
-    blocked: bool,
-    featured: bool,
+pub(super) struct Written {
+    pub(super) uuid: Uuid,
+    pub(super) email: String,
+    pub(super) verified: bool,
+    pub(super) blocked: bool,
+    pub(super) featured: bool,
+}
+
+impl Written {
+    /// The integer id.
+    pub(super) fn id(&self) -> u64 {
+        let first = self.uuid.as_u64_pair().0;
+        ((first >> 16) - EPOCH) << 12 | (first & 0xfff)
+    }
 }
 
 /// Of every ten thousand users, the last thousand sign up in 20 milliseconds.
@@ -56,11 +64,12 @@ fn users(how_many: u64) -> Vec<Written> {
 
 /// The item of `user`, from the item of another user.
 fn item(of: &Item, user: &Written) -> Item {
-    let first = user.uuid.as_u64_pair().0;
-    let id = ((first >> 16) - EPOCH) << 12 | (first & 0xfff);
     let mut item = of.clone();
     item.extend([
-        ("pk".to_owned(), AttributeValue::S(format!("USER#{id}"))),
+        (
+            "pk".to_owned(),
+            AttributeValue::S(format!("USER#{}", user.id())),
+        ),
         ("uuid".to_owned(), AttributeValue::S(user.uuid.to_string())),
         ("email".to_owned(), AttributeValue::S(user.email.clone())),
         (
@@ -74,7 +83,7 @@ fn item(of: &Item, user: &Written) -> Item {
 }
 
 /// Writes the users' items.
-async fn write(app: &TestApp, users: &[Written]) {
+pub(super) async fn write(app: &TestApp, users: &[Written]) {
     let items = app.items().await;
     let of = items
         .iter()

@@ -330,3 +330,44 @@ async fn a_cursor_is_stable_when_users_are_added_or_deleted() {
         .await;
     assert_eq!(rest, (whole[4..].to_vec(), 10));
 }
+
+#[tokio::test]
+async fn a_cursor_shows_each_user_who_stays_once_in_any_order() {
+    let app = TestApp::new().await;
+    let token = app.admin_token().await;
+    all((0..12).map(|n| app.numbered_account(n))).await;
+    for (round, order) in ["name,-email", "-email", "update_time", "-last_login,name"]
+        .into_iter()
+        .enumerate()
+    {
+        let query = format!("order_by={order}&per_page=3");
+        let whole = app
+            .list_emails(&token, &format!("order_by={order}&per_page=100"))
+            .await
+            .0;
+        let (mut seen, mut cursor) = (Vec::<String>::new(), String::new());
+        loop {
+            let page = app.list_users(&token, &format!("{query}{cursor}")).await;
+            let data = page.json()["data"].clone();
+            seen.extend(crate::support::emails(&data));
+            let Some(next) = data["next_cursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+            if seen.len() == 6 {
+                // One who was shown leaves, one who was not leaves, and one arrives.
+                for gone in [1, 8] {
+                    app.admin(json!({"command": "delete", "user": {"email": whole[gone]}}))
+                        .await;
+                }
+                app.whale_account(&format!("new{round}@b.co")).await;
+            }
+        }
+        let staying = |email: &&String| **email != whole[1] && **email != whole[8];
+        for email in whole.iter().filter(staying) {
+            let times = seen.iter().filter(|one| *one == email).count();
+            assert_eq!(times, 1, "{order}: {email} in {seen:?}");
+        }
+        assert!(!seen.contains(&whole[8]), "{order}: {seen:?}");
+    }
+}

@@ -130,7 +130,10 @@ async fn deliver(app: &TestApp, seed: u64, made: &Changes) {
                 .map(|_| ids[rng.below(ids.len() as u64) as usize])
                 .collect()
         };
-        let record = |id: &u64| json!({"dynamodb": {"Keys": {"pk": {"S": format!("USER#{id}")}}}});
+        let record = |id: &u64| match rng.below(2) {
+            0 => json!({"dynamodb": {"Keys": {"pk": {"S": format!("USER#{id}")}}}}),
+            _ => json!({"dynamodb": {"NewImage": {"users": {"NS": [id.to_string()]}}}}),
+        };
         let event = json!({"Records": some.iter().map(record).collect::<Vec<_>>()});
         app.invoke("user-index-sync", &event).await;
     }

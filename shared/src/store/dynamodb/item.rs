@@ -25,6 +25,11 @@ pub(crate) fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
+/// A set attribute of numbers that are not negative. DynamoDB stores no empty set.
+pub(crate) fn numbers(numbers: &[u64]) -> AttributeValue {
+    AttributeValue::Ns(numbers.iter().map(u64::to_string).collect())
+}
+
 /// A number attribute that may be negative.
 pub(crate) fn integer(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
@@ -82,15 +87,6 @@ impl ItemReader<'_> {
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<u64, InternalError> {
-        let value = self
-            .0
-            .get(name)
-            .and_then(|value| value.as_n().ok()?.parse().ok());
-        value.ok_or_else(|| unreadable(name))
-    }
-
-    /// A number that may be negative.
-    pub(crate) fn integer(&self, name: &str) -> Result<i64, InternalError> {
         let value = self
             .0
             .get(name)

@@ -23,7 +23,7 @@ pub(crate) enum Table {
     Outbox,
     /// The audit log.
     Audit,
-    /// The user index: entries, counts and tombstones.
+    /// The user index: ids, counts, and changes to follow.
     UserIndex,
 }
 
@@ -53,10 +53,6 @@ impl Key {
 pub(crate) struct Partition {
     /// The table.
     pub table: Table,
-    /// The secondary index. `None` for the table's own key.
-    pub index: Option<&'static str>,
-    /// The attribute of the partition key.
-    pub attribute: &'static str,
     /// The value of the partition key.
     pub value: String,
 }
@@ -76,7 +72,8 @@ const USERNAME: &str = "USERNAME#";
 const EMAIL: &str = "EMAIL#";
 const PHONE: &str = "PHONE#";
 const WX: &str = "WX#";
-const SUMMARIES: &str = "USERS";
+const USER_IDS: &str = "IDS#";
+const COUNTS: &str = "COUNTS#";
 
 fn unsorted(table: Table, id: String) -> Key {
     Key {
@@ -192,60 +189,55 @@ pub(crate) fn user_id_from_key(pk: &str) -> Option<UserId> {
     pk.strip_prefix(USERS)?.parse().ok()
 }
 
-/// A user's entry in the user index.
-pub(crate) fn user_summary(id: UserId) -> Key {
-    Key {
+/// The ids of the users of a leaf with these flags, in the user index.
+pub(crate) fn user_ids(flags: String, leaf: u64) -> Key {
+    in_user_index(format!("{USER_IDS}{flags}"), sortable(leaf))
+}
+
+/// The ids of all users with these flags.
+pub(crate) fn all_user_ids(flags: String) -> Partition {
+    Partition {
         table: Table::UserIndex,
-        id: SUMMARIES.into(),
-        sort: Some(sortable(id.get())),
+        value: format!("{USER_IDS}{flags}"),
     }
 }
 
-/// The tombstone of a deleted user in the user index.
-pub(crate) fn tombstone(id: UserId) -> Key {
-    Key {
-        table: Table::UserIndex,
-        id: "DELETED".into(),
-        sort: Some(sortable(id.get())),
-    }
+/// The flags and the leaf in the key of an item with ids.
+pub(crate) fn flags_and_leaf(item: &Item) -> Option<(&str, u64)> {
+    let flags = item.get(PARTITION)?.as_s().ok()?.strip_prefix(USER_IDS)?;
+    Some((flags, sort_number(item)?))
 }
 
 /// The counts of a node in the user index.
 pub(crate) fn counts(depth: u32, prefix: u64) -> Key {
-    Key {
-        table: Table::UserIndex,
-        id: format!("COUNTS#{depth}"),
-        sort: Some(sortable(prefix)),
-    }
-}
-
-/// All entries of the user index.
-pub(crate) fn user_summaries() -> Partition {
-    Partition {
-        table: Table::UserIndex,
-        index: None,
-        attribute: PARTITION,
-        value: SUMMARIES.into(),
-    }
-}
-
-/// The entries of users with these flags.
-pub(crate) fn user_summaries_with(flags: String) -> Partition {
-    Partition {
-        table: Table::UserIndex,
-        index: Some("ByFlags"),
-        attribute: "flags",
-        value: flags,
-    }
+    in_user_index(format!("{COUNTS}{depth}"), sortable(prefix))
 }
 
 /// All nodes of this depth in the user index.
 pub(crate) fn all_counts(depth: u32) -> Partition {
     Partition {
         table: Table::UserIndex,
-        index: None,
-        attribute: PARTITION,
-        value: format!("COUNTS#{depth}"),
+        value: format!("{COUNTS}{depth}"),
+    }
+}
+
+/// The depth and the prefix in the key of a node.
+pub(crate) fn depth_and_prefix(item: &Item) -> Option<(u32, u64)> {
+    let depth = item.get(PARTITION)?.as_s().ok()?.strip_prefix(COUNTS)?;
+    Some((depth.parse().ok()?, sort_number(item)?))
+}
+
+/// Users whom the user index has to follow. All changes are in one partition, so that the stream has
+/// them in one shard.
+pub(crate) fn index_change(id: Uuid) -> Key {
+    in_user_index("CHANGES".into(), id.to_string())
+}
+
+fn in_user_index(id: String, sort: String) -> Key {
+    Key {
+        table: Table::UserIndex,
+        id,
+        sort: Some(sort),
     }
 }
 

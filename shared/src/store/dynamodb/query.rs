@@ -6,6 +6,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::item::non_empty;
 use super::{
@@ -16,6 +17,8 @@ use crate::domain::InternalError;
 /// How many items one `BatchGetItem` reads at most
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 const MAX_KEYS: usize = 100;
+/// How many `BatchGetItem` are sent at the same time.
+const CONCURRENT_READS: usize = 8;
 
 /// An order of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,44 +73,58 @@ impl Database {
         keys: &[Key],
         attributes: &[&str],
     ) -> Result<Vec<Item>, InternalError> {
+        let reads = keys
+            .chunks(MAX_KEYS)
+            .map(|keys| self.get_batch(keys, attributes))
+            .collect::<Vec<_>>();
+        let items: Vec<_> = stream::iter(reads)
+            .buffer_unordered(CONCURRENT_READS)
+            .try_collect()
+            .await?;
+        Ok(items.into_iter().flatten().collect())
+    }
+
+    /// As [`Database::get_many`], of at most [`MAX_KEYS`] keys.
+    async fn get_batch(
+        &self,
+        keys: &[Key],
+        attributes: &[&str],
+    ) -> Result<Vec<Item>, InternalError> {
         let (mut items, started) = (Vec::new(), Instant::now());
-        for keys in keys.chunks(MAX_KEYS) {
-            let Some(table) = keys.first().map(|key| self.names.get(key.table)) else {
-                break;
-            };
-            let (names, expression) = projection(attributes);
-            let request = KeysAndAttributes::builder()
-                .set_keys(Some(keys.iter().map(Key::attributes).collect()))
-                .set_expression_attribute_names(non_empty(names))
-                .set_projection_expression(expression)
-                .consistent_read(true)
-                .build()
-                .map_err(|_| InternalError::new("BatchGetItem: the request could not be built"))?;
-            let mut remaining = Some([(table.to_owned(), request)].into());
-            while let Some(request) = remaining {
-                let read = self
-                    .client
-                    .batch_get_item()
-                    .set_request_items(Some(request))
-                    .send()
-                    .await;
-                let read = read.map_err(|error| sdk_error("BatchGetItem", error))?;
-                items.extend(read.responses.unwrap_or_default().into_values().flatten());
-                remaining = read.unprocessed_keys.filter(|keys| !keys.is_empty());
-                // DynamoDB returns at most 16 MB, and the keys that it did not process.
-                if remaining.is_some() {
-                    if started.elapsed() > RETRY_BUDGET {
-                        return Err(InternalError::new("BatchGetItem: too much was left out"));
-                    }
-                    pause().await;
+        let Some(table) = keys.first().map(|key| self.names.get(key.table)) else {
+            return Ok(items);
+        };
+        let (names, expression) = projection(attributes);
+        let request = KeysAndAttributes::builder()
+            .set_keys(Some(keys.iter().map(Key::attributes).collect()))
+            .set_expression_attribute_names(non_empty(names))
+            .set_projection_expression(expression)
+            .consistent_read(true)
+            .build()
+            .map_err(|_| InternalError::new("BatchGetItem: the request could not be built"))?;
+        let mut remaining = Some([(table.to_owned(), request)].into());
+        while let Some(request) = remaining {
+            let read = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(request))
+                .send()
+                .await;
+            let read = read.map_err(|error| sdk_error("BatchGetItem", error))?;
+            items.extend(read.responses.unwrap_or_default().into_values().flatten());
+            remaining = read.unprocessed_keys.filter(|keys| !keys.is_empty());
+            // DynamoDB returns at most 16 MB, and the keys that it did not process.
+            if remaining.is_some() {
+                if started.elapsed() > RETRY_BUDGET {
+                    return Err(InternalError::new("BatchGetItem: too much was left out"));
                 }
+                pause().await;
             }
         }
         Ok(items)
     }
 
-    /// The first `max` items of `partition` whose numbers are in `range`. Strongly consistent,
-    /// except in a secondary index.
+    /// The first `max` items of `partition` whose numbers are in `range`. Strongly consistent.
     pub(crate) async fn query(
         &self,
         partition: &Partition,
@@ -118,15 +135,13 @@ impl Database {
         let query = self
             .client
             .query()
-            .table_name(self.names.get(partition.table))
-            .set_index_name(partition.index.map(str::to_owned));
+            .table_name(self.names.get(partition.table));
         let query = query
-            .key_condition_expression("#of = :of AND sk BETWEEN :first AND :last")
-            .expression_attribute_names("#of", partition.attribute)
-            .expression_attribute_values(":of", text(&partition.value))
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(&partition.value))
             .expression_attribute_values(":first", text(key::sortable(*range.start())))
             .expression_attribute_values(":last", text(key::sortable(*range.end())))
-            .consistent_read(partition.index.is_none())
+            .consistent_read(true)
             .scan_index_forward(direction == Direction::Ascending);
         collect_up_to(query, max).await
     }

@@ -84,7 +84,7 @@ pub(crate) struct Update {
     pub values: Vec<(String, AttributeValue)>,
 }
 
-/// A condition on an item that is not written.
+/// A condition on an item that is deleted, or not written.
 #[derive(Clone)]
 pub(crate) struct Check {
     /// The item.
@@ -95,6 +95,18 @@ pub(crate) struct Check {
     pub names: Vec<(String, String)>,
     /// The values of the `:…` placeholders.
     pub values: Vec<(String, AttributeValue)>,
+}
+
+impl Check {
+    /// The condition that the item has this version.
+    pub(crate) fn version(key: Key, version: u64) -> Self {
+        Self {
+            key,
+            condition: "#version = :was".into(),
+            names: vec![("#version".into(), "version".into())],
+            values: vec![(":was".into(), number(version))],
+        }
+    }
 }
 
 /// The marker of a unique name.
@@ -119,8 +131,8 @@ pub(crate) enum Write {
     Claim(Marker, Conflict),
     /// Updates an item under its condition.
     Update(Update, Conflict),
-    /// Deletes an item of this version.
-    DeleteIfVersion(Key, u64, Conflict),
+    /// Deletes the item of the check if its condition is true.
+    DeleteIf(Check, Conflict),
     /// Deletes a marker of this owner, if there is one. Fails if it is of another owner.
     DeleteIfOwner(Key, Uuid, Conflict),
     /// Deletes an item, whether or not it exists.
@@ -129,8 +141,6 @@ pub(crate) enum Write {
     ReplaceIfVersion(Key, Item, u64, Conflict),
     /// Adds to number attributes of an item. A missing item or attribute counts as 0.
     Increment(Key, Vec<(String, i64)>),
-    /// Writes nothing, and fails if the item exists.
-    AssertAbsent(Key, Conflict),
     /// Writes nothing, and fails if the condition is false.
     Check(Check, Conflict),
 }
@@ -142,10 +152,9 @@ impl Write {
             Self::Create(.., conflict)
             | Self::Claim(_, conflict)
             | Self::Update(_, conflict)
-            | Self::DeleteIfVersion(.., conflict)
+            | Self::DeleteIf(_, conflict)
             | Self::DeleteIfOwner(.., conflict)
             | Self::ReplaceIfVersion(.., conflict)
-            | Self::AssertAbsent(_, conflict)
             | Self::Check(_, conflict) => Some(*conflict),
             Self::Put(..) | Self::Delete(_) | Self::Increment(..) => None,
         }
@@ -156,15 +165,13 @@ impl Write {
         match self {
             Self::Create(key, ..)
             | Self::Put(key, _)
-            | Self::DeleteIfVersion(key, ..)
             | Self::DeleteIfOwner(key, ..)
             | Self::Delete(key)
             | Self::ReplaceIfVersion(key, ..)
-            | Self::Increment(key, _)
-            | Self::AssertAbsent(key, _) => key.table,
+            | Self::Increment(key, _) => key.table,
             Self::Claim(marker, _) => marker.key.table,
             Self::Update(update, _) => update.key.table,
-            Self::Check(check, _) => check.key.table,
+            Self::Check(check, _) | Self::DeleteIf(check, _) => check.key.table,
         }
     }
 
@@ -223,11 +230,19 @@ impl Write {
                     .build()
                     .map_err(build_error)?,
             ),
-            Self::DeleteIfVersion(key, version, _) => element.delete(
+            Self::DeleteIf(
+                Check {
+                    key,
+                    condition,
+                    names,
+                    values,
+                },
+                _,
+            ) => element.delete(
                 delete(key)
-                    .condition_expression("#version = :was")
-                    .expression_attribute_names("#version", "version")
-                    .expression_attribute_values(":was", number(version))
+                    .condition_expression(condition)
+                    .set_expression_attribute_names(non_empty(names))
+                    .set_expression_attribute_values(non_empty(values))
                     .build()
                     .map_err(build_error)?,
             ),
@@ -258,12 +273,6 @@ impl Write {
                         .map_err(build_error)?,
                 )
             }
-            Self::AssertAbsent(key, _) => element.condition_check(
-                check(key)
-                    .condition_expression("attribute_not_exists(pk)")
-                    .build()
-                    .map_err(build_error)?,
-            ),
             Self::Check(
                 Check {
                     key,

@@ -1,36 +1,49 @@
 //! Online consistency check and repair of the user index.
 //!
-//! The check compares each user with their entry, and each entry with its user. Then it compares
-//! each node of the count tree with its children, from the leaves up. A difference may only be a
-//! change in progress, so it is checked again. An entry differs if it still does after a delay. A
-//! node differs if its version did not change while its children were read.
+//! 1. Each user must be listed as they are.
+//! 2. Each set of ids must have existing users only, and be counted.
+//! 3. Each count must be of something, depth by depth.
+//!
+//! A difference may only be a change in progress. So a check compares a second time after a delay.
+//! A repair writes the differences as a sync does, until there are none.
 
-mod nodes;
-mod users;
-
+use std::mem;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::UserIndex;
-use super::count_tree::LEAF;
-use crate::domain::{Error, InvalidField, Result};
+use super::count_tree::{Counts, DEEPEST, Leaf, Node};
+use super::filter::Flags;
+use super::id_set::IdSet;
+use super::partition_reader::PartitionReader;
+use super::sync::{Differences, Scope, flags_of_item};
+use super::user_summary::SYNCED_ATTRIBUTES;
+use crate::domain::{Error, InternalError, InvalidField, Result, UserId};
+use crate::store::dynamodb::{Direction, Table, Write, key};
 
-/// How many entries or nodes are read per page.
-const PAGE_SIZE: usize = 1_000;
+/// How many sets of ids or nodes are read per page.
+const PAGE_SIZE: usize = 500;
+/// The delay after which the streams should have brought a change to the user index.
+const STREAM_DELAY: Duration = Duration::from_secs(5);
+/// How many differences are compared again at the same time.
+const MAX_SUSPECTS: usize = 10_000;
+/// How many different users the report lists at most.
+const MAX_LISTED: usize = 100;
 
 /// The result of a check.
 #[derive(Debug, Default, Serialize)]
 pub struct ConsistencyReport {
-    /// How many users were compared with their entries.
+    /// How many users were looked for in the index.
     pub users: u64,
-    /// How many entries were compared with their users.
+    /// How many ids of the index were looked for among the users.
     pub entries: u64,
-    /// How many nodes were compared with their children.
+    /// How many nodes were compared with what is below them.
     pub counts: u64,
-    /// How many users had no entry or a different one, plus how many entries had no user.
+    /// How many users were not listed as they are, plus how many ids had no user.
     pub different_entries: u64,
-    /// How many nodes had wrong counts.
+    /// How many counts were not those of what they count. The counts of the nodes above a difference
+    /// differ, too.
     pub different_counts: u64,
     /// The first hundred users whose entries differ.
     pub different_users: Vec<u64>,
@@ -38,58 +51,42 @@ pub struct ConsistencyReport {
     pub next: Option<String>,
 }
 
-/// A running check.
-struct Check {
-    /// Whether to repair differences.
-    repair: bool,
-    deadline: Instant,
-    report: ConsistencyReport,
+impl ConsistencyReport {
+    fn add(&mut self, found: &Differences) {
+        self.different_entries += found.users.len() as u64;
+        self.different_counts += found.counts.len() as u64;
+        let users = found.users.iter().copied().map(UserId::get);
+        let spare = MAX_LISTED.saturating_sub(self.different_users.len());
+        self.different_users.extend(users.take(spare));
+    }
 }
 
-/// A phase of the check. The nodes of each depth are a phase.
+/// A phase of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CheckPhase {
     Users,
-    Entries,
-    Counts(u32),
+    /// The sets of ids of users with these flags.
+    Sets(Flags),
+    /// The nodes of this depth.
+    Nodes(u32),
 }
 
 impl CheckPhase {
-    fn next(self) -> Option<Self> {
-        match self {
-            Self::Users => Some(Self::Entries),
-            Self::Entries => Some(Self::Counts(LEAF)),
-            Self::Counts(depth) => depth.checked_sub(1).map(Self::Counts),
-        }
-    }
-
-    /// The phase, and the position in it, of a [`ConsistencyReport::next`].
-    fn parse(text: &str) -> Option<(Self, Option<String>)> {
-        let (phase, position) = text.split_once('/')?;
-        let phase = match phase.split_once('-') {
-            None if phase == "users" => Self::Users,
-            None if phase == "entries" => Self::Entries,
-            Some(("counts", depth)) => {
-                Self::Counts(depth.parse().ok().filter(|depth| *depth <= LEAF)?)
-            }
-            _ => return None,
-        };
-        Some((phase, (!position.is_empty()).then(|| position.to_owned())))
-    }
-
-    fn format(self, position: &str) -> String {
-        match self {
-            Self::Users => format!("users/{position}"),
-            Self::Entries => format!("entries/{position}"),
-            Self::Counts(depth) => format!("counts-{depth}/{position}"),
-        }
+    /// All phases in order, each with its name.
+    fn all() -> Vec<(Self, String)> {
+        let sets = Flags::all().map(|flags| (Self::Sets(flags), format!("ids-{}", flags.digits())));
+        let nodes = (0..=DEEPEST).rev();
+        let nodes = nodes.map(|depth| (Self::Nodes(depth), format!("counts-{depth}")));
+        let users = [(Self::Users, "users".to_owned())];
+        users.into_iter().chain(sets).chain(nodes).collect()
     }
 }
 
-impl Check {
-    fn is_expired(&self) -> bool {
-        Instant::now() >= self.deadline
-    }
+/// One page of a phase.
+struct CheckPage {
+    scope: Scope,
+    /// Where the phase resumes. `None` if it is complete.
+    next: Option<String>,
 }
 
 impl UserIndex {
@@ -103,35 +100,128 @@ impl UserIndex {
         from: Option<&str>,
         time: Duration,
     ) -> Result<ConsistencyReport> {
-        let start = from.map_or(Some((CheckPhase::Users, None)), CheckPhase::parse);
+        let phases = CheckPhase::all();
+        let (name, position) = from.unwrap_or("users/").split_once('/').unwrap_or_default();
         let invalid = || Error::Invalid(InvalidField::new("from", "must be what was told as next"));
-        let (mut phase, mut position) = start.ok_or_else(invalid)?;
-        let mut check = Check {
-            repair,
-            deadline: Instant::now() + time,
-            report: ConsistencyReport::default(),
-        };
-        loop {
-            position = match phase {
-                CheckPhase::Users => self.check_users(&mut check, position).await?,
-                CheckPhase::Entries => {
-                    self.check_entries(&mut check, position.and_then(|id| id.parse().ok()))
-                        .await?
-                }
-                CheckPhase::Counts(depth) => {
-                    let first = position.and_then(|prefix| prefix.parse().ok());
-                    self.check_nodes(&mut check, depth, first.unwrap_or_default())
-                        .await?
-                }
+        let start = phases.iter().position(|(_, phase)| phase == name);
+        let (mut phases, mut position) = (
+            phases.into_iter().skip(start.ok_or_else(invalid)?),
+            (!position.is_empty()).then(|| position.to_owned()),
+        );
+
+        let deadline = Instant::now() + time;
+        let (mut report, mut suspects) = (ConsistencyReport::default(), Differences::default());
+        let mut phase = phases.next();
+        while let Some((current, name)) = phase {
+            let page = self
+                .check_page(current, position.take(), &mut report)
+                .await?;
+            let mut found = self.differences(&page.scope).await?;
+            // The users come in no order of ids. Their counts follow with the sets of ids, so that each
+            // is written once.
+            let select: fn(Differences) -> Vec<Write> = if current == CheckPhase::Users {
+                found.counts.clear();
+                |found| found.sets
+            } else {
+                Differences::into_writes
             };
-            if let Some(position) = position {
-                check.report.next = Some(phase.format(&position));
-                return Ok(check.report);
+            if repair {
+                report.add(&found);
+                self.repair(&page.scope, select).await?;
+            } else {
+                suspects.users.append(&mut found.users);
+                suspects.counts.append(&mut found.counts);
+                if suspects.users.len() + suspects.counts.len() > MAX_SUSPECTS {
+                    report.add(&self.confirmed(mem::take(&mut suspects)).await?);
+                }
             }
-            let Some(next) = phase.next() else {
-                return Ok(check.report);
+            position = page.next;
+            phase = match position {
+                Some(_) => Some((current, name)),
+                None => phases.next(),
             };
-            phase = next;
+            if Instant::now() >= deadline {
+                let position = position.as_deref().unwrap_or_default();
+                report.next = phase.map(|(_, name)| format!("{name}/{position}"));
+                break;
+            }
         }
+        report.add(&self.confirmed(suspects).await?);
+        Ok(report)
+    }
+
+    /// Reads one page of what a phase compares.
+    async fn check_page(
+        &self,
+        phase: CheckPhase,
+        position: Option<String>,
+        report: &mut ConsistencyReport,
+    ) -> Result<CheckPage, InternalError> {
+        let reader = |partition| {
+            let first = position.as_ref().and_then(|position| position.parse().ok());
+            PartitionReader::new(
+                partition,
+                Direction::Ascending,
+                first.unwrap_or(0),
+                PAGE_SIZE,
+            )
+        };
+        let mut scope = Scope::default();
+        let next = match phase {
+            CheckPhase::Users => {
+                let after = position.as_deref();
+                let page = self
+                    .database
+                    .scan(Table::Users, key::USERS, &SYNCED_ATTRIBUTES, after);
+                let (items, next) = page.await?;
+                let users = items.iter().map(|item| Ok(flags_of_item(item)?.0));
+                let users = users.collect::<Result<_, InternalError>>()?;
+                scope = Scope::users(self.not_listed(&users).await?);
+                report.users += users.len() as u64;
+                next
+            }
+            CheckPhase::Sets(flags) => {
+                let mut sets = reader(key::all_user_ids(flags.digits()));
+                for (leaf, item) in sets.read(&self.database).await? {
+                    let ids = IdSet::from_item(Leaf(leaf), &item)?.0;
+                    report.entries += ids.len() as u64;
+                    scope.users.extend(ids);
+                    scope.leaves.insert(Leaf(leaf));
+                }
+                sets.next().map(|next| next.to_string())
+            }
+            CheckPhase::Nodes(depth) => {
+                let mut nodes = reader(key::all_counts(depth));
+                for (prefix, item) in nodes.read(&self.database).await? {
+                    report.counts += 1;
+                    let (node, counts) = (Node { depth, prefix }, Counts::from_item(&item)?);
+                    // Any leaf below a child has the node on its path.
+                    let children = counts.0.keys().copied().chain([0]);
+                    let leaf = |child| Leaf(*node.leaves(child).start());
+                    scope.leaves.extend(children.map(leaf));
+                }
+                nodes.next().map(|next| next.to_string())
+            }
+        };
+        Ok(CheckPage { scope, next })
+    }
+
+    /// Those of the suspected differences that are still there after a delay.
+    async fn confirmed(&self, suspects: Differences) -> Result<Differences, InternalError> {
+        let leaves = suspects.counts.keys();
+        let leaves = leaves.map(|(node, child)| Leaf(*node.leaves(*child).start()));
+        let mut scope = Scope::users(suspects.users.iter().copied());
+        scope.leaves.extend(leaves);
+        if scope.leaves.is_empty() {
+            return Ok(suspects);
+        }
+        tokio::time::sleep(STREAM_DELAY).await;
+        let mut found = self.differences(&scope).await?;
+        found.users.retain(|user| suspects.users.contains(user));
+        found.counts.retain(|position, change| {
+            let before = suspects.counts.get(position);
+            before.is_some_and(|before| before.was == change.was)
+        });
+        Ok(found)
     }
 }

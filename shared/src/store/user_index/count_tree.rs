@@ -1,23 +1,49 @@
-//! Count tree over user ids, with a fan-out of at most 64 above the leaves.
+//! Count tree over user ids: the number of users below each prefix.
 //!
-//! The shape is fixed: a node covers all ids with one prefix. The root covers all 53 bits of an id.
-//! The upper nodes divide the ids by 5 or 6 bits each. A leaf, at depth 7, covers the 4,096 ids of
-//! one millisecond, and each id is a child.
+//! The shape is fixed. A [`Leaf`] covers the ids of 4.096 seconds. A node has 128 children, and the
+//! root, which covers all 53 bits of an id, has 256. The children of the deepest nodes are leaves.
 //!
-//! So no node splits or moves, and the id determines a user's path. No burst of sign-ups can make a
-//! node too large. A node without users has no item.
+//! So no node splits or moves, and the id determines a user's path. A node without users has no
+//! counts.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::filter::{Filter, Flags};
 use crate::domain::{InternalError, UserId};
-use crate::store::dynamodb::{Item, ItemReader, Key, Write, key};
+use crate::store::dynamodb::{
+    AttributeValue, Conflict, Item, Key, Update, Write, key, text, unreadable,
+};
 
-/// The depth of the leaves, whose children are users.
-pub(super) const LEAF: u32 = 7;
-/// How many children a leaf can have. Other nodes have fewer.
-pub(super) const MAX_CHILDREN: usize = 4096;
+/// How many of the lowest bits of an id differ below a leaf: 12 of milliseconds and 12 random ones.
+pub(super) const LEAF_BITS: u32 = 24;
+/// The depth of the nodes whose children are leaves. The root has depth 0.
+pub(super) const DEEPEST: u32 = 3;
+/// How many bits of an id select a child of a node below the root.
+const CHILD_BITS: u32 = 7;
+/// How many children one update changes. DynamoDB limits an expression to 4 KB and 300 operators
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
+const MAX_CHANGES: usize = 60;
+
+/// All ids with the same leading 29 bits: those of 4.096 seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Leaf(pub(super) u64);
+
+impl Leaf {
+    /// All leaves.
+    pub(super) const ALL: RangeInclusive<u64> = 0..=(1 << (UserId::BITS - LEAF_BITS)) - 1;
+
+    /// The leaf that contains an id.
+    pub(super) fn containing(id: UserId) -> Self {
+        Self(id.get() >> LEAF_BITS)
+    }
+
+    /// All ids of the leaf.
+    pub(super) fn ids(self) -> RangeInclusive<u64> {
+        let first = self.0 << LEAF_BITS;
+        first..=first | ((1 << LEAF_BITS) - 1)
+    }
+}
 
 /// The position of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,51 +60,36 @@ impl Node {
         prefix: 0,
     };
 
-    /// The node of this depth that contains an id.
-    pub(super) fn containing(id: UserId, depth: u32) -> Self {
-        Self {
-            depth,
-            prefix: id.get() >> high(depth),
+    /// The node of this depth that contains a leaf, and the index of the child that does.
+    pub(super) fn containing(leaf: Leaf, depth: u32) -> (Self, u64) {
+        let child = leaf.0 >> bits_below_child(depth);
+        if depth == 0 {
+            return (Self::ROOT, child);
         }
+        let prefix = child >> CHILD_BITS;
+        (Self { depth, prefix }, child & ((1 << CHILD_BITS) - 1))
     }
 
-    /// All nodes that contain an id, from the root down.
-    pub(super) fn path(id: UserId) -> impl Iterator<Item = Self> {
-        (0..=LEAF).map(move |depth| Self::containing(id, depth))
+    /// All nodes that contain a leaf, from the deepest up, each with the index of the child that
+    /// does.
+    pub(super) fn path(leaf: Leaf) -> impl Iterator<Item = (Self, u64)> {
+        let depths = (0..=DEEPEST).rev();
+        depths.map(move |depth| Self::containing(leaf, depth))
     }
 
-    /// The index of the child that contains an id.
-    pub(super) fn child_index(self, id: UserId) -> u64 {
-        id.get() >> low(self.depth) & ((1 << (high(self.depth) - low(self.depth))) - 1)
-    }
-
-    /// The child of this index. `None` below a leaf.
+    /// The child of this index, if it is a node. The children of the deepest nodes are leaves.
     pub(super) fn child_node(self, child: u64) -> Option<Self> {
-        let prefix = self.prefix << (high(self.depth) - low(self.depth)) | child;
-        (self.depth < LEAF).then_some(Self {
+        (self.depth < DEEPEST).then_some(Self {
             depth: self.depth + 1,
-            prefix,
+            prefix: self.prefix << CHILD_BITS | child,
         })
     }
 
-    /// The parent, and the index of this node in it. The root is its own parent.
-    pub(super) fn parent(self) -> (Self, u64) {
-        let id = UserId::at(self.prefix << high(self.depth));
-        let parent = Self::containing(id, self.depth.saturating_sub(1));
-        (parent, parent.child_index(id))
-    }
-
-    /// The ids below the child of this index.
-    pub(super) fn child_ids(self, child: u64) -> RangeInclusive<u64> {
-        let bits = low(self.depth);
-        let first = (self.prefix << high(self.depth)) | child << bits;
+    /// The leaves below the child of this index.
+    pub(super) fn leaves(self, child: u64) -> RangeInclusive<u64> {
+        let bits = bits_below_child(self.depth);
+        let first = (self.prefix << CHILD_BITS | child) << bits;
         first..=first | ((1 << bits) - 1)
-    }
-
-    /// All ids below the node.
-    pub(super) fn all_ids(self) -> RangeInclusive<u64> {
-        let first = self.prefix << high(self.depth);
-        first..=first | ((1 << high(self.depth)) - 1)
     }
 
     pub(super) fn key(self) -> Key {
@@ -86,57 +97,72 @@ impl Node {
     }
 }
 
-/// The number of id bits below a child of a node of this depth.
-fn low(depth: u32) -> u32 {
-    if depth >= LEAF { 0 } else { 48 - 6 * depth }
+/// The number of bits of a leaf below a child of a node of this depth.
+fn bits_below_child(depth: u32) -> u32 {
+    CHILD_BITS * DEEPEST.saturating_sub(depth)
 }
 
-/// The number of id bits below a node of this depth.
-fn high(depth: u32) -> u32 {
-    depth.checked_sub(1).map_or(UserId::BITS, low)
+/// The number of users per combination of flags. A combination without users is absent.
+pub(super) type FlagCounts = BTreeMap<Flags, u64>;
+
+/// The number of counted users that match the filter.
+pub(super) fn count_matching(counts: &FlagCounts, filter: Filter) -> u64 {
+    let matching = counts.iter().filter(|(flags, _)| filter.matches(**flags));
+    matching.map(|(_, count)| count).sum()
 }
 
-/// The number of users per combination of flags. A combination without users is absent. A count is
-/// negative only if an entry was written without its counts.
-pub(super) type FlagCounts = BTreeMap<Flags, i64>;
-
-/// The counts of a node, by the index of the child.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Counts {
-    pub(super) children: BTreeMap<u64, FlagCounts>,
-    /// Incremented by every change of the node. 0 if the node has no item.
-    pub(super) version: u64,
+/// Counts as an attribute, for example `000:3 100:12`.
+fn to_attribute(counts: &FlagCounts) -> AttributeValue {
+    let counts = counts
+        .iter()
+        .map(|(flags, count)| format!("{}:{count}", flags.digits()));
+    text(counts.collect::<Vec<_>>().join(" "))
 }
+
+fn from_attribute(value: &str) -> Option<FlagCounts> {
+    let counts = value.split(' ').map(|count| {
+        let (flags, count) = count.split_once(':')?;
+        Some((Flags::parse(flags)?, count.parse().ok()?))
+    });
+    counts.collect()
+}
+
+/// The counts of a node, by the index of the child. A child without users is absent.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Counts(pub(super) BTreeMap<u64, FlagCounts>);
 
 impl Counts {
-    /// The counts of an item. Empty without an item.
-    pub(super) fn from_item(item: Option<&Item>) -> Result<Self, InternalError> {
+    /// The counts of an item. An attribute's name is the index of the child.
+    pub(super) fn from_item(item: &Item) -> Result<Self, InternalError> {
         let mut counts = Self::default();
-        let Some(item) = item else { return Ok(counts) };
-        counts.version = ItemReader(item).number("version")?;
-        for name in item.keys() {
-            let Some((child, flags)) = name.split_once('.') else {
-                continue;
-            };
-            let (Ok(child), Some(flags)) = (child.parse(), Flags::parse(flags)) else {
-                continue;
-            };
-            let count = ItemReader(item).integer(name)?;
-            if count != 0 {
-                counts
-                    .children
-                    .entry(child)
-                    .or_default()
-                    .insert(flags, count);
-            }
+        for (name, value) in item {
+            let Ok(child) = name.parse() else { continue };
+            let value = value.as_s().ok().and_then(|value| from_attribute(value));
+            counts
+                .0
+                .insert(child, value.ok_or_else(|| unreadable(name))?);
         }
         Ok(counts)
+    }
+
+    /// The counts of a child.
+    pub(super) fn get(&self, child: u64) -> FlagCounts {
+        self.0.get(&child).cloned().unwrap_or_default()
+    }
+
+    /// Sets the counts of a child.
+    pub(super) fn set(&mut self, child: u64, counts: FlagCounts) {
+        if counts.is_empty() {
+            self.0.remove(&child);
+        } else {
+            self.0.insert(child, counts);
+        }
     }
 
     /// The number of users below the node, per combination of flags.
     pub(super) fn sum(&self) -> FlagCounts {
         let mut sum = FlagCounts::new();
-        for (flags, count) in self.children.values().flatten() {
+        for (flags, count) in self.0.values().flatten() {
             *sum.entry(*flags).or_default() += count;
         }
         sum
@@ -144,94 +170,88 @@ impl Counts {
 
     /// The number of users below the node that match the filter.
     pub(super) fn total(&self, filter: Filter) -> u64 {
-        self.children
+        self.0
             .values()
             .map(|counts| count_matching(counts, filter))
             .sum()
     }
 }
 
-/// The number of counted users that match the filter.
-pub(super) fn count_matching(counts: &FlagCounts, filter: Filter) -> u64 {
-    let counts = counts.iter().filter(|(flags, _)| filter.matches(**flags));
-    counts
-        .filter_map(|(_, count)| u64::try_from(*count).ok())
-        .sum()
+/// A count of a node: the node, and the index of the child.
+pub(super) type CountPosition = (Node, u64);
+
+/// The change of the counts of a child.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct CountChange {
+    pub(super) was: FlagCounts,
+    pub(super) wanted: FlagCounts,
 }
 
-/// The name of the attribute with the number of users of these flags below a child.
-pub(super) fn attribute(child: u64, flags: Flags) -> String {
-    format!("{child}.{}", flags.digits())
+/// The updates that make all changes. Each is on the condition that the counts are as they were.
+pub(super) fn updates(changes: &BTreeMap<CountPosition, CountChange>) -> Vec<Write> {
+    let changes: Vec<_> = changes.iter().collect();
+    let of_nodes = changes.chunk_by(|((one, _), _), ((other, _), _)| one == other);
+    of_nodes
+        .flat_map(|of_node| of_node.chunks(MAX_CHANGES))
+        .filter_map(update)
+        .collect()
 }
 
-/// Increments of counts that are to be written: by node, then by attribute.
-#[derive(Default)]
-pub(super) struct CountIncrements(BTreeMap<Node, BTreeMap<String, i64>>);
-
-impl CountIncrements {
-    /// Adds the change of a user's flags. `None` stands for a user without an entry.
-    pub(super) fn add(&mut self, id: UserId, before: Option<Flags>, after: Option<Flags>) {
-        if before == after {
-            return;
+/// The update that makes these changes of one node.
+fn update(changes: &[(&CountPosition, &CountChange)]) -> Option<Write> {
+    let ((node, _), _) = changes.first()?;
+    let (mut set, mut remove, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for ((_, child), CountChange { was, wanted }) in changes {
+        names.push((format!("#{child}"), child.to_string()));
+        if wanted.is_empty() {
+            remove.push(format!("#{child}"));
+        } else {
+            set.push(format!("#{child} = :{child}"));
+            values.push((format!(":{child}"), to_attribute(wanted)));
         }
-        for node in Node::path(id) {
-            let counts = self.0.entry(node).or_default();
-            for (flags, amount) in before
-                .map(|flags| (flags, -1))
-                .into_iter()
-                .chain(after.map(|flags| (flags, 1)))
-            {
-                *counts
-                    .entry(attribute(node.child_index(id), flags))
-                    .or_default() += amount;
-            }
+        if was.is_empty() {
+            conditions.push(format!("attribute_not_exists(#{child})"));
+        } else {
+            conditions.push(format!("#{child} = :was{child}"));
+            values.push((format!(":was{child}"), to_attribute(was)));
         }
     }
-
-    /// How many nodes would change after a further change of the flags of `id`.
-    pub(super) fn node_count_with(&self, id: UserId) -> usize {
-        self.0.len()
-            + Node::path(id)
-                .filter(|node| !self.0.contains_key(node))
-                .count()
-    }
-
-    /// One write for each node.
-    pub(super) fn writes(&self) -> impl Iterator<Item = Write> {
-        self.0.iter().map(|(node, counts)| {
-            let version = ("version".to_owned(), 1);
-            let increments = counts
-                .iter()
-                .filter(|(_, amount)| **amount != 0)
-                .map(|(name, amount)| (name.clone(), *amount));
-            Write::Increment(node.key(), increments.chain([version]).collect())
-        })
-    }
+    let clause = |name: &str, terms: &[String]| match terms {
+        [] => String::new(),
+        terms => format!("{name} {} ", terms.join(", ")),
+    };
+    let update = Update {
+        key: node.key(),
+        expression: clause("SET", &set) + &clause("REMOVE", &remove),
+        condition: conditions.join(" AND "),
+        names,
+        values,
+    };
+    Some(Write::Update(update, Conflict::ListItem))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LEAF, Node};
+    use super::{Leaf, Node};
     use crate::domain::UserId;
 
     #[test]
-    fn each_node_of_a_path_contains_the_id_and_the_leaf_has_it() {
-        for id in [0, 1, 4095, 4096, 0x1f_ffff_ffff_ffff, 0x12_3456_789a_bcde].map(UserId::at) {
-            assert_eq!(Node::path(id).next(), Some(Node::ROOT));
-            for node in Node::path(id) {
-                assert!(node.all_ids().contains(&id.get()), "{node:?}");
-                assert!(
-                    node.child_ids(node.child_index(id)).contains(&id.get()),
-                    "{node:?}"
-                );
-                if let Some(child_node) = node.child_node(node.child_index(id)) {
-                    assert_eq!(child_node, Node::containing(id, node.depth + 1));
-                    assert_eq!(child_node.parent(), (node, node.child_index(id)));
-                    assert_eq!(child_node.all_ids(), node.child_ids(node.child_index(id)));
-                }
+    fn each_node_of_a_path_contains_the_leaf_and_the_next_node() {
+        for id in [0, 4095, 4096, 0x1f_ffff_ffff_ffff, 0x12_3456_789a_bcde].map(UserId::at) {
+            let leaf = Leaf::containing(id);
+            assert!(leaf.ids().contains(&id.get()));
+            let path: Vec<_> = Node::path(leaf).collect();
+            assert_eq!(path.last().map(|(node, _)| *node), Some(Node::ROOT));
+            for (node, child) in &path {
+                assert!(node.leaves(*child).contains(&leaf.0), "{node:?}");
             }
-            let leaf = Node::containing(id, LEAF);
-            assert_eq!(leaf.child_ids(leaf.child_index(id)), id.get()..=id.get());
+            for ((lower, _), (upper, child)) in path.iter().zip(path.iter().skip(1)) {
+                assert_eq!(upper.child_node(*child), Some(*lower));
+            }
+            let (deepest, child) = path[0];
+            assert_eq!(deepest.child_node(child), None);
+            assert_eq!(deepest.leaves(child), leaf.0..=leaf.0);
         }
     }
 }

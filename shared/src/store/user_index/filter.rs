@@ -8,6 +8,11 @@ const COMBINATIONS: u8 = 8;
 pub(super) struct Flags(u8);
 
 impl Flags {
+    /// All combinations.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..COMBINATIONS).map(Self)
+    }
+
     /// The combination of these flags.
     pub(super) fn new(email_verified: bool, blocked: bool, featured: bool) -> Self {
         let bit = |flag: bool, at: u8| u8::from(flag) << at;
@@ -44,11 +49,6 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether all users match.
-    pub(super) fn matches_all(self) -> bool {
-        self == Self::default()
-    }
-
     /// Whether users of these flags match.
     pub(super) fn matches(self, flags: Flags) -> bool {
         let matches =

@@ -2,11 +2,9 @@
 
 use uuid::Uuid;
 
-use super::user_summary::ATTRIBUTES;
 use super::{Filter, ListPage, OrderBy, PagePosition, UserIndex, UserSummary};
 use crate::domain::{Email, Result, UserId};
 use crate::store::Users;
-use crate::store::dynamodb::key;
 
 /// The users to look up: those that match every present field. At least one is present.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,14 +39,14 @@ impl UserIndex {
     /// Reads the marker of the e-mail, if there is one, and the users.
     ///
     /// # Errors
-    /// [`Error::InvalidQuery`](crate::domain::Error::InvalidQuery) if `at` is not an offset.
+    /// Only an internal error.
     pub async fn look_up(
         &self,
         users: &Users,
         lookup: &Lookup,
         filter: Filter,
         order: &OrderBy,
-        at: PagePosition,
+        at: &PagePosition,
         size: usize,
     ) -> Result<ListPage> {
         let mut ids: Vec<UserId> = match lookup {
@@ -67,13 +65,8 @@ impl UserIndex {
         };
         ids.sort_unstable();
         ids.dedup();
-        let keys: Vec<_> = ids.into_iter().map(key::user).collect();
-        let found = self.database.get_many(&keys, &ATTRIBUTES).await?;
-        let mut found = found
-            .iter()
-            .map(UserSummary::from_item)
-            .collect::<Result<Vec<_>, _>>()?;
-        found.retain(|entry| lookup.matches(entry) && filter.matches(entry.flags()));
-        ListPage::from_unsorted(found, order, at, size)
+        let mut found = self.users(&ids, filter).await?;
+        found.retain(|entry| lookup.matches(entry));
+        Ok(ListPage::from_unsorted(found, order, at, size))
     }
 }

@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::UserSummary;
+use crate::domain::UserId;
 use crate::store::dynamodb::Direction;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,25 +77,71 @@ impl OrderBy {
         }
     }
 
-    /// Compares two entries. Strings are compared by code points. Users who never logged in come
-    /// first.
-    pub(super) fn compare(&self, one: &UserSummary, other: &UserSummary) -> Ordering {
-        let compare = |(column, direction): &(SortColumn, Direction)| {
-            let order = match column {
-                SortColumn::Id => one.id().cmp(&other.id()),
-                SortColumn::CreateTime => one.created_at.cmp(&other.created_at),
-                SortColumn::UpdateTime => one.updated_at.cmp(&other.updated_at),
-                SortColumn::LastLogin => one.last_login.cmp(&other.last_login),
-                SortColumn::Email => one.email.cmp(&other.email),
-                SortColumn::Name => one.nickname.cmp(&other.nickname),
-            };
-            if *direction == Direction::Ascending {
-                order
-            } else {
-                order.reverse()
+    /// The position of an entry in this order.
+    pub(super) fn key(&self, entry: &UserSummary) -> SortKey {
+        let value = |(column, _): &(SortColumn, Direction)| match column {
+            SortColumn::Id => SortValue::Number(Some(entry.id().get().cast_signed())),
+            SortColumn::CreateTime => SortValue::Number(Some(entry.created_at.as_millisecond())),
+            SortColumn::UpdateTime => SortValue::Number(Some(entry.updated_at.as_millisecond())),
+            SortColumn::LastLogin => {
+                SortValue::Number(entry.last_login.map(|at| at.as_millisecond()))
             }
+            SortColumn::Email => SortValue::Text(entry.email.to_string()),
+            SortColumn::Name => SortValue::Text(entry.nickname.to_string()),
         };
-        let order = self.0.iter().map(compare).find(|order| order.is_ne());
-        order.unwrap_or_else(|| one.id().cmp(&other.id()))
+        SortKey {
+            values: self.0.iter().map(value).collect(),
+            id: entry.id().get(),
+        }
     }
+
+    /// Compares two positions in this order. Strings are compared by code points. Users who never
+    /// logged in come first.
+    pub(super) fn compare(&self, one: &SortKey, other: &SortKey) -> Ordering {
+        let values = one.values.iter().zip(&other.values);
+        let compare = |((_, direction), (one, other)): (
+            &(SortColumn, Direction),
+            (&SortValue, &SortValue),
+        )| match direction {
+            Direction::Ascending => one.cmp(other),
+            Direction::Descending => other.cmp(one),
+        };
+        let order = self.0.iter().zip(values).map(compare);
+        order
+            .fold(Ordering::Equal, Ordering::then)
+            .then(one.id.cmp(&other.id))
+    }
+}
+
+/// The position of a user in a sort order: the values of its columns, and finally the id.
+///
+/// A page that starts after a position shows each user who stays exactly once, whoever is added or
+/// deleted meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SortKey {
+    values: Vec<SortValue>,
+    id: u64,
+}
+
+impl SortKey {
+    /// The position of an id in an order by id.
+    pub(super) fn of_id(id: UserId) -> Self {
+        Self {
+            values: Vec::new(),
+            id: id.get(),
+        }
+    }
+
+    /// The id.
+    pub(super) fn id(&self) -> UserId {
+        UserId::at(self.id)
+    }
+}
+
+/// The value of a column. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+enum SortValue {
+    Number(Option<i64>),
+    Text(String),
 }

@@ -1,27 +1,31 @@
 //! Search of the count tree for the n-th user.
 
+use std::ops::RangeInclusive;
+
 use super::UserIndex;
-use super::count_tree::{Counts, Node, count_matching};
+use super::count_tree::{Counts, Leaf, Node, count_matching};
 use super::filter::Filter;
-use crate::domain::InternalError;
+use crate::domain::{InternalError, UserId};
 use crate::store::dynamodb::Direction;
 
-/// The position from which to read entries.
+/// The position from which to read ids.
 pub(super) struct SeekPosition {
     /// The first id to read.
-    pub(super) id: u64,
-    /// How many of the matching entries to skip from there.
+    pub(super) id: UserId,
+    /// How many of the matching ids to skip from there.
     pub(super) skipped: u64,
 }
 
 impl UserIndex {
     /// The counts of a node. One read.
     pub(super) async fn node(&self, node: Node) -> Result<Counts, InternalError> {
-        Counts::from_item(self.database.get(&node.key()).await?.as_ref())
+        let item = self.database.get(&node.key()).await?;
+        item.as_ref()
+            .map_or_else(|| Ok(Counts::default()), Counts::from_item)
     }
 
-    /// The position of the matching user at `offset`. Descends until at most `max_skipped` entries
-    /// have to be skipped, with one read per level below the root.
+    /// The position of the matching user at `offset`. Descends until at most `max_skipped` ids have
+    /// to be skipped, at most to a leaf, with one read per level below the root.
     pub(super) async fn seek(
         &self,
         root: Counts,
@@ -31,16 +35,18 @@ impl UserIndex {
         max_skipped: u64,
     ) -> Result<SeekPosition, InternalError> {
         let (mut node, mut counts) = (Node::ROOT, root);
+        let mut leaves = Leaf::ALL;
         loop {
             let Some((child, preceding)) = child_containing(&counts, filter, direction, offset)
             else {
                 // A user was deleted meanwhile. The following users are after this node.
                 return Ok(SeekPosition {
-                    id: direction.last(node.all_ids()),
+                    id: last_id(direction, leaves),
                     skipped: 0,
                 });
             };
             offset -= preceding;
+            leaves = node.leaves(child);
             match node.child_node(child) {
                 Some(child_node) if offset > max_skipped => {
                     counts = self.node(child_node).await?;
@@ -48,7 +54,7 @@ impl UserIndex {
                 }
                 _ => {
                     return Ok(SeekPosition {
-                        id: direction.first(node.child_ids(child)),
+                        id: first_id(direction, leaves),
                         skipped: offset,
                     });
                 }
@@ -74,11 +80,23 @@ fn child_containing(
         None
     };
     let mut children = counts
-        .children
+        .0
         .iter()
         .map(|(child, counts)| (*child, count_matching(counts, filter)));
     match direction {
         Direction::Ascending => children.find_map(&mut contains_offset),
         Direction::Descending => children.rev().find_map(&mut contains_offset),
     }
+}
+
+/// The first id of these leaves in this order.
+fn first_id(direction: Direction, leaves: RangeInclusive<u64>) -> UserId {
+    let leaf = Leaf(direction.first(leaves));
+    UserId::at(direction.first(leaf.ids()))
+}
+
+/// The last id of these leaves in this order.
+fn last_id(direction: Direction, leaves: RangeInclusive<u64>) -> UserId {
+    let leaf = Leaf(direction.last(leaves));
+    UserId::at(direction.last(leaf.ids()))
 }

@@ -1,14 +1,18 @@
-//! Entries of the user index: the listed fields of a user, and their version.
+//! The listed fields of a user.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::filter::Flags;
 use crate::domain::{AvatarUrl, Email, InternalError, Nickname, User, UserId};
-use crate::store::dynamodb::{Item, ItemReader, flag, number, text, time};
+use crate::store::dynamodb::{Item, ItemReader};
 
-/// The attributes of a user's item that an entry consists of.
-pub(in crate::store) const ATTRIBUTES: [&str; 11] = [
+/// The attributes of a user's item that the sync of the index reads.
+pub(in crate::store) const SYNCED_ATTRIBUTES: [&str; 4] =
+    ["uuid", "email_verified", "blocked", "featured"];
+
+/// The attributes of a user's item that the list shows.
+pub(in crate::store) const ATTRIBUTES: [&str; 10] = [
     "uuid",
     "nickname",
     "email",
@@ -16,13 +20,12 @@ pub(in crate::store) const ATTRIBUTES: [&str; 11] = [
     "avatar",
     "blocked",
     "featured",
-    "version",
     "created_at",
     "updated_at",
     "last_login",
 ];
 
-/// An entry of the user index: a user as the list has them.
+/// A user as the list has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserSummary {
     /// The UUID of the user.
@@ -45,8 +48,6 @@ pub struct UserSummary {
     pub updated_at: Timestamp,
     /// The time of the last login. `None` if the user never logged in.
     pub last_login: Option<Timestamp>,
-    /// The version of the user that the entry was made from.
-    pub(super) version: u64,
 }
 
 impl UserSummary {
@@ -61,30 +62,7 @@ impl UserSummary {
         Flags::new(self.email_verified, self.blocked, self.featured)
     }
 
-    /// The entry as an item. The flags are stored twice: `flags` is the key of the secondary index.
-    pub(super) fn to_item(&self) -> Item {
-        let mut item = Item::from([
-            ("uuid".into(), text(self.uuid)),
-            ("email".into(), text(&self.email)),
-            ("email_verified".into(), flag(self.email_verified)),
-            ("nickname".into(), text(&self.nickname)),
-            ("blocked".into(), flag(self.blocked)),
-            ("featured".into(), flag(self.featured)),
-            ("flags".into(), text(self.flags().digits())),
-            ("created_at".into(), time(self.created_at)),
-            ("updated_at".into(), time(self.updated_at)),
-            ("version".into(), number(self.version)),
-        ]);
-        item.extend(
-            self.avatar
-                .as_ref()
-                .map(|avatar| ("avatar".into(), text(avatar))),
-        );
-        item.extend(self.last_login.map(|at| ("last_login".into(), time(at))));
-        item
-    }
-
-    /// The entry of an index item or of a user's item: both have the same attribute names.
+    /// The listed fields of a user's item.
     pub(super) fn from_item(item: &Item) -> Result<Self, InternalError> {
         let reader = ItemReader(item);
         Ok(Self {
@@ -98,7 +76,6 @@ impl UserSummary {
             created_at: reader.time("created_at")?,
             updated_at: reader.time("updated_at")?,
             last_login: reader.maybe_time("last_login")?,
-            version: reader.number("version")?,
         })
     }
 }
@@ -116,7 +93,6 @@ impl From<User> for UserSummary {
             created_at: user.created_at,
             updated_at: user.updated_at,
             last_login: user.last_login,
-            version: user.version,
         }
     }
 }

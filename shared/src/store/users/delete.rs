@@ -7,7 +7,7 @@ use super::{Users, administrators};
 use crate::aws::key_of;
 use crate::domain::MailCodeGroup;
 use crate::domain::{Actor, AuditEvent, Error, InternalError, Result, User};
-use crate::store::dynamodb::{Conflict, Write, WriteOutcome, key};
+use crate::store::dynamodb::{Check, Conflict, Write, WriteOutcome, key};
 use crate::store::{outbox, rate_limits};
 
 impl Users {
@@ -23,11 +23,8 @@ impl Users {
         let mut last = InternalError::new("a user is being changed too often");
         for _ in 0..MAX_TRIES {
             let count = administrators::update_count(user.is_active_admin(), false);
-            let mut writes = vec![Write::DeleteIfVersion(
-                key::user(user.id()),
-                user.version,
-                Conflict::User,
-            )];
+            let unchanged = Check::version(key::user(user.id()), user.version);
+            let mut writes = vec![Write::DeleteIf(unchanged, Conflict::User)];
             writes.extend(count);
             let markers = key::markers(&user, self.phone_region)
                 .into_iter()
