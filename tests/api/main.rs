@@ -81,6 +81,7 @@ mod runtime {
     mod aws_failures;
     mod cold_starts;
     mod logs;
+    mod units;
 }
 
 /// The template, and rules that no compiler checks.

@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::config::interceptors::{
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput};
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
 use aws_sdk_dynamodb::operation::scan::{ScanInput, ScanOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{
@@ -72,6 +74,10 @@ fn request_capacity(input: &mut Input) {
         input.return_consumed_capacity = total;
     } else if let Some(input) = input.downcast_mut::<UpdateItemInput>() {
         input.return_consumed_capacity = total;
+    } else if let Some(input) = input.downcast_mut::<PutItemInput>() {
+        input.return_consumed_capacity = total;
+    } else if let Some(input) = input.downcast_mut::<DeleteItemInput>() {
+        input.return_consumed_capacity = total;
     } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
         input.return_consumed_capacity = total;
     } else if let Some(input) = input.downcast_mut::<BatchGetItemInput>() {
@@ -88,6 +94,10 @@ fn record_output(output: &Output) {
     if let Some(output) = output.downcast_ref::<GetItemOutput>() {
         record_read(output.consumed_capacity());
     } else if let Some(output) = output.downcast_ref::<UpdateItemOutput>() {
+        record_written(output.consumed_capacity());
+    } else if let Some(output) = output.downcast_ref::<PutItemOutput>() {
+        record_written(output.consumed_capacity());
+    } else if let Some(output) = output.downcast_ref::<DeleteItemOutput>() {
         record_written(output.consumed_capacity());
     } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
         output
