@@ -18,7 +18,7 @@ const LOGINS: u64 = 2_000;
 /// How many seconds of sign-ups precede the measured second. The verified addresses are of these.
 const SECONDS: u64 = 8;
 /// The shards of the users table's stream: one for each 1,000 of its write units per second.
-const SHARDS: usize = 28;
+const SHARDS: usize = 35;
 /// How many write units a partition takes per second
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
 const MAX_UNITS: usize = 1_000;
@@ -129,7 +129,9 @@ async fn a_second_of_load_writes_few_units_to_each_key() {
         .map(|ids| json!({"dynamodb": {"NewImage": {"users": {"NS": ids}}}}))
         .collect();
     assert_eq!(changes.len(), SHARDS);
+    let reads = app.cloud.calls().len();
     index.follow(&changes).await.expect("a sync");
+    println!("{} calls of the sync", app.cloud.calls().len() - reads);
     let writes = writes(&app);
 
     let is = items(&app).await;

@@ -18,7 +18,7 @@ use crate::domain::InternalError;
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 const MAX_KEYS: usize = 100;
 /// How many `BatchGetItem` are sent at the same time.
-const CONCURRENT_READS: usize = 8;
+const CONCURRENT_READS: usize = 16;
 
 /// An order of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use super::partition_reader::PartitionReader;
 use super::sync::{Differences, Scope, flags_of_item};
 use super::user_summary::SYNCED_ATTRIBUTES;
 use crate::domain::{Error, InternalError, InvalidField, Result, UserId};
-use crate::store::dynamodb::{Direction, Table, Write, key};
+use crate::store::dynamodb::{Direction, Table, key};
 
 /// How many sets of ids or nodes are read per page.
 const PAGE_SIZE: usize = 500;
@@ -117,17 +117,9 @@ impl UserIndex {
                 .check_page(current, position.take(), &mut report)
                 .await?;
             let mut found = self.differences(&page.scope).await?;
-            // The users come in no order of ids. Their counts follow with the sets of ids, so that each
-            // is written once.
-            let select: fn(Differences) -> Vec<Write> = if current == CheckPhase::Users {
-                found.counts.clear();
-                |found| found.sets
-            } else {
-                Differences::into_writes
-            };
             if repair {
                 report.add(&found);
-                self.repair(&page.scope, select).await?;
+                self.repair(&page.scope, found).await?;
             } else {
                 suspects.users.append(&mut found.users);
                 suspects.counts.append(&mut found.counts);
@@ -176,7 +168,9 @@ impl UserIndex {
                 let (items, next) = page.await?;
                 let users = items.iter().map(|item| Ok(flags_of_item(item)?.0));
                 let users = users.collect::<Result<_, InternalError>>()?;
-                scope = Scope::users(self.not_listed(&users).await?);
+                // The users come in no order of ids. Their counts follow with the sets of ids, so that
+                // each is written once.
+                scope.users = self.not_listed(&users).await?;
                 report.users += users.len() as u64;
                 next
             }

@@ -30,7 +30,7 @@ const MAX_TRIES: usize = 50;
 /// How many users one sync reads.
 const BATCH_SIZE: usize = 500;
 /// How many writes are sent at the same time.
-const CONCURRENT_WRITES: usize = 16;
+const CONCURRENT_WRITES: usize = 32;
 /// How long an enqueued change is kept: longer than its stream record, which Lambda retries for 6
 /// hours.
 const CHANGE_SECONDS: u64 = 24 * 60 * 60;
@@ -70,7 +70,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// These users, and the leaves with their ids.
+    /// These users, and the counts of their leaves.
     pub(super) fn users(users: impl IntoIterator<Item = UserId>) -> Self {
         let users: BTreeSet<_> = users.into_iter().collect();
         let leaves = users.iter().copied().map(Leaf::containing).collect();
@@ -91,7 +91,7 @@ pub(super) struct Differences {
 
 impl Differences {
     /// The writes that correct all differences.
-    pub(super) fn into_writes(self) -> Vec<Write> {
+    fn into_writes(self) -> Vec<Write> {
         self.sets.into_iter().chain(updates(&self.counts)).collect()
     }
 }
@@ -158,19 +158,20 @@ impl UserIndex {
             .collect();
         for users in users.chunks(BATCH_SIZE) {
             let scope = Scope::users(users.iter().copied());
-            self.repair(&scope, Differences::into_writes).await?;
+            let found = self.differences(&scope).await?;
+            self.repair(&scope, found).await?;
         }
         Ok(())
     }
 
-    /// Writes the selected differences in `scope` until there are none.
+    /// Writes the differences in `scope`, beginning with these, until there are none.
     pub(super) async fn repair(
         &self,
         scope: &Scope,
-        select: impl Fn(Differences) -> Vec<Write>,
+        mut found: Differences,
     ) -> Result<(), InternalError> {
         for _ in 0..MAX_TRIES {
-            let writes = select(self.differences(scope).await?);
+            let writes = found.into_writes();
             if writes.is_empty() {
                 return Ok(());
             }
@@ -183,19 +184,19 @@ impl UserIndex {
             if outcomes.into_iter().any(is_conflict) {
                 pause().await;
             }
+            found = self.differences(scope).await?;
         }
         Err(InternalError::new(
             "the user index is being changed too often",
         ))
     }
 
-    /// The differences in `scope`. Reads all sets of ids of its leaves, the nodes above them, and its
-    /// users.
+    /// The differences in `scope`. Reads its users, all sets of ids of their leaves and of its leaves,
+    /// and the nodes above its leaves.
     pub(super) async fn differences(&self, scope: &Scope) -> Result<Differences, InternalError> {
-        let keys = scope
-            .leaves
-            .iter()
-            .flat_map(|leaf| Flags::all().map(|flags| (*leaf, flags)));
+        let leaves = scope.users.iter().copied().map(Leaf::containing);
+        let leaves = leaves.chain(scope.leaves.iter().copied());
+        let keys = leaves.flat_map(|leaf| Flags::all().map(move |flags| (leaf, flags)));
         let paths: BTreeSet<(Node, u64)> =
             scope.leaves.iter().copied().flat_map(Node::path).collect();
         let nodes = paths.iter().map(|(node, _)| *node).collect();
