@@ -380,7 +380,7 @@ async fn a_cleanup_resumes_from_its_checkpoint_and_reads_in_batches() {
     let calls = app.dynamodb_calls();
     assert_eq!(
         calls[calls.len() - 3..],
-        ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+        ["BatchGetItem", "BatchGetItem", "PutItem"]
     );
     assert_eq!(app.stored_avatars().await, [kept.as_str()]);
     app.interrupted_upload(&token).await;
