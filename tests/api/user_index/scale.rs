@@ -27,7 +27,7 @@ const MAX_UNITS: usize = 1_000;
 fn user(n: u64, verified: bool) -> Written {
     let at = 1_750_000_000_000 + n;
     Written {
-        uuid: Uuid::from_u64_pair(at << 16 | 7 << 12 | (n * 7 & 0xfff), 1 << 63 | n),
+        uuid: Uuid::from_u64_pair(at << 16 | 7 << 12 | ((n * 7) & 0xfff), 1 << 63 | n),
         email: format!("user{n}@example.com"),
         verified,
         blocked: false,
