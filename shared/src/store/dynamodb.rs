@@ -131,7 +131,7 @@ impl Database {
             .set_key(Some(key.attributes()))
             .set_expression_attribute_names(non_empty(names))
             .set_projection_expression(expression);
-        match read.consistent_read(true).send().await {
+        match Box::pin(read.consistent_read(true).send()).await {
             Ok(output) => Ok(output.item),
             Err(error) => Err(sdk_error("GetItem", error)),
         }
@@ -162,7 +162,7 @@ impl Database {
         let started = Instant::now();
         loop {
             let update = update.clone();
-            let sent = self
+            let update = self
                 .client
                 .update_item()
                 .table_name(self.names.get(update.key.table))
@@ -170,10 +170,8 @@ impl Database {
                 .update_expression(update.expression)
                 .condition_expression(update.condition)
                 .set_expression_attribute_names(non_empty(update.names))
-                .set_expression_attribute_values(non_empty(update.values))
-                .send()
-                .await;
-            match sent {
+                .set_expression_attribute_values(non_empty(update.values));
+            match Box::pin(update.send()).await {
                 Ok(_) => return Ok(WriteOutcome::Committed),
                 Err(SdkError::ServiceError(error))
                     if is_transaction_conflict(error.err()) && started.elapsed() < RETRY_BUDGET =>
@@ -200,13 +198,11 @@ impl Database {
         };
         let writes: Vec<_> = writes.into_iter().map(write).collect::<Result<_, _>>()?;
         loop {
-            let sent = self
+            let transaction = self
                 .client
                 .transact_write_items()
-                .set_transact_items(Some(writes.clone()))
-                .send()
-                .await;
-            let Err(error) = sent else {
+                .set_transact_items(Some(writes.clone()));
+            let Err(error) = Box::pin(transaction.send()).await else {
                 return Ok(WriteOutcome::Committed);
             };
             let reasons = match error.as_service_error() {
