@@ -97,7 +97,7 @@ impl AwsClients {
 
     /// The endpoint of a service. `None` leaves it to the SDK's rules.
     ///
-    /// The SDK parses them and the list of all partitions for each client: 6 % of a cold start.
+    /// The SDK parses them and the list of all partitions for each client: 4 % of a cold start.
     fn endpoint(&self, variable: &str, service: &str) -> Option<SharedEndpointResolver> {
         let custom = self.config.get(&format!("AWS_ENDPOINT_URL_{variable}"));
         let url = match custom.or_else(|| self.config.get("AWS_ENDPOINT_URL")) {

@@ -2,8 +2,8 @@
 //!
 //! Each request of their protocols is a `POST` to `/` without a query string. So the canonical request
 //! is short (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
-//! The SDK's signer copies and signs every header, and derives its key for each request. It took 27 %
-//! of a warm request, and this one takes 3 %.
+//! The SDK's signer copies and signs every header, and derives its key for each request. It took 271 k
+//! of the 1,002 k instructions of a warm request, and this one takes 87 k.
 
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};

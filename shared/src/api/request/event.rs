@@ -1,8 +1,8 @@
 //! The event of an HTTP request: API Gateway's payload format 2.0
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
 //!
-//! Only the fields that a [`Request`] needs are read, once. The crate `lambda_http` reads all of them
-//! twice, into types for every kind of event, and adds 300 kB to each function.
+//! Only the fields that a [`Request`] needs are read, once. The crate `lambda_http` reads all of them,
+//! into types that need much memory, and links tables of character sets.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@
 //! accept a version that was rotated out.
 //!
 //! The previous version is read when it is first needed, since most instances never need it. The read
-//! would take a second connection to Secrets Manager at the start, a fifth of a cold start.
+//! would take a second connection to Secrets Manager at the start, a quarter of a cold start.
 //!
 //! An unknown version can be the previous one, or newer than the cache. So both versions are read at
 //! once, but at most every 10 seconds, to limit the reads that made-up ids can cause. From then on
