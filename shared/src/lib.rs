@@ -84,8 +84,11 @@ pub mod aws {
     mod email_sender;
     mod email_template;
     mod field_cipher;
+    mod http_client;
     mod password_policy;
+    mod sdk_headers;
     mod secrets;
+    mod signer;
 
     pub use avatars::Avatars;
     pub(crate) use avatars::key_of;
@@ -95,6 +98,7 @@ pub mod aws {
     pub use email_sender::{EmailSender, SendFailure, Sent};
     pub use email_template::{EmailTemplate, RenderedEmail};
     pub use field_cipher::FieldCipher;
+    pub(crate) use http_client::PooledClient;
     pub use password_policy::PasswordPolicy;
     pub(crate) use secrets::{CachedSecret, CodeKey, Secret, SecretRef, TokenKey};
     pub use secrets::{RotatedSecret, SecretRotation, Stage};

@@ -1,10 +1,11 @@
 //! HTTP requests, as endpoints see them.
 
+mod event;
 mod file;
 mod json;
 
-use lambda_http::RequestExt;
-use lambda_http::request::RequestContext;
+use std::collections::BTreeMap;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
@@ -44,15 +45,19 @@ const ESCAPED: AsciiSet = {
         .remove(b'@')
 };
 
-/// An HTTP request, parsed lazily.
+/// An HTTP request. Its body is parsed when it is needed.
 pub struct Request {
-    request: lambda_http::Request,
-}
-
-impl From<lambda_http::Request> for Request {
-    fn from(request: lambda_http::Request) -> Self {
-        Self { request }
-    }
+    method: String,
+    path: String,
+    raw_query: String,
+    query: Vec<(String, String)>,
+    /// By name in lower case, as the gateway writes it.
+    headers: BTreeMap<String, String>,
+    path_variables: BTreeMap<String, String>,
+    client_ip: String,
+    request_id: String,
+    route: String,
+    body: Vec<u8>,
 }
 
 impl Request {
@@ -111,7 +116,8 @@ impl Request {
     /// The first query parameter of this name.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.request.query_string_parameters_ref()?.first(name)
+        let mut query = self.query.iter();
+        query.find_map(|(key, value)| (key == name).then_some(value.as_str()))
     }
 
     /// The client's preferred language.
@@ -120,10 +126,15 @@ impl Request {
         Language::preferred(self.header("accept-language"))
     }
 
-    /// The header of this name.
+    /// The header of this name, if it is visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.request.headers().get(name)?.to_str().ok()
+        let value = match self.headers.get(name) {
+            Some(value) => value,
+            None => self.headers.get(&name.to_ascii_lowercase())?,
+        };
+        let is_visible = |byte| matches!(byte, b'\t' | b' '..=b'~');
+        value.bytes().all(is_visible).then_some(value)
     }
 
     /// Whether a trailing-slash route captured more than the slash itself.
@@ -145,13 +156,13 @@ impl Request {
     /// The HTTP method.
     #[must_use]
     pub fn method(&self) -> &str {
-        self.request.method().as_str()
+        &self.method
     }
 
     /// The path, as the client wrote it.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.request.raw_http_path()
+        &self.path
     }
 
     /// The path without its trailing slash, with the query string. `None` without a trailing slash.
@@ -165,19 +176,20 @@ impl Request {
             return None; // an unescaped `?` or `#` would end the path
         }
         let path = utf8_percent_encode(path, &ESCAPED);
-        let query = self.request.uri().query().map(|query| format!("?{query}"));
-        Some(format!("/{path}{}", query.unwrap_or_default()))
+        let query = match self.raw_query.as_str() {
+            "" => String::new(),
+            query if query.bytes().all(|byte| matches!(byte, b'!' | b'$'..=b'~')) => {
+                format!("?{query}")
+            }
+            _ => return None, // a gateway passes on visible ASCII only, and a `#` would end the query
+        };
+        Some(format!("/{path}{query}"))
     }
 
     /// The client's IP address, as the gateway saw it. Headers are not trusted for it.
     #[must_use]
     pub fn client_ip(&self) -> String {
-        match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                context.http.source_ip.clone().unwrap_or_default()
-            }
-            _ => String::new(),
-        }
+        self.client_ip.clone()
     }
 
     /// The client as the owner of a session recognizes it.
@@ -189,36 +201,22 @@ impl Request {
     /// The value of this variable in the path, such as `id` in `/api/auth/sessions/{id}`.
     #[must_use]
     pub fn path_variable(&self, name: &str) -> &str {
-        let parameters = self.request.path_parameters_ref();
-        parameters
-            .and_then(|parameters| parameters.first(name))
-            .unwrap_or_default()
+        self.path_variables.get(name).map_or("", String::as_str)
     }
 
     /// The matched route, as the template writes it: `POST /api/auth/login`.
     #[must_use]
     pub fn route(&self) -> &str {
-        match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                context.route_key.as_deref().unwrap_or_default()
-            }
-            _ => "",
-        }
+        &self.route
     }
 
     /// The gateway's id of the request.
     pub(crate) fn request_id(&self) -> &str {
-        match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                context.request_id.as_deref().unwrap_or_default()
-            }
-            _ => "",
-        }
+        &self.request_id
     }
 
     fn body(&self, content_type: &str) -> Result<&[u8]> {
-        let body: &[u8] = self.request.body().as_ref();
-        if body.len() > MAX_TEXT {
+        if self.body.len() > MAX_TEXT {
             return Err(Error::TooLarge);
         }
         let essence = self
@@ -231,7 +229,7 @@ impl Request {
                 "the content type is not {content_type}"
             )));
         }
-        Ok(body)
+        Ok(&self.body)
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod hs256;
 
+use std::sync::LazyLock;
+
 use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -230,7 +232,7 @@ impl Tokens {
         let key = self.keys.version(&kid).await?.ok_or(Error::BadToken)?;
 
         let key = DecodingKey::from_secret(key.value.as_bytes());
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation())
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &VALIDATION)
             .map_err(|_| Error::BadToken)?
             .claims;
         let issued_in_future = claims.iat > clock::seconds().saturating_add(LEEWAY_SECONDS);
@@ -256,7 +258,8 @@ fn claims(purpose: &str, user: Uuid, version: u64, seconds: u64) -> Claims {
     }
 }
 
-fn validation() -> Validation {
+/// What every token must fulfil.
+static VALIDATION: LazyLock<Validation> = LazyLock::new(|| {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.leeway = LEEWAY_SECONDS;
     validation.validate_exp = false; // `verify` checks it with the service's clock
@@ -265,4 +268,4 @@ fn validation() -> Validation {
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[ISSUER]);
     validation
-}
+});

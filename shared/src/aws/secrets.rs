@@ -30,6 +30,7 @@ pub(crate) struct Secret {
 /// A secret's current version, and the previous one, which is still accepted.
 pub(crate) struct Versions {
     pub current: Secret,
+    /// `None` also if it was not read.
     pub previous: Option<Secret>,
 }
 
@@ -76,14 +77,19 @@ impl SecretRef {
             .value)
     }
 
-    /// Reads the current and the previous version.
+    /// Reads the current version, and the previous one if `with_previous`.
     ///
     /// # Errors
     /// If the current version cannot be read, or either is shorter than 32 bytes.
-    async fn versions(&self) -> Result<Versions, InternalError> {
-        let version = |label| stage(&self.client, &self.id, label);
-        let (current, previous) = tokio::try_join!(version("AWSCURRENT"), version("AWSPREVIOUS"))?;
+    async fn versions(&self, with_previous: bool) -> Result<Versions, InternalError> {
+        // One after the other, since two reads at once need two connections.
+        let current = stage(&self.client, &self.id, "AWSCURRENT").await?;
         let current = current.ok_or_else(|| InternalError::new("a secret has no value"))?;
+        let previous = if with_previous {
+            stage(&self.client, &self.id, "AWSPREVIOUS").await?
+        } else {
+            None
+        };
         std::iter::once(&current)
             .chain(&previous)
             .try_for_each(check_length)?;
@@ -101,14 +107,8 @@ fn check_length(secret: &Secret) -> Result<(), InternalError> {
 }
 
 async fn stage(client: &Client, id: &str, stage: &str) -> Result<Option<Secret>, InternalError> {
-    parse_response(
-        client
-            .get_secret_value()
-            .secret_id(id)
-            .version_stage(stage)
-            .send()
-            .await,
-    )
+    let get = client.get_secret_value().secret_id(id).version_stage(stage);
+    parse_response(Box::pin(get.send()).await)
 }
 
 /// Parses a response. `None` if the version does not exist or has no value yet.

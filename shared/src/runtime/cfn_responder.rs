@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 
-use crate::aws::Connections;
+use crate::aws::{Connections, PooledClient};
 use crate::domain::{Error, InternalError, InvalidField, Result};
 
 const MAX_TRIES: usize = 4;
@@ -16,13 +15,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends responses to CloudFormation.
 pub(super) struct CfnResponder {
-    connector: Connector,
+    client: PooledClient,
 }
 
 impl CfnResponder {
     pub(super) fn new(connections: &Connections) -> Self {
         Self {
-            connector: connections.clients.connector(),
+            client: connections.clients.http_client(),
         }
     }
 
@@ -62,7 +61,7 @@ impl CfnResponder {
             .headers_mut()
             .try_insert("content-type", "")
             .map_err(unbuilt)?;
-        let response = self.connector.call(request).await;
+        let response = self.client.call(request).await;
         let status = response
             .map_err(|_| InternalError::new("CloudFormation's address: no connection"))?
             .status();

@@ -2,7 +2,7 @@
 //!
 //! The Lambda runtime logs nothing itself. So each failure is logged before it is returned to it.
 
-use lambda_http::Context;
+use lambda_runtime::Context;
 use tokio::sync::OnceCell;
 
 use super::panic_guard::{self, catch_panic};
@@ -11,7 +11,7 @@ use crate::domain::{Error, InternalError, Result};
 use crate::telemetry::log::{self, InvocationIds};
 
 /// The result of an invocation.
-pub(super) type LambdaResult<T> = Result<T, lambda_http::Error>;
+pub(super) type LambdaResult<T> = Result<T, lambda_runtime::Error>;
 
 /// Opens the resources and runs `serve` with them. If they cannot be opened, the process ends with
 /// status 1: the invocation fails, and Lambda starts another process.
@@ -77,7 +77,7 @@ fn start<R: FromConfig>(
     }
 }
 
-fn runtime_error(error: lambda_http::Error) -> InternalError {
+fn runtime_error(error: lambda_runtime::Error) -> InternalError {
     InternalError::new(format!("Lambda: {error}"))
 }
 
@@ -87,7 +87,7 @@ fn exit_with(error: &InternalError) {
 }
 
 /// Logs an event that the function does not know. Returns the error of the invocation.
-pub(super) fn unknown_event(context: &Context) -> lambda_http::Error {
+pub(super) fn unknown_event(context: &Context) -> lambda_runtime::Error {
     log::unknown_event(&invocation_ids(context));
     "the event is none that this function takes".into()
 }

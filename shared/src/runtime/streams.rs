@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lambda_http::{LambdaEvent, service_fn};
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use super::panic_guard::catch_panic;

@@ -130,7 +130,7 @@ impl Database {
             .set_key(Some(key.attributes()))
             .set_expression_attribute_names(non_empty(names))
             .set_projection_expression(expression);
-        match read.consistent_read(true).send().await {
+        match Box::pin(read.consistent_read(true).send()).await {
             Ok(output) => Ok(output.item),
             Err(error) => Err(sdk_error("GetItem", error)),
         }
@@ -218,13 +218,11 @@ impl Database {
         };
         let writes: Vec<_> = writes.into_iter().map(write).collect::<Result<_, _>>()?;
         loop {
-            let sent = self
+            let transaction = self
                 .client
                 .transact_write_items()
-                .set_transact_items(Some(writes.clone()))
-                .send()
-                .await;
-            let Err(error) = sent else {
+                .set_transact_items(Some(writes.clone()));
+            let Err(error) = Box::pin(transaction.send()).await else {
                 return Ok(WriteOutcome::Committed);
             };
             let reasons = match error.as_service_error() {
@@ -282,7 +280,7 @@ where
 {
     let started = Instant::now();
     loop {
-        let Err(error) = send().await else {
+        let Err(error) = Box::pin(send()).await else {
             return Ok(WriteOutcome::Committed);
         };
         match (error.as_service_error().and_then(E::code), conflict) {

@@ -168,10 +168,8 @@ fn each_external_crate_is_used_only_in_its_own_module() {
             ],
         ),
         ("lambda_runtime", &["shared/src/runtime"]),
-        (
-            "lambda_http",
-            &["shared/src/runtime", "shared/src/api/request.rs"],
-        ),
+        ("hyper::", &["shared/src/aws/http_client.rs"]),
+        ("rustls::", &["shared/src/aws/http_client.rs"]),
         ("jsonwebtoken", &["shared/src/api/tokens"]),
         ("argon2::", &["shared/src/domain/user/password.rs"]),
         (

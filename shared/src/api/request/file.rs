@@ -20,7 +20,7 @@ impl Request {
     /// [`Error::TooLarge`]; [`Error::MalformedBody`] if the form is truncated, or the field has several
     /// files or a nested form.
     pub async fn file(&self, field: &str) -> Result<Option<Bytes>> {
-        let body: &[u8] = self.request.body().as_ref();
+        let body = &self.body;
         if body.len() > MAX_FORM {
             return Err(Error::TooLarge);
         }

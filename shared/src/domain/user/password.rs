@@ -2,8 +2,10 @@
 //!
 //! The parameters are those of OWASP's Password Storage Cheat Sheet.
 
+use std::cell::Cell;
+
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, de};
@@ -60,10 +62,17 @@ impl Password {
     /// # Errors
     /// Only an internal error.
     pub fn hash(&self) -> Result<PasswordHash, InternalError> {
-        let hash = hasher()?.hash_password(self.0.as_bytes());
-        let hash = hash.map_err(|error| InternalError::new(format!("argon2: {error}")))?;
+        let params = current_params()?;
+        let salt = phc::Salt::new(&random::bytes::<16>()?).map_err(failed)?;
+        let phc = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: (&params).try_into().map_err(failed)?,
+            salt: Some(salt),
+            hash: Some(derive(params, &self.0, &salt, Params::DEFAULT_OUTPUT_LEN)?),
+        };
         Ok(PasswordHash {
-            phc: hash.to_string(),
+            phc: phc.to_string(),
             fits_admin: self.0.chars().count() >= MIN_ADMIN_CHARACTERS,
         })
     }
@@ -132,10 +141,12 @@ impl PasswordHash {
     /// # Errors
     /// If the stored string is not an Argon2id hash, or exceeds the upper bounds.
     pub fn verify(&self, attempt: &str) -> Result<bool, InternalError> {
-        let phc = self
-            .parsed()
-            .ok_or_else(|| InternalError::new("a stored password hash is not acceptable"))?;
-        Ok(hasher()?.verify_password(attempt.as_bytes(), &phc).is_ok())
+        let unacceptable = || InternalError::new("a stored password hash is not acceptable");
+        let phc = self.parsed().ok_or_else(unacceptable)?;
+        let params = Params::try_from(&phc).map_err(failed)?;
+        let (salt, hash) = phc.salt.zip(phc.hash).ok_or_else(unacceptable)?;
+        // The comparison takes constant time.
+        Ok(derive(params, attempt, &salt, hash.len())? == hash)
     }
 
     /// The hash of the same password with the current parameters.
@@ -152,9 +163,8 @@ impl PasswordHash {
     /// Whether the hash has parameters other than the current ones.
     #[must_use]
     pub fn is_outdated(&self) -> bool {
-        let current = Params::new(MEMORY_KIB, PASSES, LANES, Some(Params::DEFAULT_OUTPUT_LEN));
         let params = self.parsed().and_then(|phc| Params::try_from(&phc).ok());
-        params.map(costs) != current.ok().map(costs)
+        params.map(costs) != current_params().ok().map(costs)
     }
 
     fn parsed(&self) -> Option<phc::PasswordHash> {
@@ -173,10 +183,36 @@ fn costs(params: Params) -> (u32, u32, u32) {
     (params.m_cost(), params.t_cost(), params.p_cost())
 }
 
-fn hasher() -> Result<Argon2<'static>, InternalError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-        .map_err(|error| InternalError::new(format!("argon2: {error}")))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+fn current_params() -> Result<Params, InternalError> {
+    Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(failed)
+}
+
+thread_local! {
+    /// The working memory of the last hash. The next one overwrites it, which saves 0.4 of 14.6 ms that
+    /// fresh memory takes to be zeroed.
+    static MEMORY: Cell<Vec<Block>> = const { Cell::new(Vec::new()) };
+}
+
+/// The Argon2id hash of `password`, of `length` bytes.
+fn derive(
+    params: Params,
+    password: &str,
+    salt: &phc::Salt,
+    length: usize,
+) -> Result<phc::Output, InternalError> {
+    let mut memory = MEMORY.take();
+    memory.resize(params.block_count(), Block::new());
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut hash = vec![0; length];
+    let (password, blocks) = (password.as_bytes(), memory.as_mut_slice());
+    let hashed = argon2.hash_password_into_with_memory(password, salt, &mut hash, blocks);
+    MEMORY.set(memory);
+    hashed.map_err(failed)?;
+    phc::Output::new(&hash).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> InternalError {
+    InternalError::new(format!("argon2: {error}"))
 }
 
 #[cfg(test)]
@@ -188,6 +224,21 @@ mod tests {
         assert!(hash.verify("correct horse").unwrap());
         assert!(!hash.verify("correct horsf").unwrap());
         assert!(!hash.is_outdated());
+    }
+
+    #[test]
+    fn reused_memory_does_not_change_a_hash() {
+        let tail = "$bm9ib2R5bm9ib2R5bm9ibw$";
+        // By the reference implementation in C.
+        let stored = |costs: &str, hash: &str| {
+            PasswordHash::stored(format!("$argon2id$v=19${costs},p=1{tail}{hash}"), false)
+        };
+        let large = stored("m=19456,t=2", "p6etrR8wFP1RUTp9o4ydj04gocCGs9M0a5j/d3HpJBU");
+        let small = stored("m=64,t=3", "rxhdb75yUYztOwPqXGyiBzEe4XbyMvLoQreyusrOCds");
+        for hash in [&large, &small, &large, &small, &small] {
+            assert!(hash.verify("correct horse").unwrap());
+            assert!(!hash.verify("correct horsf").unwrap());
+        }
     }
 
     #[test]
