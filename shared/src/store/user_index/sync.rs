@@ -13,14 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::UserIndex;
 use super::count_tree::{CountChange, CountPosition, Counts, FlagCounts, Leaf, Node, updates};
 use super::filter::Flags;
 use super::id_set::IdSet;
 use super::user_summary::SYNCED_ATTRIBUTES;
-use crate::domain::{InternalError, UserId, clock};
+use crate::domain::{InternalError, UserId, clock, new_uuid};
 use crate::store::dynamodb::{
     Item, ItemReader, Key, Write, WriteOutcome, key, number, numbers, pause,
 };
@@ -123,7 +122,7 @@ impl UserIndex {
                 ("users".to_owned(), numbers(users)),
                 ("expires_at".to_owned(), number(until)),
             ]);
-            let key = key::index_change(Uuid::now_v7());
+            let key = key::index_change(new_uuid(clock::now())?);
             self.database.write(vec![Write::Put(key, item)]).await?;
         }
         Ok(())
